@@ -1,0 +1,23 @@
+export { EnvError, type EnvSource, parseEnv } from "./env.ts";
+export { type Check, createHealth, type Health, type HealthReport } from "./health.ts";
+export {
+  createLogger,
+  type LogDestination,
+  type Logger,
+  type LoggerSettings,
+  type LogLevel,
+  type LogMethod,
+  type ServerLogger,
+  silentLogger,
+} from "./log.ts";
+export {
+  type Counter,
+  createMetrics,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type Metrics,
+  metricsContentType,
+} from "./metrics.ts";
+export { isSecretName, redact, redactFields } from "./redact.ts";
+export { createShutdown, type ProcessPort, type Shutdown, type ShutdownSettings } from "./shutdown.ts";
