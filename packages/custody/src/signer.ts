@@ -1,0 +1,95 @@
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from "node:crypto";
+import { promisify } from "node:util";
+import type { PublicKeyInfo, SignatureAlgorithm, Signer } from "@portolan/domain";
+import type { SealContext } from "./aad.ts";
+import type { Custody, SealedBlob } from "./custody.ts";
+import { tampered, unavailable } from "./error.ts";
+
+/** As a store keeps it: all but the sealed half is public. */
+export interface AuthorityKeyRecord {
+  ref: string;
+  algorithm: SignatureAlgorithm;
+  /** SubjectPublicKeyInfo, PEM. */
+  publicKey: string;
+  /** PKCS#8 DER, sealed. */
+  sealedPrivateKey: SealedBlob;
+}
+
+/** What the signer asks of a store; scoped to one chain by whoever builds it. */
+export interface AuthorityKeyStore {
+  get(ref: string): Promise<AuthorityKeyRecord | undefined>;
+  /** Inserts unless `ref` is there, and answers what then stands. */
+  insertIfAbsent(record: AuthorityKeyRecord): Promise<AuthorityKeyRecord>;
+}
+
+export interface SignerDeps {
+  custody: Pick<Custody, "seal" | "open">;
+  keys: AuthorityKeyStore;
+  /** Whose keys these are. */
+  scope: Pick<SealContext, "tenantId" | "chainId">;
+}
+
+const refForm = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
+const makePair = promisify(generateKeyPair);
+
+const generate = async (algorithm: SignatureAlgorithm): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> => {
+  switch (algorithm) {
+    case "ed25519":
+      return makePair("ed25519");
+    case "p256":
+      return makePair("ec", { namedCurve: "prime256v1" });
+    case "secp256k1":
+      return makePair("ec", { namedCurve: "secp256k1" });
+  }
+};
+
+const toPem = (key: KeyObject): string => String(key.export({ format: "pem", type: "spki" }));
+
+const toInfo = ({ ref, algorithm, publicKey }: AuthorityKeyRecord): PublicKeyInfo => ({ ref, algorithm, publicKey });
+
+/** Signs for one chain's authorities. Private keys are opened for one signature and never handed out. */
+export const createSigner = ({ custody, keys, scope }: SignerDeps): Signer => {
+  const contextOf = (ref: string, algorithm: SignatureAlgorithm): SealContext => ({
+    ...scope,
+    // The algorithm is bound too: a record that claims another one does not open.
+    purpose: `authority/${algorithm}/${ref}`,
+    version: 1,
+  });
+  const checkRef = (ref: string) => {
+    if (!refForm.test(ref)) throw unavailable("the reference of an authority's key is not usable");
+  };
+
+  const openKey = async ({ ref, algorithm, publicKey, sealedPrivateKey }: AuthorityKeyRecord): Promise<KeyObject> => {
+    const der = await custody.open(sealedPrivateKey, contextOf(ref, algorithm));
+    try {
+      const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+      // Certificates were made for the stored public key; a record whose halves differ must not sign.
+      if (toPem(createPublicKey(key)) !== publicKey) throw tampered();
+      return key;
+    } finally {
+      der.fill(0);
+    }
+  };
+
+  return {
+    createKey: async (ref, algorithm) => {
+      checkRef(ref);
+      let record = await keys.get(ref);
+      if (!record) {
+        const { privateKey, publicKey } = await generate(algorithm);
+        const der = privateKey.export({ format: "der", type: "pkcs8" });
+        const sealedPrivateKey = await custody.seal(der, contextOf(ref, algorithm)).finally(() => der.fill(0));
+        record = await keys.insertIfAbsent({ ref, algorithm, publicKey: toPem(publicKey), sealedPrivateKey });
+      }
+      if (record.algorithm !== algorithm) throw unavailable("this authority's key exists with another algorithm");
+      return toInfo(record);
+    },
+    sign: async (ref, data) => {
+      checkRef(ref);
+      const record = await keys.get(ref);
+      if (!record) throw unavailable("this authority has no key yet");
+      const key = await openKey(record);
+      return record.algorithm === "ed25519" ? sign(null, data, key) : sign("sha256", data, key);
+    },
+  };
+};
