@@ -1,0 +1,19 @@
+/** What is sold, by name. A bill line has no dimensions, so what a price depends on is part of the name. */
+export const computeSku = "rpc.compute";
+/** Calls that the gateway answered by itself: counted, and free. */
+export const syntheticSku = "rpc.synthetic";
+export const storageSku = "storage.standard";
+
+/** Integer base units that quantities are counted in. */
+export const skuUnits = ["dCU", "node-second", "MiB-hour"] as const;
+export type SkuUnit = (typeof skuUnits)[number];
+
+export const computeUnit: SkuUnit = "dCU";
+export const nodeUnit: SkuUnit = "node-second";
+export const storageUnit: SkuUnit = "MiB-hour";
+
+/** `node.anvil.dev.node`: one node of a role, in a plan of a framework, for a time. */
+export const nodeSku = (framework: string, plan: string, role: string): string => `node.${framework}.${plan}.${role}`;
+
+/** Storage is counted in whole MiB, rounded up, per whole hour. */
+export const toMebibytes = (bytes: bigint): bigint => (bytes + 1_048_575n) / 1_048_576n;
