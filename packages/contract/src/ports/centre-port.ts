@@ -1,0 +1,126 @@
+import type {
+  ChainView,
+  JsonObject,
+  MaterialRef,
+  NodeAddress,
+  PlacementObservation,
+  SealedSecret,
+  StepResult,
+  WorkOrder,
+} from "@portolan/domain";
+
+/** A placement in the hands of one worker until `until`; every further call carries `fence`. */
+export interface PlacementClaim {
+  placementId: string;
+  chainId: string;
+  tenantId: string;
+  region: string;
+  fence: bigint;
+  /** Lease end; renew before. */
+  until: Date;
+  generation: number;
+  observedGeneration: number;
+  addresses: readonly NodeAddress[];
+  order: WorkOrder | null;
+  previousView: ChainView | null;
+  /** Steps of this order that have a result already. */
+  stepResults: readonly StepResult[];
+}
+
+export interface PlacementReport {
+  placementId: string;
+  fence: bigint;
+  /** The order's generation this report is about. */
+  generation: number;
+  observation: PlacementObservation;
+  view: ChainView | null;
+  stepResults: readonly StepResult[];
+  /** The order is reached as far as the runtime can say. The store sets `observedGeneration` from it. */
+  isReached: boolean;
+  /** What stands in the way, for conditions and the operation. */
+  problem?: { code: string; message: string; hint?: string; retryable: boolean };
+  /** When to look again if nothing else happens. */
+  nextAt: Date;
+}
+
+export interface UsageBatch {
+  source: string;
+  /** Of one life of the source, e.g. start time and random: a restarted source never reuses one. */
+  epoch: string;
+  seq: number;
+  records: readonly UsageRecord[];
+}
+
+/** Quantities are decimal strings of integer base units; compute in deci-units (10 dCU = 1 CU). */
+export interface UsageRecord {
+  tenantId: string;
+  appId: string;
+  subject: { type: string; id: string };
+  regionId: string;
+  sku: string;
+  dims: JsonObject;
+  quantity: string;
+  /** Number of calls in it, where it counts calls. */
+  count: string;
+  from: string;
+  to: string;
+  keyId?: string;
+  method?: string;
+}
+
+/** A lost lease is a value. */
+export type Fenced<T> = { fenced: true } | ({ fenced: false } & T);
+
+export interface LogRequest {
+  id: string;
+  placementId: string;
+  node: string;
+  since?: string;
+  limit: number;
+}
+
+/**
+ * What a worker of a region needs of the centre; the region never holds the database. Implemented on Postgres
+ * (central and embedded) and, for other parties' regions, over region-scoped outbound HTTPS.
+ */
+export interface CentrePort {
+  /** Placements of these regions that are due (`nextAt <= now`) and not leased. */
+  due(regions: readonly string[], limit: number): Promise<string[]>;
+  claim(placementId: string, worker: { id: string; leaseMs: number }): Promise<PlacementClaim | null>;
+  renew(placementId: string, fence: bigint, leaseMs: number): Promise<Fenced<{ until: Date }>>;
+  reportAddresses(placementId: string, fence: bigint, addresses: readonly NodeAddress[]): Promise<Fenced<object>>;
+  /** Secrets that the order's blueprint references, sealed to this worker's public key. */
+  secrets(
+    placementId: string,
+    fence: bigint,
+    refs: readonly MaterialRef[],
+    workerPublicKey: string,
+  ): Promise<Fenced<{ secrets: readonly SealedSecret[] }>>;
+  publics(
+    placementId: string,
+    fence: bigint,
+    refs: readonly MaterialRef[],
+  ): Promise<Fenced<{ items: readonly { ref: MaterialRef; value: JsonObject | string }[] }>>;
+  /** A signature by reference; refused for references outside the placement's chain. */
+  sign(placementId: string, fence: bigint, ref: string, data: Uint8Array): Promise<Fenced<{ signature: Uint8Array }>>;
+  reportStep(placementId: string, fence: bigint, result: StepResult): Promise<Fenced<object>>;
+  /**
+   * These nodes were seen down: the gateway must stop sending to them before they are started again, because a node
+   * that comes back may answer before it has its state. Takes effect with the call, not with the next pass.
+   */
+  reportDown(placementId: string, fence: bigint, nodes: readonly string[]): Promise<Fenced<object>>;
+  report(report: PlacementReport): Promise<Fenced<object>>;
+  /** Ends the lease early so that the next wake-up need not wait for it. */
+  release(placementId: string, fence: bigint): Promise<void>;
+  logRequests(regions: readonly string[]): Promise<LogRequest[]>;
+  answerLogs(requestId: string, lines: readonly { at: string; process: string; line: string }[]): Promise<void>;
+  reportUsage(batch: UsageBatch): Promise<{ isDuplicate: boolean }>;
+  /** Calls back when a placement of these regions may have work, or a log request waits. Hints only. */
+  watch(
+    regions: readonly string[],
+    onHint: (hint: { placementId?: string; logRequest?: true }) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Placement ids of this region that have a row: what else carries our label is an orphan. */
+  known(region: string): Promise<string[]>;
+}

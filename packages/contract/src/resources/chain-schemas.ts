@@ -1,0 +1,123 @@
+import { conditionTypes, phases } from "@portolan/domain";
+import { z } from "zod";
+import { id, jsonObject, money, name, quantity, slug, time } from "../schemas.ts";
+
+export const condition = z
+  .object({
+    type: z.enum(conditionTypes),
+    status: z.enum(["true", "false", "unknown"]),
+    reason: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    since: time,
+  })
+  .meta({ id: "Condition" });
+
+export const endpoint = z
+  .object({ protocol: z.string(), region: z.string(), url: z.string() })
+  .meta({ id: "ChainEndpoint" });
+
+export const chain = z
+  .object({
+    id: id("chain"),
+    appId: id("app"),
+    name: z.string(),
+    framework: z.string(),
+    version: z.string(),
+    plan: z.string(),
+    hosting: z.enum(["dedicated", "shared"]),
+    regions: z.array(z.string()),
+    settings: jsonObject,
+    generation: z.int(),
+    observedGeneration: z.int(),
+    phase: z.enum(phases),
+    conditions: z.array(condition),
+    endpoints: z.array(endpoint),
+    createdAt: time,
+    deletedAt: time.optional(),
+    purgeAt: time.optional().describe("Until then a deleted chain can be restored."),
+  })
+  .meta({ id: "Chain" });
+
+/** What a chain is made from; also the body of a quote. */
+export const chainInput = z
+  .strictObject({
+    appId: id("app"),
+    name,
+    framework: slug,
+    version: z
+      .string()
+      .min(1)
+      .max(64)
+      .regex(/^[0-9A-Za-z.+-]+$/)
+      .optional(),
+    plan: slug,
+    regions: z.array(slug).min(1).max(10),
+    hosting: z.enum(["dedicated", "shared"]).default("dedicated"),
+    settings: jsonObject.default({}),
+  })
+  .meta({ id: "ChainInput" });
+
+export const reason = z
+  .object({ rule: z.string(), verdict: z.string(), message: z.string(), hint: z.string().optional() })
+  .meta({ id: "Reason" });
+
+export const rate = z.object({ micros: quantity, per: quantity }).meta({ id: "Rate" });
+
+/** Only when the price has tiers: how much went at which rate. */
+export const pricedTiers = z.array(z.object({ quantity, unitPrice: rate })).optional();
+
+export const quoteLine = z
+  .object({
+    sku: z.string(),
+    region: z.string(),
+    quantity,
+    unit: z.string(),
+    unitPrice: rate,
+    amount: money,
+    priceVersion: z.int(),
+    isAssumption: z.boolean().describe("Depends on use that was assumed, not on what is reserved."),
+    tiers: pricedTiers,
+  })
+  .meta({ id: "QuoteLine" });
+
+export const quote = z
+  .object({
+    allowed: z.boolean(),
+    reasons: z.array(reason),
+    cost: z.object({ perMonth: money, lines: z.array(quoteLine) }),
+    quota: z.array(z.object({ name: z.string(), limit: z.int(), used: z.int(), after: z.int() })),
+    nodes: z.array(z.object({ name: z.string(), role: z.string(), region: z.string() })),
+    objects: z.array(z.object({ kind: z.string(), name: z.string(), region: z.string() })),
+  })
+  .meta({ id: "Quote" });
+
+export const node = z
+  .object({
+    id: id("node"),
+    name: z.string(),
+    role: z.string(),
+    region: z.string(),
+    version: z.string(),
+    state: z.string(),
+    isHealthy: z.boolean(),
+    reason: z.string().optional(),
+    message: z.string().optional(),
+    height: z.string().optional(),
+    storageBytes: z.string().optional(),
+    startedAt: time.optional(),
+  })
+  .meta({ id: "Node" });
+
+export const logLine = z.object({ at: z.string(), process: z.string(), line: z.string() }).meta({ id: "LogLine" });
+
+export const chainEvent = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    reason: z.string(),
+    message: z.string(),
+    detail: jsonObject,
+    createdAt: time,
+  })
+  .meta({ id: "ChainEvent" });
