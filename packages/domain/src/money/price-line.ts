@@ -68,10 +68,13 @@ const exactAmount = (parts: readonly PricedTier[]): Fraction =>
     { numerator: 0n, denominator: 1n },
   );
 
+const factorOf = (price: Price, region: string): bigint =>
+  BigInt(Object.hasOwn(price.regionFactorsPpm, region) ? (price.regionFactorsPpm[region] ?? 1_000_000) : 1_000_000);
+
 /** Prices a quantity by a price already found. */
 export const applyPrice = (price: Price, currency: string, quantity: bigint, region: string): PricedLine => {
   if (quantity < 0n) throw new RangeError("A quantity is not negative; a correction is an entry of its own.");
-  const parts = splitByTiers(price, quantity, BigInt(price.regionFactorsPpm[region] ?? 1_000_000));
+  const parts = splitByTiers(price, quantity, factorOf(price, region));
   const exact = exactAmount(parts);
   const last = parts.at(-1)?.unitPrice ?? price.unitPrice;
   return {
