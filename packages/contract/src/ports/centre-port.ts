@@ -74,6 +74,9 @@ export type Fenced<T> = { fenced: true } | ({ fenced: false } & T);
 export interface LogRequest {
   id: string;
   placementId: string;
+  chainId: string;
+  tenantId: string;
+  region: string;
   node: string;
   since?: string;
   limit: number;

@@ -1,0 +1,27 @@
+import { parseEnv } from "@portolan/kit";
+import { z } from "zod";
+
+const schema = z.object({
+  /** Postgres, role system. */
+  PORTOLAN_SYSTEM_DATABASE_URL: z.string().min(1),
+  /** Postgres, role app: only its presence beside the other is checked by the supervisor. */
+  PORTOLAN_JOBS_DATABASE_URL: z.string().min(1).optional(),
+  REDIS_URL: z.string().min(1).optional(),
+  PORTOLAN_HOME: z.string().min(1),
+  /** Slugs of the regions whose placements this worker reconciles, comma-separated. */
+  PORTOLAN_REGIONS: z.string().default("local"),
+  PORTOLAN_PROGRAMS: z.string().optional(),
+  /** JSON list of `{ name, url, chainId, allowPrivate? }`: networks that development chains may fork. */
+  PORTOLAN_FORKS: z.string().default("[]"),
+  PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  PORTOLAN_SWEEP_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
+  PORTOLAN_LEASE_MS: z.coerce.number().int().min(1_000).max(120_000).default(15_000),
+});
+
+export type WorkerConfig = z.output<typeof schema> & { regions: readonly string[] };
+
+/** The worker's configuration from the environment; throws a readable error that lists every bad variable. */
+export const loadConfig = (): WorkerConfig => {
+  const env = parseEnv(schema);
+  return { ...env, regions: env.PORTOLAN_REGIONS.split(",").map((slug) => slug.trim()).filter((slug) => slug !== "") };
+};

@@ -1,0 +1,48 @@
+/**
+ * Runs at most one pass per key and a bounded number in all. A key that is asked for while its pass runs is run once
+ * more afterwards, however often it was asked for: what changed meanwhile is seen.
+ */
+export interface SingleFlight {
+  request(key: string): void;
+  /** Takes no more and waits for the passes under way. */
+  close(): Promise<void>;
+}
+
+export const createSingleFlight = (deps: {
+  concurrency: number;
+  run(key: string): Promise<void>;
+  onError(key: string, error: unknown): void;
+}): SingleFlight => {
+  const waiting = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  let isClosed = false;
+
+  const pump = (): void => {
+    for (const key of waiting) {
+      if (running.size >= deps.concurrency) return;
+      if (running.has(key)) continue;
+      waiting.delete(key);
+      const pass = deps
+        .run(key)
+        .catch((error: unknown) => deps.onError(key, error))
+        .finally(() => {
+          running.delete(key);
+          pump();
+        });
+      running.set(key, pass);
+    }
+  };
+
+  return {
+    request: (key) => {
+      if (isClosed) return;
+      waiting.add(key);
+      pump();
+    },
+    close: async () => {
+      isClosed = true;
+      waiting.clear();
+      await Promise.all(running.values());
+    },
+  };
+};

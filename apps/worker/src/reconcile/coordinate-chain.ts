@@ -1,0 +1,158 @@
+import type { AddressesByRegion, ChainSpec, Clock, MaterialItem, NewMaterialItem, NodeSpec, Random, Signer } from "@portolan/domain";
+import { DomainError } from "@portolan/domain";
+import type { Framework, OperatorConfig, RegionPlanInput, RuntimeCapabilities } from "@portolan/frameworks";
+import type { Logger } from "@portolan/kit";
+import type { ChainCoordination, ChainWork, SealedMaterial } from "@portolan/store";
+import { decide } from "./decide.ts";
+import type { Desired } from "./desired.ts";
+import { toOnly } from "./rollout.ts";
+
+export interface CoordinatorDeps {
+  chains: ChainCoordination;
+  findFramework(slug: string): Framework | undefined;
+  /** Signs by reference with this chain's authorities. */
+  signerFor(spec: Pick<ChainSpec, "tenantId" | "chainId">): Signer;
+  seal(spec: Pick<ChainSpec, "tenantId" | "chainId">, item: NewMaterialItem): Promise<Uint8Array | null>;
+  random: Random;
+  clock: Clock;
+  operator: OperatorConfig;
+  log: Logger;
+  owner: string;
+  leaseMs: number;
+  /** Called after commit with placements whose order is new. */
+  onOrders(placementIds: readonly string[]): void;
+}
+
+export type CoordinateOutcome = "busy" | "lost" | "done";
+
+/** Before a region's worker has said what its runtime can do, nothing special is assumed of it. */
+const unknownCapabilities: RuntimeCapabilities = {
+  isolation: "none",
+  hasStorageExpansion: false,
+  hasSnapshots: false,
+  exposures: ["internal", "admin", "gateway"],
+};
+
+const isDue = (item: MaterialItem, now: Date): boolean => item.renewAt !== undefined && new Date(item.renewAt) <= now;
+
+const nextRenewal = (material: readonly MaterialItem[]): Date | null => {
+  const times = material.flatMap((item) => (item.renewAt === undefined ? [] : [new Date(item.renewAt)]));
+  return times.length === 0 ? null : new Date(Math.min(...times.map((time) => time.getTime())));
+};
+
+const addressesOf = (work: ChainWork): AddressesByRegion =>
+  Object.fromEntries(work.placements.map((placement) => [placement.region, placement.addresses]));
+
+const hasAllAddresses = (nodes: readonly NodeSpec[], addresses: AddressesByRegion): boolean =>
+  nodes.every((node) =>
+    node.ports.every((port) =>
+      (addresses[node.region] ?? []).some((address) => address.node === node.name && address.port === port.name),
+    ),
+  );
+
+const toImpossible = (nodes: readonly NodeSpec[], error: unknown): Desired => ({
+  kind: "impossible",
+  nodes,
+  problem:
+    error instanceof DomainError
+      ? { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+      : { code: "material.failed", message: "The chain's keys or files could not be made.", hint: "The worker's log names the cause.", retryable: true },
+});
+
+/**
+ * One pass of the chain coordinator: reads wish and observation under the chain's lease, lets the framework say what
+ * it wants, and writes orders, conditions and the operation's standing. Level-triggered: every pass starts from rows.
+ */
+export const createCoordinator = (deps: CoordinatorDeps) => {
+  const { chains, clock, log } = deps;
+
+  /** Makes and seals what is missing or due. Null: the lease was lost. */
+  const ensureMaterial = async (work: ChainWork, framework: Framework, addresses: AddressesByRegion): Promise<MaterialItem[] | null> => {
+    const now = clock.now();
+    // A renewal is an operation of its own; while another one holds the chain, nothing is due.
+    const mayRenew = work.operation === null || work.operation.kind === "chain.renew" || !work.hasRun;
+    const existing = mayRenew ? work.material : work.material.map(({ renewAt: _renewAt, ...item }) => item);
+    const made = await framework.material(work.spec, existing, {
+      addresses,
+      signer: deps.signerFor(work.spec),
+      random: deps.random,
+      now,
+      operator: deps.operator,
+    });
+    if (made.length === 0) return [...work.material];
+    const sealed: SealedMaterial[] = [];
+    for (const { secret, ...item } of made) {
+      sealed.push({ ...item, sealed: await deps.seal(work.spec, secret === undefined ? item : { ...item, secret }) });
+    }
+    if (!(await chains.saveMaterial(work, sealed))) return null;
+    const renewed = new Set(made.map((item) => item.name));
+    const fresh = made.map(({ secret: _secret, ...item }) => item);
+    return [...work.material.filter((item) => !renewed.has(item.name)), ...fresh].sort((a, b) => (a.name < b.name ? -1 : 1));
+  };
+
+  const toDesired = async (work: ChainWork, framework: Framework): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
+    const nodes = framework.topology(work.spec);
+    if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
+    const addresses = addressesOf(work);
+    if (!hasAllAddresses(nodes, addresses)) return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
+    try {
+      const material = await ensureMaterial(work, framework, addresses);
+      if (material === null) return null;
+      const regions: RegionPlanInput = {};
+      for (const placement of work.placements) {
+        const known = work.regions[placement.region]?.capabilities as RuntimeCapabilities | null | undefined;
+        regions[placement.region] = { placementId: placement.id, capabilities: known ?? unknownCapabilities };
+      }
+      const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator: deps.operator });
+      const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now());
+      const only = toOnly({ framework, work, nodes, blueprints, view: work.view });
+      return { desired: { kind: "planned", nodes, blueprints, steps, only }, material };
+    } catch (error) {
+      log.error({ err: error, chainId: work.spec.chainId }, "the framework could not plan the chain");
+      return { desired: toImpossible(nodes, error), material: work.material };
+    }
+  };
+
+  /** The system's own wishes: purge after the recovery window, renewal when due. True: one was started. */
+  const startDueOperation = async (work: ChainWork): Promise<boolean> => {
+    const now = clock.now();
+    if (work.operation !== null) return false;
+    const isDeleted = work.wish === "deleted" && work.observedGeneration >= work.generation;
+    if (isDeleted && work.purgeAt !== null && work.purgeAt <= now) return chains.startSystemOperation(work, "chain.purge", "purged");
+    const isSteady = work.wish === "running" && work.observedGeneration >= work.generation;
+    if (isSteady && work.material.some((item) => isDue(item, now))) return chains.startSystemOperation(work, "chain.renew", "running");
+    return false;
+  };
+
+  const pass = async (work: ChainWork): Promise<CoordinateOutcome> => {
+    if (await startDueOperation(work)) return "done";
+    const framework = deps.findFramework(work.spec.framework);
+    if (framework === undefined) {
+      log.error({ chainId: work.spec.chainId, framework: work.spec.framework }, "a chain's framework is not installed");
+      await chains.release(work);
+      return "done";
+    }
+    const planned = await toDesired(work, framework);
+    if (planned === null) return "lost";
+    const facts = framework.plans.find((plan) => plan.plan === work.spec.plan);
+    const changes = decide({
+      work,
+      framework,
+      desired: planned.desired,
+      recoveryWindowMs: (facts?.recoveryWindowSeconds ?? 0) * 1000,
+      renewAt: nextRenewal(planned.material),
+      now: clock.now(),
+    });
+    if (!(await chains.save(work, changes))) return "lost";
+    deps.onOrders(changes.orders.map((change) => change.placementId));
+    return "done";
+  };
+
+  return {
+    coordinate: async (chainId: string): Promise<CoordinateOutcome> => {
+      const work = await chains.claim(chainId, deps.owner, deps.leaseMs);
+      if (work === null) return "busy";
+      return pass(work);
+    },
+  };
+};

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { canonicalJson, type Step, type WorkOrder } from "@portolan/domain";
+import type { ChainWork, OrderChange, PlacementWork } from "@portolan/store";
+import type { Desired } from "./desired.ts";
+
+/** Steps whose dependencies are done. A step that is no longer listed has had its effect: its framework saw it. */
+export const readySteps = (steps: readonly Step[]): Step[] => {
+  const open = new Set(steps.map((step) => step.key));
+  return steps.filter((step) => step.dependsOn.every((key) => !open.has(key)));
+};
+
+const restingAction = (work: ChainWork): WorkOrder["action"] => {
+  if (work.wish === "paused") return "stop";
+  return work.wish === "purged" ? "purge" : "remove";
+};
+
+const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): Omit<WorkOrder, "generation"> | null => {
+  const { spec } = work;
+  const chain = { chainId: spec.chainId, framework: spec.framework, version: spec.version, settings: spec.settings };
+  const nodes = desired.nodes.filter((node) => node.region === placement.region);
+  switch (desired.kind) {
+    case "impossible":
+      return null;
+    case "waitingForAddresses":
+      return { action: "reserve", nodes, steps: [], chain };
+    case "resting":
+      return { action: restingAction(work), nodes, steps: [], chain };
+    case "planned": {
+      const blueprint = desired.blueprints[placement.region];
+      if (blueprint === undefined) return null;
+      const steps = readySteps(desired.steps).filter((step) => step.region === placement.region);
+      const local = new Set(nodes.map((node) => node.name));
+      const only = desired.only?.filter((name) => local.has(name));
+      return { action: "run", nodes, blueprint, steps, chain, ...(only === undefined ? {} : { only }) };
+    }
+  }
+};
+
+/** Orders that differ from what was last written. An equal order is not written again: nothing is woken for it. */
+export const toOrders = (work: ChainWork, desired: Desired): OrderChange[] => {
+  const changes: OrderChange[] = [];
+  for (const placement of work.placements) {
+    const order = toOrder(work, placement, desired);
+    if (order === null) continue;
+    const hash = createHash("sha256").update(canonicalJson(order)).digest("hex");
+    if (hash === placement.orderHash) continue;
+    const generation = placement.order === null ? placement.generation : placement.generation + 1;
+    changes.push({ placementId: placement.id, order: { ...order, generation }, hash });
+  }
+  return changes;
+};

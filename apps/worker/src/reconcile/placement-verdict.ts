@@ -1,0 +1,76 @@
+import { type ChainView, DomainError, type OperationError, type PlacementObservation, type StepResult, toNodeHash, type WorkOrder } from "@portolan/domain";
+
+/** How often a placement at rest in its order is looked at again when no hint comes. */
+export const driftMs = 15_000;
+
+/** Back-off between passes over a placement that is not there yet. Hints from the runtime usually come earlier. */
+export const placementBackOffMs = (attempt: number): number => Math.min(10_000, 250 * 2 ** Math.min(attempt, 6));
+
+/** Observed reasons that waiting does not mend. */
+const lastingReasons = new Set(["program_missing", "storage_full", "crash_loop", "port_taken", "init_failed", "job_failed"]);
+
+const codeOf: { readonly [reason: string]: string } = {
+  program_missing: "framework.program_missing",
+  storage_full: "node.storage_full",
+};
+
+/** True when the order is reached as far as this region can see. */
+export const isOrderReached = (
+  order: WorkOrder,
+  observation: PlacementObservation,
+  view: ChainView | null,
+  stepResults: readonly StepResult[],
+): boolean => {
+  const nodes = new Map(observation.nodes.map((node) => [node.node, node]));
+  switch (order.action) {
+    case "reserve":
+      return true;
+    case "stop":
+      return observation.nodes.every((node) => node.state === "stopped" || node.state === "absent");
+    case "remove":
+      return observation.nodes.every((node) => node.state === "absent");
+    case "purge":
+      return observation.nodes.every((node) => node.state === "absent") && observation.volumes.length === 0;
+    case "run": {
+      const only = order.only === undefined ? null : new Set(order.only);
+      const areNodesThere = (order.blueprint?.nodes ?? []).every((wanted) => {
+        const seen = nodes.get(wanted.name);
+        if (seen?.state !== "running" || view?.nodes[wanted.name]?.healthy !== true) return false;
+        return (only !== null && !only.has(wanted.name)) || seen.appliedHash === toNodeHash(wanted);
+      });
+      const succeeded = new Set(stepResults.filter((result) => result.state === "succeeded").map((result) => result.key));
+      return areNodesThere && order.steps.every((step) => succeeded.has(step.key));
+    }
+  }
+};
+
+/** What stands in the way, worst first: a failed node, then a failed step. */
+export const toPlacementProblem = (
+  order: WorkOrder,
+  observation: PlacementObservation,
+  stepResults: readonly StepResult[],
+): OperationError | null => {
+  if (order.action === "run") {
+    const failed = observation.nodes.find((node) => node.state === "failed");
+    if (failed !== undefined) {
+      const reason = failed.reason ?? "failed";
+      return {
+        code: codeOf[reason] ?? "node.failed_to_start",
+        message: failed.message ?? `Node ${failed.node} failed.`,
+        retryable: !lastingReasons.has(reason),
+        ...(failed.hint === undefined ? {} : { hint: failed.hint }),
+      };
+    }
+  }
+  const wanted = new Set(order.steps.map((step) => step.key));
+  const step = stepResults.find((result) => result.state === "failed" && wanted.has(result.key));
+  return step?.error ?? null;
+};
+
+/** A thrown failure of the runtime, as the operation shows it. Only a DomainError's own words are public. */
+export const toThrownProblem = (error: unknown): OperationError => {
+  if (error instanceof DomainError) {
+    return { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  }
+  return { code: "runtime.failed", message: "The region's runtime failed.", hint: "The worker's log names the cause; it is tried again.", retryable: true };
+};

@@ -1,0 +1,48 @@
+import type { Clock, Signer, Step, StepResult } from "@portolan/domain";
+import { DomainError } from "@portolan/domain";
+import type { Framework, NetworkAccess } from "@portolan/frameworks";
+
+export interface RunStepsInput {
+  framework: Framework;
+  steps: readonly Step[];
+  /** Results so far; a step that succeeded under this order is not run again. */
+  results: readonly StepResult[];
+  access: NetworkAccess;
+  signer: Signer;
+  clock: Clock;
+  /** Told after each step; false when the lease was lost. */
+  onResult(result: StepResult): Promise<boolean>;
+}
+
+const toFailure = (error: unknown, timedOut: boolean): StepResult["error"] => {
+  if (timedOut) return { code: "step.timed_out", message: "The step took too long.", retryable: true };
+  if (error instanceof DomainError) {
+    return { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  }
+  return { code: "step.failed", message: "The step failed inside the network.", hint: "The node's logs name the cause; it is tried again.", retryable: true };
+};
+
+/** Runs the order's steps one after the other. Stops at the first failure or when the lease is lost. */
+export const runSteps = async (input: RunStepsInput): Promise<{ results: StepResult[]; isFenced: boolean }> => {
+  let results = [...input.results];
+  for (const step of input.steps) {
+    if (results.some((result) => result.key === step.key && result.state === "succeeded")) continue;
+    const startedAt = input.clock.now().toISOString();
+    const timeout = AbortSignal.timeout(step.timeoutMs);
+    const signal = AbortSignal.any([input.access.signal, timeout]);
+    let result: StepResult;
+    try {
+      const action = input.framework.actions[step.action];
+      if (action === undefined) throw new DomainError({ code: "step.failed", message: `The framework has no action ${step.action}.`, retryable: false });
+      const output = await action({ step, access: input.access, signer: input.signer, signal });
+      result = { key: step.key, state: "succeeded", output, startedAt, endedAt: input.clock.now().toISOString() };
+    } catch (error) {
+      const failure = toFailure(error, timeout.aborted);
+      result = { key: step.key, state: "failed", startedAt, endedAt: input.clock.now().toISOString(), ...(failure === undefined ? {} : { error: failure }) };
+    }
+    results = [...results.filter((item) => item.key !== step.key), result];
+    if (!(await input.onResult(result))) return { results, isFenced: true };
+    if (result.state === "failed") break;
+  }
+  return { results, isFenced: false };
+};

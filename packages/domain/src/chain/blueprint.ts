@@ -1,0 +1,124 @@
+import type { MaterialRef } from "./material.ts";
+import type { Exposure } from "./topology.ts";
+
+/** A path the runtime knows and the framework does not: inside a volume, or of a file of this node. */
+export type PathRef = { volume: string; path?: string } | { file: string };
+
+/** A piece of a command line or an environment value. Pieces of an array are joined without a separator. */
+export type Text = string | PathRef | readonly (string | PathRef)[];
+
+/** Environment values may be secret; arguments never (anyone on the machine reads a process list). */
+export type EnvValue = Text | { secret: MaterialRef };
+
+export type FileContent =
+  | { text: string }
+  /** The public part (as canonical JSON unless it is a string) or the sealed part of a material item. */
+  | { public: MaterialRef }
+  | { secret: MaterialRef }
+  /** A file that the framework's package ships, by its path inside the framework's `assets/` folder. */
+  | { asset: string };
+
+export interface FileSpec {
+  name: string;
+  content: FileContent;
+  /** POSIX mode, e.g. 0o600. */
+  mode: number;
+}
+
+export interface Probe {
+  /** `rpc`: an HTTP POST of `body` answered with 2xx; `tcp`: a connection opens. */
+  kind: "http" | "tcp" | "rpc";
+  port: string;
+  path?: string;
+  body?: string;
+  periodMs: number;
+  timeoutMs: number;
+  /** How long the program may take to answer first. */
+  startupMs: number;
+}
+
+export interface ProgramSpec {
+  /** Name of the program, e.g. `anvil`; the process runtime finds it, Kubernetes takes `image`. */
+  name: string;
+  version: string;
+  image: string;
+}
+
+export interface ProcessSpec {
+  name: string;
+  program: ProgramSpec;
+  args: readonly Text[];
+  env: { readonly [name: string]: EnvValue };
+  probe?: Probe;
+  /** Started once these processes of the same node answer their probes; stopped before them. */
+  after: readonly string[];
+  stopSignal: "SIGTERM" | "SIGINT";
+  stopGraceMs: number;
+}
+
+/** Runs to its end before the node's processes start, at each start; must be idempotent. */
+export interface InitSpec {
+  name: string;
+  program: ProgramSpec;
+  args: readonly Text[];
+  env: { readonly [name: string]: EnvValue };
+  timeoutMs: number;
+}
+
+/** Runs once per key and node, ever, after the node's processes are up; its success is recorded beside the data. */
+export interface JobSpec extends InitSpec {
+  key: string;
+}
+
+export interface VolumeSpec {
+  name: string;
+  kind: "data" | "scratch";
+  sizeBytes: number;
+}
+
+export interface BlueprintPort {
+  name: string;
+  exposure: Exposure;
+  protocol: "http" | "grpc" | "tcp";
+  bindHost: string;
+  bindNumber: number;
+  host: string;
+  number: number;
+}
+
+export interface BlueprintNode {
+  name: string;
+  role: string;
+  ordinal: number;
+  version: string;
+  processes: readonly ProcessSpec[];
+  init: readonly InitSpec[];
+  jobs: readonly JobSpec[];
+  files: readonly FileSpec[];
+  volumes: readonly VolumeSpec[];
+  ports: readonly BlueprintPort[];
+  /** Numeric user on Kubernetes; the process runtime has its own unprivileged one. */
+  userId: number;
+  resources: { cpuMillis: number; memoryBytes: number };
+  /** Nodes of this placement that should answer before this one is started. Waiting is bounded, never a deadlock. */
+  startAfter: readonly string[];
+}
+
+/** Traffic the chain needs: from a node (or the plane's parts) to a port of a node. Everything else is denied. */
+export interface NetworkRule {
+  from: { node: string; region: string } | "gateway" | "worker" | "world";
+  to: { node: string; port: string };
+}
+
+/** Everything a framework wants running in one region. Pure data; its hash decides whether anything changed. */
+export interface Blueprint {
+  chainId: string;
+  placementId: string;
+  framework: string;
+  /** Raised when the framework's renderer changes its output without the wish having changed. */
+  rendererVersion: number;
+  nodes: readonly BlueprintNode[];
+  network: readonly NetworkRule[];
+  /** Nodes of one group should stand on different machines. */
+  spread: readonly { group: string; nodes: readonly string[] }[];
+}

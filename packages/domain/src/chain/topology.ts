@@ -1,0 +1,33 @@
+/** Who may reach a port: the chain's own nodes, the plane's worker, the gateway, or the outside. */
+export type Exposure = "internal" | "admin" | "gateway" | "public";
+
+export interface PortSpec {
+  name: string;
+  exposure: Exposure;
+  protocol: "http" | "grpc" | "tcp";
+}
+
+/** One node that a chain consists of. `name` is `${role}-${ordinal}`, unique in its placement and stable for life. */
+export interface NodeSpec {
+  name: string;
+  role: string;
+  ordinal: number;
+  /** Region slug. */
+  region: string;
+  ports: readonly PortSpec[];
+}
+
+/** Where a node's port is reached, once reserved. It stays the same for the node's life. */
+export interface NodeAddress {
+  node: string;
+  port: string;
+  /** The host and port that others dial. */
+  host: string;
+  number: number;
+  /** The address that the program itself listens on (on Kubernetes not the one that is dialled). */
+  bindHost: string;
+  bindNumber: number;
+}
+
+/** Reserved addresses by region slug. */
+export type AddressesByRegion = { readonly [region: string]: readonly NodeAddress[] };

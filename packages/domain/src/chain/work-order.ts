@@ -1,0 +1,28 @@
+import type { JsonObject } from "../json.ts";
+import type { Blueprint } from "./blueprint.ts";
+import type { MaterialRef } from "./material.ts";
+import type { Step } from "./step.ts";
+import type { NodeSpec } from "./topology.ts";
+
+/** What the coordinator wants of one placement. Written with the placement's generation, taken by fence. */
+export interface WorkOrder {
+  /** The placement's generation that this order answers. */
+  generation: number;
+  /** `reserve`: addresses only; `run`: apply and keep; `stop`: programs down, volumes kept; `remove`: nodes gone,
+   * volumes kept; `purge`: everything gone. */
+  action: "reserve" | "run" | "stop" | "remove" | "purge";
+  nodes: readonly NodeSpec[];
+  blueprint?: Blueprint;
+  /** Nodes that may be changed in this turn; absent: all. Others keep what is applied. */
+  only?: readonly string[];
+  steps: readonly Step[];
+  /** Chain facts an `inspect` needs: framework, settings. */
+  chain: { chainId: string; framework: string; version: string; settings: JsonObject; serial?: number };
+}
+
+/** Sealed material of an order, openable by one worker's private key only. */
+export interface SealedSecret {
+  ref: MaterialRef;
+  /** base64 */
+  sealed: string;
+}

@@ -1,0 +1,161 @@
+import type {
+  AddressesByRegion,
+  Blueprint,
+  ChainSpec,
+  ChainView,
+  JsonObject,
+  JsonValue,
+  MaterialItem,
+  NewMaterialItem,
+  NodeObservation,
+  NodeSpec,
+  PlanFacts,
+  Random,
+  RpcPolicy,
+  Signer,
+  Step,
+} from "@portolan/domain";
+import type { z } from "zod";
+
+/** What a region's runtime can do, read before planning so that nobody asks which driver it is. */
+export interface RuntimeCapabilities {
+  /** Whether nodes of different placements are kept apart (network and user), so that tenants' own code may run. */
+  isolation: "none" | "namespace";
+  hasStorageExpansion: boolean;
+  hasSnapshots: boolean;
+  exposures: readonly ("internal" | "admin" | "gateway" | "public")[];
+}
+
+export interface RegionPlanInput {
+  /** Region slug → what is known of it. */
+  [region: string]: { placementId: string; capabilities: RuntimeCapabilities };
+}
+
+/** How `inspect` and step actions reach the network from where they run. */
+export interface NetworkAccess {
+  region: string;
+  /** The `host:port` to dial for a node's port; throws `region.unreachable` when nothing is reserved. */
+  dial(node: string, port: string): Promise<{ host: string; port: number }>;
+  /** What the runtime sees, taken just before. */
+  observations: readonly NodeObservation[];
+  signal: AbortSignal;
+  now: Date;
+}
+
+export interface InspectInput {
+  /** `serial` as in `ChainSpec`: what a framework made from it can be checked; absent, that check is skipped. */
+  chain: { chainId: string; framework: string; version: string; settings: JsonObject; serial?: number };
+  nodes: readonly NodeSpec[];
+  /** This placement's own last view: a framework may need to know that a node has been live before. */
+  previous: ChainView | null;
+  access: NetworkAccess;
+}
+
+export interface ActionContext {
+  step: Step;
+  access: NetworkAccess;
+  signer: Signer;
+  signal: AbortSignal;
+}
+
+export interface FrameworkVersion {
+  version: string;
+  /** Versions that this one may be upgraded to. */
+  upgradesTo: readonly string[];
+  isDefault: boolean;
+}
+
+/** What policy rules may ask of a chain; every framework says it of each setting, none by accident. */
+export interface ChainAttributes {
+  /** Who may join or use it. */
+  access: "permissioned" | "open";
+  /** The currency that the chain itself carries. */
+  currency: "none" | "test" | "public";
+}
+
+/** A framework's own resources inside a chain (Fabric's channels, …). */
+export interface PartKind {
+  kind: string;
+  idPrefix: string;
+  settings: z.ZodType<JsonObject>;
+}
+
+/** One protocol that the gateway serves for the framework. Handlers live in the gateway, keyed by `name`. */
+export interface ProtocolSpec {
+  name: "json-rpc" | "grpc" | "rest" | "stream";
+  /** The node role and port that calls go to. */
+  role: string;
+  port: string;
+  /** Method classes, weights, bounds. Absent for protocols that are billed by bytes only. */
+  policy?: RpcPolicy;
+}
+
+/**
+ * A blockchain framework: knows what a chain consists of and how to talk to it, nothing of where it runs.
+ * Everything but `inspect` and `actions` is pure and deterministic in its arguments.
+ */
+export interface Framework {
+  slug: string;
+  family: "evm" | "fabric" | "tezos" | "fake";
+  title: string;
+  versions: readonly FrameworkVersion[];
+  roles: readonly { role: string; title: string }[];
+  plans: readonly PlanFacts[];
+  sharing: readonly ("dedicated" | "shared")[];
+  /** Parses and defaults the tenant's settings; unknown members are refused. */
+  settings: z.ZodType<JsonObject>;
+  /** Checks that need more than the settings' shape (operator's lists, plan limits). Empty: fine. */
+  review(spec: ChainSpec, operator: OperatorConfig): readonly { path: string; code: string; message: string; hint?: string }[];
+  attributes(spec: Pick<ChainSpec, "settings" | "plan">): ChainAttributes;
+  parts: readonly PartKind[];
+  rendererVersion: number;
+
+  topology(spec: ChainSpec): NodeSpec[];
+  /**
+   * Makes what is missing and renews what is due. Returns only new items (or new versions); what exists stays.
+   * `createKey`/`sign` go by reference; random secrets come back in `secret` and are sealed by the caller.
+   */
+  material(
+    spec: ChainSpec,
+    existing: readonly MaterialItem[],
+    context: { addresses: AddressesByRegion; signer: Signer; random: Random; now: Date; operator: OperatorConfig },
+  ): Promise<NewMaterialItem[]>;
+  /** One blueprint per region slug. */
+  blueprint(
+    spec: ChainSpec,
+    material: readonly MaterialItem[],
+    context: { regions: RegionPlanInput; addresses: AddressesByRegion; operator: OperatorConfig },
+  ): { [region: string]: Blueprint };
+  inspect(input: InspectInput): Promise<ChainView>;
+  /** What remains to be done inside the network. Empty when the wish is reached. */
+  steps(spec: ChainSpec, material: readonly MaterialItem[], view: ChainView, now: Date): Step[];
+  /** The functions that `Step.action` names. Idempotent; run where the step's region is reachable. */
+  actions: { readonly [action: string]: (context: ActionContext) => Promise<JsonValue> };
+  /**
+   * Nodes (by name) that may be changed now. `changed` are those whose desired hash differs from what is applied;
+   * `isRendererOnly` marks those that only a new release of Portolan would change.
+   */
+  rollout(input: {
+    spec: ChainSpec;
+    nodes: readonly NodeSpec[];
+    changed: readonly { node: string; isRendererOnly: boolean }[];
+    /** Nodes that are new: nothing is applied yet. */
+    fresh: readonly string[];
+    healthy: readonly string[];
+  }): string[];
+  protocols: readonly ProtocolSpec[];
+}
+
+/** What the operator of the plane allows; data from its configuration, passed in. */
+export interface OperatorConfig {
+  /** Networks that development chains may be forked from. */
+  forks: readonly {
+    name: string;
+    url: string;
+    chainId: number;
+    /** The network may stand on a private or loopback address; only the operator can say so. */
+    allowPrivate?: boolean;
+  }[];
+  /** The guarded forwarder through which a node reaches an allowed upstream; absent: not offered. */
+  forwarderUrl?: string;
+}

@@ -1,0 +1,64 @@
+import type { Blueprint, JsonObject, MaterialRef, NodeAddress, NodeSpec, PlacementObservation } from "@portolan/domain";
+import type { RuntimeCapabilities } from "@portolan/frameworks";
+
+/** The part of a chain in one region, as a runtime needs to know it. */
+export interface PlacementRef {
+  placementId: string;
+  chainId: string;
+  tenantId: string;
+  region: string;
+}
+
+/** Grows with every lease; a runtime refuses a writer whose fence is lower than one it has seen for the placement. */
+export type Fence = bigint;
+
+/** Opens what a blueprint only references. Held in memory for one turn; runtimes must not keep or log it. */
+export interface SecretSource {
+  secret(ref: MaterialRef): Uint8Array;
+  /** The public part of a material item. */
+  public(ref: MaterialRef): JsonObject | string;
+  /** A file that the framework's package ships. */
+  asset(path: string): Uint8Array;
+}
+
+/** Something outside that carries our label. Without a row it is an orphan: reported, not deleted on sight. */
+export interface InventoryItem {
+  placementId: string;
+  node: string;
+  kind: "process" | "directory" | "namespace" | "pod" | "volume";
+  name: string;
+}
+
+/** A place for snapshots, as the process runtime needs it: a directory of its own per snapshot. */
+export interface SnapshotStore {
+  kind: "directory";
+  path: string;
+}
+
+/**
+ * Makes blueprints true somewhere. Knows nothing of blockchains. Every writing call carries a fence and throws
+ * `runtime.fence_stale` when a higher one has been seen; every call is idempotent and safe to repeat after a crash.
+ */
+export interface Runtime {
+  readonly capabilities: RuntimeCapabilities;
+  /** Addresses for each port of each node. Comes first: they go into certificates, genesis and peers' files. */
+  reserve(placement: PlacementRef, nodes: readonly NodeSpec[], fence: Fence): Promise<NodeAddress[]>;
+  /**
+   * Brings the nodes (`only`: just these) to the blueprint, starts what is down (with back-off between restarts),
+   * removes nodes that were dropped, never a volume. Returns without waiting for programs to become ready.
+   */
+  apply(placement: PlacementRef, blueprint: Blueprint, secrets: SecretSource, fence: Fence, only?: readonly string[]): Promise<void>;
+  /** Stops programs, in stop order, with their grace; keeps directories, ports and volumes. */
+  stop(placement: PlacementRef, fence: Fence): Promise<void>;
+  observe(placement: PlacementRef): Promise<PlacementObservation>;
+  inventory(): Promise<InventoryItem[]>;
+  /** Nodes go; volumes too if `volumes`. Done when `observe` is empty; destroying nothing succeeds. */
+  destroy(placement: PlacementRef, options: { volumes: boolean; fence: Fence }): Promise<void>;
+  dial(placement: PlacementRef, node: string, port: string): Promise<{ host: string; port: number }>;
+  /** Lines of a node's programs, oldest first, each `{ at, process, line }`; ends unless `follow`. */
+  logs(placement: PlacementRef, node: string, options: { since?: Date; limit?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<{ at: string; process: string; line: string }>;
+  snapshot(placement: PlacementRef, store: SnapshotStore, fence: Fence): Promise<{ name: string; sizeBytes: number }>;
+  restore(placement: PlacementRef, store: SnapshotStore, name: string, fence: Fence): Promise<void>;
+  /** Hints that something may have changed; may be late, doubled or lost. Returns when `signal` aborts. */
+  watch(onChange: (placementId: string) => void, signal: AbortSignal): Promise<void>;
+}

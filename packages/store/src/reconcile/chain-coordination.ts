@@ -1,0 +1,236 @@
+import {
+  type Clock,
+  canonicalJson,
+  type IdSource,
+  initialSteps,
+  type OperationKind,
+  type Wish,
+} from "@portolan/domain";
+import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
+import { inTransaction } from "../clients/with-tenant.ts";
+import { type Chain, Prisma } from "../generated/client.ts";
+import type { ChainChanges, ChainWork, SealedMaterial } from "./chain-work.ts";
+import { loadChainWork } from "./load-chain-work.ts";
+import { toJson } from "./rows.ts";
+
+export interface ChainCoordination {
+  /** Ids of chains that are due and in nobody's hands, oldest due first. */
+  due(limit: number): Promise<string[]>;
+  /** Takes the chain's lease and reads its work; null when it is not there or in other hands. */
+  claim(chainId: string, owner: string, leaseMs: number): Promise<ChainWork | null>;
+  /** False: the lease was lost, nothing was written. */
+  saveMaterial(work: ChainWork, items: readonly SealedMaterial[]): Promise<boolean>;
+  /** Writes a pass's outcome and gives the lease back. False: the lease was lost, nothing was written. */
+  save(work: ChainWork, changes: ChainChanges): Promise<boolean>;
+  /** Starts an operation of the system's own (purge, renewal). False: lease lost or another operation holds the chain. */
+  startSystemOperation(work: ChainWork, kind: OperationKind, wish: Wish): Promise<boolean>;
+  release(work: ChainWork): Promise<void>;
+}
+
+/** Coordinator's side of the store, with the system role: a chain's wish, orders and operation, by fence. */
+export const createChainCoordination = (deps: {
+  client: StoreClient;
+  ids: IdSource;
+  clock: Clock;
+}): ChainCoordination => {
+  const { client, ids, clock } = deps;
+
+  const holdFence = async (transaction: StoreTransaction, work: ChainWork): Promise<boolean> => {
+    const held = await transaction.$queryRaw<unknown[]>`
+      select 1 from chains where id = ${work.spec.chainId} and fence = ${work.fence} and lease_owner is not null for update`;
+    return held.length === 1;
+  };
+
+  return {
+    due: async (limit) => {
+      const now = clock.now();
+      const rows = await client.$queryRaw<{ id: string }[]>`
+        select id from chains where next_at <= ${now} and (lease_until is null or lease_until <= ${now})
+        order by next_at limit ${limit}`;
+      return rows.map((row) => row.id);
+    },
+
+    claim: async (chainId, owner, leaseMs) => {
+      const now = clock.now();
+      return inTransaction(client, async (transaction) => {
+        const [chain] = await transaction.chain.updateManyAndReturn({
+          where: { id: chainId, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
+          data: { leaseOwner: owner, leaseUntil: new Date(now.getTime() + leaseMs), fence: { increment: 1 } },
+        });
+        return chain === undefined ? null : loadChainWork(transaction, chain as Chain);
+      });
+    },
+
+    saveMaterial: (work, items) =>
+      inTransaction(client, async (transaction) => {
+        if (!(await holdFence(transaction, work))) return false;
+        await transaction.material.createMany({
+          data: items.map((item) => ({
+            id: ids.next("material"),
+            tenantId: work.spec.tenantId,
+            chainId: work.spec.chainId,
+            name: item.name,
+            version: item.version,
+            kind: item.kind,
+            owner: item.owner,
+            public: toJson(item.public),
+            sealed: item.sealed === null ? null : new Uint8Array(item.sealed),
+            expiresAt: item.expiresAt ?? null,
+            renewAt: item.renewAt ?? null,
+          })),
+        });
+        return true;
+      }),
+
+    save: (work, changes) =>
+      inTransaction(client, async (transaction) => {
+        if (!(await holdFence(transaction, work))) return false;
+        await writeOrders(transaction, work, changes, clock.now());
+        await writeNodes(transaction, ids, work, changes);
+        await writeOperation(transaction, work, changes, clock.now());
+        if (changes.events.length > 0) {
+          await transaction.chainEvent.createMany({
+            data: changes.events.map((event) => ({
+              id: ids.nextWith("evt"),
+              tenantId: work.spec.tenantId,
+              chainId: work.spec.chainId,
+              createdAt: clock.now(),
+              ...event,
+            })),
+          });
+        }
+        if (changes.isPurged) {
+          await transaction.material.deleteMany({ where: { chainId: work.spec.chainId } });
+          await transaction.authorityKey.deleteMany({ where: { chainId: work.spec.chainId } });
+        }
+        await writeChain(transaction, work, changes, clock.now());
+        return true;
+      }),
+
+    startSystemOperation: (work, kind, wish) =>
+      inTransaction(client, async (transaction) => {
+        if (!(await holdFence(transaction, work))) return false;
+        const inserted = await transaction.operation.createMany({
+          data: {
+            id: ids.next("operation"),
+            tenantId: work.spec.tenantId,
+            appId: work.appId,
+            kind,
+            targetType: "chain",
+            targetId: work.spec.chainId,
+            steps: toJson(initialSteps(kind)),
+            generation: work.generation + 1,
+            actorType: "system",
+            actorId: "coordinator",
+            createdAt: clock.now(),
+          },
+          skipDuplicates: true,
+        });
+        if (inserted.count === 0) return false;
+        await transaction.chain.update({
+          where: { id: work.spec.chainId },
+          data: { wish, generation: { increment: 1 }, nextAt: clock.now(), leaseOwner: null, leaseUntil: null },
+        });
+        return true;
+      }),
+
+    release: async (work) => {
+      await client.chain.updateMany({
+        where: { id: work.spec.chainId, fence: work.fence },
+        data: { leaseOwner: null, leaseUntil: null },
+      });
+    },
+  };
+};
+
+const writeOrders = async (
+  transaction: StoreTransaction,
+  work: ChainWork,
+  changes: ChainChanges,
+  now: Date,
+): Promise<void> => {
+  for (const { placementId, order, hash } of changes.orders) {
+    await transaction.placement.update({
+      where: { id: placementId, chainId: work.spec.chainId },
+      data: {
+        workOrder: toJson(order),
+        orderHash: hash,
+        generation: order.generation,
+        nextAt: now,
+        attempts: 0,
+        problem: Prisma.DbNull,
+      },
+    });
+  }
+};
+
+const writeNodes = async (
+  transaction: StoreTransaction,
+  ids: IdSource,
+  work: ChainWork,
+  changes: ChainChanges,
+): Promise<void> => {
+  if (changes.nodes.length === 0 || changes.orders.length === 0) return;
+  await transaction.node.createMany({
+    data: changes.nodes.map((node) => ({
+      id: ids.next("node"),
+      tenantId: work.spec.tenantId,
+      chainId: work.spec.chainId,
+      ...node,
+    })),
+    skipDuplicates: true,
+  });
+};
+
+const writeOperation = async (
+  transaction: StoreTransaction,
+  work: ChainWork,
+  changes: ChainChanges,
+  now: Date,
+): Promise<void> => {
+  const operation = changes.operation;
+  if (operation === null) return;
+  const former = work.operation;
+  const isSame =
+    former !== null &&
+    former.state === operation.state &&
+    canonicalJson(former.steps) === canonicalJson(operation.steps) &&
+    canonicalJson(former.error) === canonicalJson(operation.error);
+  if (isSame) return;
+  const isOver = operation.state === "succeeded" || operation.state === "cancelled" || operation.state === "failed";
+  // The state is part of the condition: an operation that a delete superseded meanwhile is not revived.
+  await transaction.operation.updateMany({
+    where: { id: operation.id, state: { in: ["queued", "running", "needsAttention"] } },
+    data: {
+      state: operation.state,
+      progress: operation.progress,
+      steps: toJson(operation.steps),
+      error: operation.error === null ? Prisma.DbNull : toJson(operation.error),
+      version: { increment: 1 },
+      startedAt: former?.startedAt ?? now,
+      ...(isOver ? { endedAt: now } : {}),
+    },
+  });
+};
+
+const writeChain = async (
+  transaction: StoreTransaction,
+  work: ChainWork,
+  changes: ChainChanges,
+  now: Date,
+): Promise<void> => {
+  const isRouteNew = canonicalJson(work.route) !== canonicalJson(changes.route);
+  const routeVersion = isRouteNew ? 1 : 0;
+  const conditions = JSON.stringify(changes.conditions);
+  const view = changes.view === null ? null : JSON.stringify(changes.view);
+  const route = JSON.stringify(changes.route);
+  // A wish or a report that arrived during the pass has moved next_at to now or raised the generation: then the next
+  // look is at once, whatever this pass would have chosen.
+  await transaction.$executeRaw`
+    update chains set conditions = ${conditions}::jsonb, phase = ${changes.phase}, observed_generation = ${changes.observedGeneration},
+      has_run = ${changes.hasRun}, view = ${view}::jsonb, route = ${route}::jsonb, route_version = route_version + ${routeVersion},
+      attempts = ${changes.attempts}, purge_at = ${changes.purgeAt}, lease_owner = null, lease_until = null, updated_at = ${now},
+      next_at = case when generation > ${work.generation} or dirty then ${now} else ${changes.nextAt}::timestamptz end,
+      dirty = false
+    where id = ${work.spec.chainId}`;
+};

@@ -1,0 +1,127 @@
+import type {
+  ChainSpec,
+  ChainView,
+  Condition,
+  JsonObject,
+  MaterialItem,
+  NewMaterialItem,
+  NodeAddress,
+  OperationError,
+  OperationKind,
+  OperationState,
+  OperationStep,
+  Phase,
+  PlacementObservation,
+  StepResult,
+  Wish,
+  WorkOrder,
+} from "@portolan/domain";
+
+export interface PlacementWork {
+  id: string;
+  region: string;
+  generation: number;
+  observedGeneration: number;
+  addresses: readonly NodeAddress[];
+  order: WorkOrder | null;
+  orderHash: string | null;
+  observation: PlacementObservation | null;
+  view: ChainView | null;
+  stepResults: readonly StepResult[];
+  problem: OperationError | null;
+  reportedAt: Date | null;
+}
+
+export interface OperationWork {
+  id: string;
+  kind: OperationKind;
+  state: OperationState;
+  steps: readonly OperationStep[];
+  generation: number;
+  isCancelling: boolean;
+  createdAt: Date;
+  startedAt: Date | null;
+  error: OperationError | null;
+}
+
+/** What the gateway is told of a chain, as the row keeps it (`EdgeRoute` without what other columns say). */
+export interface StoredRoute {
+  state: "open" | "starting" | "paused" | "asleep" | "unhealthy" | "deleted" | "suspended";
+  reason: string;
+  targets: {
+    readonly [protocol: string]: readonly {
+      region: string;
+      node: string;
+      port: string;
+      host: string;
+      number: number;
+    }[];
+  };
+  facts: { readonly [name: string]: string };
+}
+
+/** Everything one coordinator pass over a chain starts from, read under the chain's lease. */
+export interface ChainWork {
+  spec: ChainSpec;
+  appId: string;
+  fence: bigint;
+  wish: Wish;
+  generation: number;
+  observedGeneration: number;
+  phase: Phase;
+  hasRun: boolean;
+  attempts: number;
+  conditions: readonly Condition[];
+  view: ChainView | null;
+  route: StoredRoute | null;
+  suspectedAt: Date | null;
+  deletedAt: Date | null;
+  purgeAt: Date | null;
+  placements: readonly PlacementWork[];
+  material: readonly MaterialItem[];
+  operation: OperationWork | null;
+  /** Region slug → capabilities as its worker last said them; null: never heard. */
+  regions: { readonly [region: string]: { capabilities: JsonObject | null; seenAt: Date | null } };
+}
+
+export interface OrderChange {
+  placementId: string;
+  order: WorkOrder;
+  hash: string;
+}
+
+export interface OperationChange {
+  id: string;
+  state: OperationState;
+  progress: number;
+  steps: readonly OperationStep[];
+  error: OperationError | null;
+}
+
+/** What one pass decided; written in one transaction, refused when the fence is stale. */
+export interface ChainChanges {
+  conditions: readonly Condition[];
+  phase: Phase;
+  observedGeneration: number;
+  hasRun: boolean;
+  view: ChainView | null;
+  route: StoredRoute;
+  orders: readonly OrderChange[];
+  nodes: readonly {
+    placementId: string;
+    region: string;
+    name: string;
+    role: string;
+    ordinal: number;
+    version: string;
+  }[];
+  operation: OperationChange | null;
+  events: readonly { type: string; reason: string; message: string }[];
+  purgeAt: Date | null;
+  attempts: number;
+  nextAt: Date | null;
+  /** The purge was reached: material and keys go with this write. */
+  isPurged: boolean;
+}
+
+export type SealedMaterial = Omit<NewMaterialItem, "secret"> & { sealed: Uint8Array | null };

@@ -1,0 +1,274 @@
+import type { CentrePort, Fenced, PlacementClaim, UsageBatch } from "@portolan/contract";
+import type { Clock, MaterialRef, NodeAddress, SealedSecret, StepResult } from "@portolan/domain";
+import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
+import { inTransaction } from "../clients/with-tenant.ts";
+import type { Placement } from "../generated/client.ts";
+import type { StoredRoute } from "./chain-work.ts";
+import { writeReport } from "./report-placement.ts";
+import { fromJson, toJson } from "./rows.ts";
+
+/** What the port needs of custody, without knowing it. */
+export interface CentreSecrets {
+  /** Opens a sealed material and seals it anew to the worker's key. */
+  reseal(input: {
+    tenantId: string;
+    chainId: string;
+    ref: MaterialRef;
+    sealed: Uint8Array;
+    workerPublicKey: string;
+  }): Promise<Uint8Array>;
+  /** Signs with an authority's key of this chain. */
+  sign(input: { tenantId: string; chainId: string; ref: string; data: Uint8Array }): Promise<Uint8Array>;
+}
+
+export interface CentreHints {
+  /** Calls back with the payload of each work notification until closed; `null` after a gap. */
+  onWork(
+    callback: (payload: { placementId?: string; chainId?: string; region?: string; logRequest?: true } | null) => void,
+  ): () => void;
+}
+
+export interface PostgresCentrePortDeps {
+  client: StoreClient;
+  clock: Clock;
+  secrets: CentreSecrets;
+  hints: CentreHints;
+  ingestUsage: (batch: UsageBatch) => Promise<{ isDuplicate: boolean }>;
+}
+
+const fenced = { fenced: true } as const;
+
+/** The centre as a worker on the same database sees it (role system; named use: reconcile). */
+export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePort => {
+  const { client, clock, secrets } = deps;
+
+  const held = async <T extends object>(
+    placementId: string,
+    fence: bigint,
+    work: (transaction: StoreTransaction, placement: Placement) => Promise<T>,
+  ): Promise<Fenced<T>> =>
+    inTransaction(client, async (transaction) => {
+      await transaction.$queryRaw`select 1 from placements where id = ${placementId} for update`;
+      const placement = await transaction.placement.findUnique({ where: { id: placementId } });
+      if (placement === null || placement.fence !== fence || placement.leaseOwner === null) return fenced;
+      return { fenced: false, ...(await work(transaction, placement)) };
+    });
+
+  const wakeChain = (transaction: StoreTransaction, chainId: string) =>
+    transaction.chain.updateMany({ where: { id: chainId }, data: { nextAt: clock.now(), dirty: true } });
+
+  return {
+    due: async (regions, limit) => {
+      const now = clock.now();
+      const rows = await client.$queryRaw<{ id: string }[]>`
+        select id from placements where region = any(${[...regions]}) and next_at <= ${now}
+          and (lease_until is null or lease_until <= ${now}) order by next_at limit ${limit}`;
+      return rows.map((row) => row.id);
+    },
+
+    claim: async (placementId, worker) => {
+      const now = clock.now();
+      const until = new Date(now.getTime() + worker.leaseMs);
+      const [row] = await client.placement.updateManyAndReturn({
+        where: { id: placementId, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
+        data: { leaseOwner: worker.id, leaseUntil: until, fence: { increment: 1 } },
+      });
+      if (row === undefined) return null;
+      return toClaim(row, until);
+    },
+
+    renew: async (placementId, fence, leaseMs) => {
+      const until = new Date(clock.now().getTime() + leaseMs);
+      const { count } = await client.placement.updateMany({
+        where: { id: placementId, fence, leaseOwner: { not: null } },
+        data: { leaseUntil: until },
+      });
+      return count === 1 ? { fenced: false, until } : fenced;
+    },
+
+    reportAddresses: (placementId, fence, addresses) =>
+      held(placementId, fence, async (transaction, placement) => {
+        await transaction.placement.update({ where: { id: placementId }, data: { addresses: toJson(addresses) } });
+        await wakeChain(transaction, placement.chainId);
+        return {};
+      }),
+
+    secrets: async (placementId, fence, refs, workerPublicKey) => {
+      const read = await held(placementId, fence, async (transaction, placement) => ({
+        tenantId: placement.tenantId,
+        chainId: placement.chainId,
+        rows: await transaction.material.findMany({
+          where: { chainId: placement.chainId, OR: refs.map((ref) => ({ name: ref.material, version: ref.version })) },
+          select: { name: true, version: true, sealed: true },
+        }),
+      }));
+      if (read.fenced) return fenced;
+      // Sealing happens outside the transaction: nothing slow stands between BEGIN and COMMIT.
+      const sealed: SealedSecret[] = [];
+      for (const ref of refs) {
+        const row = read.rows.find((item) => item.name === ref.material && item.version === ref.version);
+        if (row?.sealed == null) continue;
+        const box = await secrets.reseal({
+          tenantId: read.tenantId,
+          chainId: read.chainId,
+          ref,
+          sealed: row.sealed,
+          workerPublicKey,
+        });
+        sealed.push({ ref, sealed: Buffer.from(box).toString("base64") });
+      }
+      return { fenced: false, secrets: sealed };
+    },
+
+    publics: (placementId, fence, refs) =>
+      held(placementId, fence, async (transaction, placement) => {
+        const rows = await transaction.material.findMany({
+          where: { chainId: placement.chainId, OR: refs.map((ref) => ({ name: ref.material, version: ref.version })) },
+        });
+        return {
+          items: refs.flatMap((ref) => {
+            const row = rows.find((item) => item.name === ref.material && item.version === ref.version);
+            return row === undefined ? [] : [{ ref, value: fromJson<string>(row.public) }];
+          }),
+        };
+      }),
+
+    sign: async (placementId, fence, ref, data) => {
+      const read = await held(placementId, fence, async (_transaction, placement) => ({
+        tenantId: placement.tenantId,
+        chainId: placement.chainId,
+      }));
+      if (read.fenced) return fenced;
+      return {
+        fenced: false,
+        signature: await secrets.sign({ tenantId: read.tenantId, chainId: read.chainId, ref, data }),
+      };
+    },
+
+    reportStep: (placementId, fence, result) =>
+      held(placementId, fence, async (transaction, placement) => {
+        const former = fromJson<StepResult[]>(placement.stepResults).filter((item) => item.key !== result.key);
+        await transaction.placement.update({
+          where: { id: placementId },
+          data: { stepResults: toJson([...former, result]) },
+        });
+        await wakeChain(transaction, placement.chainId);
+        return {};
+      }),
+
+    reportDown: (placementId, fence, nodes) =>
+      held(placementId, fence, async (transaction, placement) => {
+        await transaction.$queryRaw`select 1 from chains where id = ${placement.chainId} for update`;
+        const chain = await transaction.chain.findUnique({ where: { id: placement.chainId }, select: { route: true } });
+        const route = fromJson<StoredRoute | null>(chain?.route ?? null);
+        if (route?.state === "open") {
+          const shut = withoutNodes(route, placement.region, nodes);
+          await transaction.chain.update({
+            where: { id: placement.chainId },
+            data: { route: toJson(shut), routeVersion: { increment: 1 }, nextAt: clock.now(), dirty: true },
+          });
+        }
+        return {};
+      }),
+
+    report: (report) =>
+      held(report.placementId, report.fence, async (transaction, placement) => {
+        if (await writeReport(transaction, placement, report, clock.now()))
+          await wakeChain(transaction, placement.chainId);
+        else {
+          // A suspicion is answered by any later look, also by one that saw nothing new.
+          await transaction.chain.updateMany({
+            where: { id: placement.chainId, suspectedAt: { gt: placement.reportedAt ?? new Date(0) } },
+            data: { nextAt: clock.now(), dirty: true },
+          });
+        }
+        return {};
+      }),
+
+    release: async (placementId, fence) => {
+      await client.placement.updateMany({
+        where: { id: placementId, fence },
+        data: { leaseOwner: null, leaseUntil: null },
+      });
+    },
+
+    logRequests: async (regions) => {
+      const rows = await client.logRequest.findMany({
+        where: { region: { in: [...regions] }, answeredAt: null },
+        take: 20,
+        orderBy: { id: "asc" },
+      });
+      const placements = await client.placement.findMany({
+        where: { id: { in: rows.map((row) => row.placementId) } },
+        select: { id: true, chainId: true },
+      });
+      const chainIds = new Map(placements.map((placement) => [placement.id, placement.chainId]));
+      return rows.map((row) => ({
+        id: row.id,
+        placementId: row.placementId,
+        chainId: chainIds.get(row.placementId) ?? "",
+        tenantId: row.tenantId,
+        region: row.region,
+        node: row.node,
+        limit: row.limit,
+        ...(row.since === null ? {} : { since: row.since.toISOString() }),
+      }));
+    },
+
+    answerLogs: async (requestId, lines) => {
+      await client.logRequest.updateMany({
+        where: { id: requestId, answeredAt: null },
+        data: { lines: toJson(lines), answeredAt: clock.now() },
+      });
+    },
+
+    reportUsage: (batch) => deps.ingestUsage(batch),
+
+    watch: async (regions, onHint, signal) => {
+      const off = deps.hints.onWork((payload) => {
+        // After a gap nothing is known: the sweep finds what was missed.
+        if (payload === null || (payload.region !== undefined && !regions.includes(payload.region))) return;
+        if (payload.placementId !== undefined) onHint({ placementId: payload.placementId });
+        if (payload.logRequest === true) onHint({ logRequest: true });
+      });
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      off();
+    },
+
+    known: async (region) => {
+      const rows = await client.placement.findMany({ where: { region }, select: { id: true } });
+      return rows.map((row) => row.id);
+    },
+  };
+};
+
+const withoutNodes = (route: StoredRoute, region: string, nodes: readonly string[]): StoredRoute => {
+  const targets = Object.fromEntries(
+    Object.entries(route.targets).map(([protocol, list]) => [
+      protocol,
+      list.filter((target) => target.region !== region || !nodes.includes(target.node)),
+    ]),
+  );
+  const isServed = Object.values(targets).every((list) => list.length > 0);
+  return isServed
+    ? { ...route, targets }
+    : { ...route, state: "unhealthy", reason: "A node is being started again.", targets: {} };
+};
+
+const toClaim = (row: Placement, until: Date): PlacementClaim => ({
+  placementId: row.id,
+  chainId: row.chainId,
+  tenantId: row.tenantId,
+  region: row.region,
+  fence: row.fence,
+  until,
+  generation: row.generation,
+  observedGeneration: row.observedGeneration,
+  addresses: fromJson<NodeAddress[]>(row.addresses),
+  order: fromJson(row.workOrder),
+  previousView: fromJson(row.view),
+  stepResults: fromJson(row.stepResults),
+});
