@@ -4,4 +4,4 @@ export type JobConnection =
   | { kind: "redis"; url: string /** Of all keys; `portolan` unless told. */; prefix?: string };
 
 /** What the queue is for decides how it fails: a producer fast, a worker never. */
-export type LinkRole = "producer" | "worker" | "migration";
+export type LinkRole = "producer" | "worker";

@@ -28,16 +28,15 @@ const toPostgresOptions = (
 ): PostgresConnectionOptions => ({
   connectionString,
   schema,
-  migrate: role === "migration",
   application_name: `portolan-jobs-${role}`,
-  max: role === "migration" ? 1 : 4,
+  max: 4,
   // A wake must not pay for a new connection because nobody called for ten seconds.
   idleTimeoutMillis: 0,
   connectionTimeoutMillis: answerMs,
-  ...(role === "migration" ? {} : { query_timeout: role === "producer" ? answerMs : 10_000 }),
+  query_timeout: role === "producer" ? answerMs : 10_000,
   keepAlive: true,
   // The queue is rebuilt from rows after a crash, so its commits need not wait for the disk.
-  ...(role === "migration" ? {} : { options: "-c synchronous_commit=off" }),
+  options: "-c synchronous_commit=off",
 });
 
 const openPostgres = (

@@ -1,3 +1,5 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { createLogger, createMetrics } from "@portolan/kit";
@@ -185,7 +187,7 @@ describe.each(backends.filter(({ isHere }) => isHere))("on $kind", ({ kind, star
     await vi.waitFor(() => expect(ticks).toBeGreaterThanOrEqual(before + 2), { timeout: 20_000, interval: 20 });
   }, 60_000);
 
-  test("a server that dies or freezes: wake answers false in bounded time; after its return all works again", async () => {
+  test("a server that dies: wake answers false in bounded time; after its return all works again", async () => {
     const runs: string[] = [];
     await consume({ "placement.reconcile": async ({ placementId }) => void runs.push(placementId) });
     const producer = produce();
@@ -212,6 +214,47 @@ describe.each(backends.filter(({ isHere }) => isHere))("on $kind", ({ kind, star
     );
     expect(performance.now() - backAt).toBeLessThan(15_000);
     expect(lines.filter((line) => line.includes("has trouble")).length).toBeLessThan(20);
+  }, 60_000);
+
+  test("a server that is silent costs one caller 2 s and the next ones nothing; then all works again", async () => {
+    const runs: string[] = [];
+    await consume({ "placement.reconcile": async ({ placementId }) => void runs.push(placementId) });
+    const producer = produce({ timeoutMs: 500 });
+    await producer.wake("placement.reconcile", placement());
+    await vi.waitFor(() => expect(runs).toHaveLength(1), wait);
+    await server.freeze();
+    const startedAt = performance.now();
+    expect(await producer.wake("placement.reconcile", placement())).toBe(false);
+    expect(performance.now() - startedAt).toBeGreaterThan(400);
+    for (let index = 0; index < 20; index += 1)
+      expect(await producer.wake("placement.reconcile", placement())).toBe(false);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await server.resume();
+    const after = placement();
+    await vi.waitFor(
+      async () => {
+        await producer.wake("placement.reconcile", after);
+        expect(runs).toContain(after.placementId);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+  }, 40_000);
+
+  test("a worker that is killed loses its job to another one within 20 s", async () => {
+    const one = placement();
+    const producer = produce();
+    const script = new URL("./hanging-worker.ts", import.meta.url);
+    const child = fork(script, [JSON.stringify(server.connection), region], { stdio: "ignore" });
+    await once(child, "message");
+    const taken = once(child, "message");
+    await producer.wake("placement.reconcile", one);
+    await taken;
+    child.kill("SIGKILL");
+    const runs: string[] = [];
+    await consume({ "placement.reconcile": async ({ placementId }) => void runs.push(placementId) });
+    const startedAt = performance.now();
+    await vi.waitFor(() => expect(runs).toEqual([one.placementId]), { timeout: 30_000, interval: 50 });
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   }, 60_000);
 
   test("close waits for what runs, aborts its signal, and is bounded when the server is gone", async () => {
@@ -246,11 +289,18 @@ describe.each(backends.filter(({ isHere }) => isHere))("on $kind", ({ kind, star
     await vi.waitFor(async () => expect(await producer.wake("placement.reconcile", placement())).toBe(true), wait);
   }, 30_000);
 
-  test("from wake to handler in a few milliseconds", async () => {
+  test("from wake to handler in a few milliseconds, also beside a job that takes long", async () => {
     let arrived = (): void => undefined;
-    await consume({ "placement.reconcile": async () => arrived() });
+    const long = placement();
+    await consume({
+      "placement.reconcile": async ({ placementId }, { signal }) => {
+        arrived();
+        if (placementId === long.placementId) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+    });
     const producer = produce();
     await producer.warm([placementsQueue(region)]);
+    await producer.wake("placement.reconcile", long);
     const times: number[] = [];
     for (let index = 0; index < 60; index += 1) {
       const startedAt = performance.now();

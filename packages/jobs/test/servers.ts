@@ -17,9 +17,9 @@ export interface TestServer {
   kill(): Promise<void>;
   /** Starts it again on the same port with the same data directory. */
   restart(): Promise<void>;
-  /** Stops answering without closing a socket, until `resume`. */
-  freeze(): void;
-  resume(): void;
+  /** Stops answering without closing a socket, until `resume`; once in a server's life. */
+  freeze(): Promise<void>;
+  resume(): Promise<void>;
   /** Forgets everything: FLUSHALL, or all rows of the queue's tables. */
   empty(): Promise<void>;
   stop(): Promise<void>;
@@ -90,8 +90,8 @@ export const startRedis = async (): Promise<TestServer> => {
     restart: async () => {
       child = await start();
     },
-    freeze: () => child.kill("SIGSTOP"),
-    resume: () => child.kill("SIGCONT"),
+    freeze: async () => void child.kill("SIGSTOP"),
+    resume: async () => void child.kill("SIGCONT"),
     empty: async () => {
       await withRedis(port, (client) => client.flushall());
     },
@@ -138,6 +138,9 @@ export const startPostgres = async (): Promise<TestServer> => {
     return child;
   };
   let child = await start();
+  // Its backends are processes of their own, so a lock is what makes all of them silent.
+  const blocker = new pg.Client({ connectionString });
+  blocker.on("error", () => undefined);
   return {
     connection: { kind: "postgres", connectionString },
     // SIGKILL of the postmaster alone would leave its children with the shared memory for a while.
@@ -145,8 +148,11 @@ export const startPostgres = async (): Promise<TestServer> => {
     restart: async () => {
       child = await start();
     },
-    freeze: () => child.kill("SIGSTOP"),
-    resume: () => child.kill("SIGCONT"),
+    freeze: async () => {
+      await blocker.connect();
+      await blocker.query("BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE");
+    },
+    resume: () => blocker.end(),
     empty: () =>
       query(`DO $$ DECLARE t text; BEGIN
         FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'
