@@ -1,1 +1,6 @@
-export {};
+export { freePort } from "./free-port.ts";
+export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase } from "./postgres/test-postgres.ts";
+export { requireProgram } from "./require-program.ts";
+export { type SeededClock, seededClock } from "./seeded-clock.ts";
+export { seededRandom } from "./seeded-random.ts";
+export { createTestRedis, type TestRedis } from "./test-redis.ts";
