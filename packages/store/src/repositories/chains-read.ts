@@ -1,0 +1,95 @@
+import type { StoreTransaction } from "../clients/create-clients.ts";
+import type { Chain, ChainEvent, Node } from "../generated/client.ts";
+import { idBefore, type Page, type PageRequest, toPage } from "./page.ts";
+
+const columns = {
+  id: true,
+  tenantId: true,
+  appId: true,
+  serial: true,
+  name: true,
+  framework: true,
+  version: true,
+  plan: true,
+  hosting: true,
+  regions: true,
+  settings: true,
+  wish: true,
+  generation: true,
+  observedGeneration: true,
+  phase: true,
+  conditions: true,
+  deletedAt: true,
+  purgeAt: true,
+  createdAt: true,
+} as const;
+
+/** A chain as its readers see it, without what only the reconciler needs. */
+export type ChainRow = Pick<Chain, keyof typeof columns>;
+export type NodeRow = Node;
+export type ChainEventRow = ChainEvent;
+
+export const chainRepository = {
+  byId: (transaction: StoreTransaction, tenantId: string, id: string): Promise<ChainRow | null> =>
+    transaction.chain.findUnique({ where: { id, tenantId }, select: columns }),
+
+  /** Newest first, without purged ones. */
+  list: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    input: PageRequest & { appId?: string | undefined },
+  ): Promise<Page<ChainRow>> => {
+    const rows = await transaction.chain.findMany({
+      where: {
+        tenantId,
+        id: idBefore(input),
+        wish: { not: "purged" },
+        ...(input.appId === undefined ? {} : { appId: input.appId }),
+      },
+      orderBy: { id: "desc" },
+      take: input.size + 1,
+      select: columns,
+    });
+    return toPage(rows, input.size, (row) => row.id);
+  },
+
+  nodes: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    page: PageRequest,
+  ): Promise<Page<NodeRow>> => {
+    const rows = await transaction.node.findMany({
+      where: { tenantId, chainId, ...(page.after === undefined ? {} : { id: { gt: page.after } }) },
+      orderBy: { id: "asc" },
+      take: page.size + 1,
+    });
+    return toPage(rows, page.size, (row) => row.id);
+  },
+
+  /** The named node, or the chain's first. */
+  node: (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    name: string | undefined,
+  ): Promise<NodeRow | null> =>
+    transaction.node.findFirst({
+      where: { tenantId, chainId, ...(name === undefined ? {} : { name }) },
+      orderBy: { id: "asc" },
+    }),
+
+  events: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    page: PageRequest,
+  ): Promise<Page<ChainEventRow>> => {
+    const rows = await transaction.chainEvent.findMany({
+      where: { tenantId, chainId, id: idBefore(page) },
+      orderBy: { id: "desc" },
+      take: page.size + 1,
+    });
+    return toPage(rows, page.size, (row) => row.id);
+  },
+};

@@ -1,0 +1,109 @@
+import type { JsonObject, Wish } from "@portolan/domain";
+import type { StoreTransaction } from "../clients/create-clients.ts";
+import type { Chain } from "../generated/client.ts";
+import { toJson } from "../reconcile/rows.ts";
+
+export interface NewChain {
+  id: string;
+  tenantId: string;
+  appId: string;
+  name: string;
+  framework: string;
+  version: string;
+  plan: string;
+  hosting: string;
+  regions: readonly string[];
+  settings: JsonObject;
+  nodeCount: number;
+  storageBytes: bigint;
+  createdAt: Date;
+}
+
+/** What a tenant's chains reserve. Deleted ones do not count, though their volumes may stay for a while. */
+export interface Reserved {
+  chains: number;
+  chainsPerApp: number;
+  nodes: number;
+  storageBytes: number;
+}
+
+/** Wishes: what the API writes of chains. The coordinator reads them and writes everything else. */
+export const chainWishes = {
+  /** The chain and one placement a region, all due now. */
+  insert: async (
+    transaction: StoreTransaction,
+    chain: NewChain,
+    placements: readonly { id: string; region: string }[],
+  ): Promise<void> => {
+    const { createdAt, settings, regions, ...columns } = chain;
+    await transaction.chain.createMany({
+      data: {
+        ...columns,
+        regions: [...regions],
+        settings: toJson(settings),
+        nextAt: createdAt,
+        createdAt,
+        updatedAt: createdAt,
+      },
+    });
+    await transaction.placement.createMany({
+      data: placements.map(({ id, region }) => ({
+        id,
+        region,
+        tenantId: chain.tenantId,
+        chainId: chain.id,
+        // A generation that is not reached must be due.
+        nextAt: createdAt,
+        createdAt,
+      })),
+    });
+  },
+
+  /** Holds the chain's row until the transaction ends, so that two wishes come one after the other. */
+  lock: async (transaction: StoreTransaction, tenantId: string, id: string): Promise<Chain | null> => {
+    await transaction.$queryRaw`select 1 as one from chains where id = ${id} and tenant_id = ${tenantId} for no key update`;
+    return transaction.chain.findUnique({ where: { id, tenantId } });
+  },
+
+  /** Raises the generation and makes the chain due; the route's new version tells gateways at once. */
+  wish: async (
+    transaction: StoreTransaction,
+    input: { tenantId: string; id: string; wish: Wish; now: Date; deletedAt: Date | null; purgeAt: Date | null },
+  ): Promise<{ generation: number }> => {
+    const { tenantId, id, wish, now, deletedAt, purgeAt } = input;
+    return transaction.chain.update({
+      where: { id, tenantId },
+      data: {
+        wish,
+        deletedAt,
+        purgeAt,
+        generation: { increment: 1 },
+        routeVersion: { increment: 1 },
+        nextAt: now,
+        dirty: true,
+        attempts: 0,
+        updatedAt: now,
+      },
+      select: { generation: true },
+    });
+  },
+
+  /** Looks at it again now, with fresh patience: the chain and its placements. */
+  nudge: async (transaction: StoreTransaction, tenantId: string, id: string, now: Date): Promise<void> => {
+    await transaction.chain.updateMany({ where: { id, tenantId }, data: { nextAt: now, dirty: true, attempts: 0 } });
+    await transaction.placement.updateMany({ where: { chainId: id, tenantId }, data: { nextAt: now, attempts: 0 } });
+  },
+
+  reserved: async (transaction: StoreTransaction, tenantId: string, appId: string): Promise<Reserved> => {
+    const [row] = await transaction.$queryRaw<{ chains: bigint; ofApp: bigint; nodes: bigint; storage: bigint }[]>`
+      select count(*) as chains, count(*) filter (where app_id = ${appId}) as "ofApp",
+             coalesce(sum(node_count), 0)::bigint as nodes, coalesce(sum(storage_bytes), 0)::bigint as storage
+      from chains where tenant_id = ${tenantId} and wish in ('running', 'paused')`;
+    return {
+      chains: Number(row?.chains ?? 0),
+      chainsPerApp: Number(row?.ofApp ?? 0),
+      nodes: Number(row?.nodes ?? 0),
+      storageBytes: Number(row?.storage ?? 0),
+    };
+  },
+};

@@ -1,0 +1,111 @@
+import { initialSteps, liveOperationStates, type OperationKind, type OperationStep } from "@portolan/domain";
+import type { StoreTransaction } from "../clients/create-clients.ts";
+import { type Operation, Prisma } from "../generated/client.ts";
+import { fromJson, toJson } from "../reconcile/rows.ts";
+import { idBefore, type Page, type PageRequest, toPage } from "./page.ts";
+
+export type OperationRow = Operation;
+
+export interface NewOperation {
+  id: string;
+  tenantId: string;
+  appId: string;
+  kind: OperationKind;
+  targetId: string;
+  generation: number;
+  former: object | null;
+  actorType: string;
+  actorId: string;
+  createdAt: Date;
+}
+
+const isLive = { state: { in: [...liveOperationStates] } };
+
+const skipped = (steps: readonly OperationStep[], now: Date): OperationStep[] =>
+  steps.map((step) =>
+    step.state === "pending" || step.state === "running"
+      ? { ...step, state: "skipped", ...(step.startedAt === undefined ? {} : { endedAt: now.toISOString() }) }
+      : step,
+  );
+
+export const operationRepository = {
+  /** Null: another operation holds the chain (the partial unique index says so). */
+  insert: async (transaction: StoreTransaction, operation: NewOperation): Promise<OperationRow | null> => {
+    const { former, ...columns } = operation;
+    const [row] = await transaction.operation.createManyAndReturn({
+      data: {
+        ...columns,
+        targetType: "chain",
+        steps: toJson(initialSteps(operation.kind)),
+        former: former === null ? Prisma.DbNull : toJson(former),
+      },
+      skipDuplicates: true,
+    });
+    return row ?? null;
+  },
+
+  byId: (transaction: StoreTransaction, tenantId: string, id: string): Promise<OperationRow | null> =>
+    transaction.operation.findUnique({ where: { id, tenantId } }),
+
+  /** Also of several tenants at once, for the role system: how waiting requests hear of changes. */
+  byIds: (transaction: StoreTransaction, ids: readonly string[]): Promise<OperationRow[]> =>
+    transaction.operation.findMany({ where: { id: { in: [...ids] } } }),
+
+  live: (transaction: StoreTransaction, tenantId: string, chainId: string): Promise<OperationRow | null> =>
+    transaction.operation.findFirst({ where: { tenantId, targetType: "chain", targetId: chainId, ...isLive } }),
+
+  list: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    input: PageRequest & { chainId?: string | undefined; state?: string | undefined },
+  ): Promise<Page<OperationRow>> => {
+    const rows = await transaction.operation.findMany({
+      where: {
+        tenantId,
+        id: idBefore(input),
+        ...(input.chainId === undefined ? {} : { targetId: input.chainId }),
+        ...(input.state === undefined ? {} : { state: input.state }),
+      },
+      orderBy: { id: "desc" },
+      take: input.size + 1,
+    });
+    return toPage(rows, input.size, (row) => row.id);
+  },
+
+  /** Ends it because something else takes its place. False: it had ended already. */
+  supersede: async (transaction: StoreTransaction, operation: OperationRow, now: Date): Promise<boolean> => {
+    const { count } = await transaction.operation.updateMany({
+      where: { id: operation.id, tenantId: operation.tenantId, ...isLive },
+      data: {
+        state: "cancelled",
+        endedAt: now,
+        isCancelling: true,
+        version: { increment: 1 },
+        steps: toJson(skipped(fromJson<OperationStep[]>(operation.steps), now)),
+      },
+    });
+    return count === 1;
+  },
+
+  /** Marks it as going back; from now on it waits for `generation`. Null: it has ended. */
+  markCancelling: async (
+    transaction: StoreTransaction,
+    operation: OperationRow,
+    generation: number,
+  ): Promise<OperationRow | null> => {
+    const [row] = await transaction.operation.updateManyAndReturn({
+      where: { id: operation.id, tenantId: operation.tenantId, ...isLive },
+      data: { isCancelling: true, generation, state: "running", error: Prisma.DbNull, version: { increment: 1 } },
+    });
+    return row ?? null;
+  },
+
+  /** Back to running from `needsAttention`. Null: it is in another state by now. */
+  markRetried: async (transaction: StoreTransaction, tenantId: string, id: string): Promise<OperationRow | null> => {
+    const [row] = await transaction.operation.updateManyAndReturn({
+      where: { id, tenantId, state: "needsAttention" },
+      data: { state: "running", error: Prisma.DbNull, version: { increment: 1 } },
+    });
+    return row ?? null;
+  },
+};

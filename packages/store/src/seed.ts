@@ -1,0 +1,152 @@
+import {
+  type Clock,
+  domesticPolicy,
+  globalPolicy,
+  type IdSource,
+  normalizeEmail,
+  type Policy,
+  type PriceBookData,
+  sampleDomesticPriceBookData,
+  samplePriceBookData,
+} from "@portolan/domain";
+import type { StoreClient, StoreTransaction } from "./clients/create-clients.ts";
+import { inTransaction } from "./clients/with-tenant.ts";
+import { toJson } from "./reconcile/rows.ts";
+
+export interface SeedRegion {
+  slug: string;
+  name: string;
+  provider: string;
+  country: string;
+  city: string;
+  jurisdiction: string;
+  operator: string;
+  runtime: "process" | "kubernetes";
+  gatewayUrl: string;
+}
+
+export interface SeedOptions {
+  client: StoreClient;
+  ids: IdSource;
+  clock: Clock;
+  regions: readonly SeedRegion[];
+  /** Signup mode of portals that are made now; existing ones keep theirs. */
+  signupMode: "open" | "invite" | "approval" | "closed";
+  /** The account of who runs the plane, made once. */
+  operator?: { email: string; passwordHash: string; country: string };
+}
+
+interface SamplePortal {
+  slug: string;
+  name: string;
+  policy: Policy;
+  priceBook: PriceBookData;
+  trialCreditMicros: bigint;
+}
+
+const portals: readonly SamplePortal[] = [
+  {
+    slug: "global",
+    name: "Global portal",
+    policy: globalPolicy,
+    priceBook: samplePriceBookData,
+    trialCreditMicros: 10_000_000n,
+  },
+  {
+    slug: "domestic",
+    name: "Domestic portal",
+    policy: domesticPolicy,
+    priceBook: sampleDomesticPriceBookData,
+    trialCreditMicros: 70_000_000n,
+  },
+];
+
+/** The region of a plane that runs on one machine. */
+export const localRegion = (gatewayUrl: string, jurisdiction = "local"): SeedRegion => ({
+  slug: "local",
+  name: "This machine",
+  provider: "local",
+  country: "ZZ",
+  city: "local",
+  jurisdiction,
+  operator: "operator",
+  runtime: "process",
+  gatewayUrl,
+});
+
+/**
+ * Makes the two portals with their policies and price books, the regions and the operator's account, each only if it
+ * is missing; a region's gateway URL follows the configuration. Two starters at once do it once. With the role system.
+ */
+export const seed = async (options: SeedOptions): Promise<{ hasMadeOperator: boolean }> =>
+  inTransaction(options.client, async (transaction) => {
+    await transaction.$queryRaw`select pg_advisory_xact_lock(1347375700, 2) is null as held`;
+    for (const portal of portals) await seedPortal(transaction, options, portal);
+    for (const region of options.regions) await seedRegion(transaction, options, region);
+    return { hasMadeOperator: await seedOperator(transaction, options) };
+  });
+
+const seedPortal = async (transaction: StoreTransaction, options: SeedOptions, sample: SamplePortal): Promise<void> => {
+  const { ids, clock, signupMode } = options;
+  const { slug, name, policy, priceBook, trialCreditMicros } = sample;
+  const createdAt = clock.now();
+  const portalId = ids.next("portal");
+  const { count } = await transaction.portal.createMany({
+    data: {
+      id: portalId,
+      slug,
+      name,
+      currency: priceBook.currency,
+      signupMode,
+      policy: toJson(policy),
+      policyVersion: policy.version,
+      trialCreditMicros,
+      createdAt,
+    },
+    skipDuplicates: true,
+  });
+  if (count === 0) return;
+  // A book holds prices with their own beginnings; itself it is valid from the first of them.
+  const validFrom = new Date(Math.min(...priceBook.prices.map((price) => Date.parse(price.validFrom))));
+  await transaction.priceBook.create({
+    data: {
+      id: ids.next("priceBook"),
+      portalId,
+      version: priceBook.version,
+      currency: priceBook.currency,
+      validFrom,
+      prices: toJson(priceBook),
+      createdAt,
+    },
+  });
+};
+
+const seedRegion = async (
+  transaction: StoreTransaction,
+  { ids, clock }: SeedOptions,
+  region: SeedRegion,
+): Promise<void> => {
+  await transaction.region.upsert({
+    where: { slug: region.slug },
+    create: { id: ids.next("region"), ...region, state: "open", capacity: {}, createdAt: clock.now() },
+    update: { gatewayUrl: region.gatewayUrl },
+  });
+};
+
+const seedOperator = async (transaction: StoreTransaction, options: SeedOptions): Promise<boolean> => {
+  const { ids, clock, operator } = options;
+  if (operator === undefined || (await transaction.tenant.count({ where: { kind: "operator" } })) > 0) return false;
+  const portal = await transaction.portal.findUniqueOrThrow({ where: { slug: "global" } });
+  const createdAt = clock.now();
+  const tenantId = ids.next("tenant");
+  const userId = ids.next("user");
+  const { email, passwordHash, country } = operator;
+  await transaction.tenant.create({
+    data: { id: tenantId, portalId: portal.id, name: "Operator", country, kind: "operator", createdAt },
+  });
+  await transaction.user.create({
+    data: { id: userId, portalId: portal.id, email, emailKey: normalizeEmail(email), passwordHash, country, createdAt },
+  });
+  await transaction.member.create({ data: { id: ids.next("member"), tenantId, userId, role: "operator", createdAt } });
+  return true;
+};
