@@ -125,6 +125,20 @@ test("a migration that fails changes nothing, and is run when it is mended", asy
   expect(await migrate({ url: urls.owner, migrations: [one, mended] })).toEqual(["2_two"]);
 });
 
+test("a migrator that is cut off in the middle leaves nothing, and the next one does it all", async () => {
+  const { urls, superuserUrl } = await emptyDatabase();
+  const slow = migration("1_slow", "create table one (id int); select pg_sleep(30);");
+  const cut = migrate({ url: urls.owner, migrations: [slow] }).catch((error: Error) => error.message);
+  const sleeping =
+    "select pid from pg_stat_activity where datname = current_database() and query like '%pg_sleep(30)%' and pid <> pg_backend_pid()";
+  await expect.poll(() => rows(superuserUrl, sleeping)).toHaveLength(1);
+  await runSql(superuserUrl, `select pg_terminate_backend(pid) from (${sleeping}) as found`);
+  expect(await cut).toContain("The migration 1_slow failed");
+  expect(await migrate({ url: urls.owner, migrations: [migration("1_slow", "create table one (id int)")] })).toEqual([
+    "1_slow",
+  ]);
+});
+
 test("a changed and an unknown migration are refused by name", async () => {
   const { urls } = await emptyDatabase();
   await migrate({ url: urls.owner, migrations: [migration("1_one", "select 1")] });

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { diskFull, errorCode, PostgresProblem, toFileProblem } from "./postgres-problem.ts";
+import { diskFull, errorCode, PostgresProblem, saysDiskFull, toFileProblem } from "./postgres-problem.ts";
 import type { PostgresPrograms } from "./programs.ts";
 import { firstClosedDirectory, type SystemUser } from "./system-user.ts";
 
@@ -130,7 +130,7 @@ async function initialise(
 
 function toInitProblem(error: unknown, dataDir: string): unknown {
   const output = typeof error === "object" && error !== null && "stderr" in error ? String(error.stderr) : "";
-  if (/No space left on device|Disk quota exceeded/.test(output)) return diskFull(dataDir, error);
+  if (saysDiskFull(output)) return diskFull(dataDir, error);
   if (/Permission denied/.test(output)) {
     return new PostgresProblem(
       "postgres.noPermission",
@@ -139,15 +139,16 @@ function toInitProblem(error: unknown, dataDir: string): unknown {
       { detail: output },
     );
   }
-  return new PostgresProblem("postgres.failed", `Making the database in ${dataDir} failed.`, lastLine(output), {
+  return new PostgresProblem("postgres.failed", `Making the database in ${dataDir} failed.`, reasonOf(output), {
     detail: output,
     cause: error,
   });
 }
 
-function lastLine(output: string): string {
+/** Why it failed: the server's own complaint, or else the last thing that was said. */
+function reasonOf(output: string): string {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
-  return lines.at(-1) ?? "initdb gave no reason.";
+  return lines.find((line) => /FATAL|PANIC|error:/.test(line)) ?? lines.at(-1) ?? "initdb gave no reason.";
 }
 
 /** @throws PostgresProblem `postgres.passwordMissing` when the file is gone. */

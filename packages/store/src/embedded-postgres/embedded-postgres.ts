@@ -11,7 +11,7 @@ import {
   toIdentity,
 } from "./data-directory.ts";
 import { findFreePort, isPortFree } from "./free-port.ts";
-import { diskFull, PostgresProblem, toFileProblem } from "./postgres-problem.ts";
+import { diskFull, PostgresProblem, saysDiskFull, toFileProblem } from "./postgres-problem.ts";
 import { askServer, findProcessesOf, isAlive, isPostgresOf, readPostmasterFile } from "./postmaster.ts";
 import { locatePrograms } from "./programs.ts";
 import { toServerSettings } from "./server-settings.ts";
@@ -181,7 +181,7 @@ function toOutcome(output: string, at: { dataDir: string; logFile: string }): Ou
   if (/could not bind|could not create any TCP\/IP sockets/.test(output)) return { state: "retry", reason: "port" };
   if (/pre-existing shared memory block/.test(output)) return { state: "retry", reason: "sharedMemory" };
   if (/lock file "postmaster\.pid" already exists/.test(output)) return { state: "retry", reason: "lockFile" };
-  if (/No space left on device/.test(output)) return { state: "failed", problem: diskFull(at.dataDir) };
+  if (saysDiskFull(output)) return { state: "failed", problem: diskFull(at.dataDir) };
   const last = output.match(/(?:FATAL|PANIC):.*$/gm)?.at(-1) ?? "It gave no reason.";
   const code = /Permission denied|wrong ownership/.test(output) ? "postgres.noPermission" : "postgres.failed";
   return {

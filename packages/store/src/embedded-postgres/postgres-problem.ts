@@ -60,6 +60,11 @@ export function toFileProblem(error: unknown, path: string): unknown {
   }
 }
 
+/** Whether Postgres' own words mean that the disk is full; it does not always name ENOSPC. */
+export function saysDiskFull(output: string): boolean {
+  return /No space left on device|Disk quota exceeded|Check free disk space/.test(output);
+}
+
 export function diskFull(path: string, cause?: unknown): PostgresProblem {
   return new PostgresProblem(
     "postgres.diskFull",
