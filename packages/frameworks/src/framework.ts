@@ -105,7 +105,10 @@ export interface Framework {
   /** Parses and defaults the tenant's settings; unknown members are refused. */
   settings: z.ZodType<JsonObject>;
   /** Checks that need more than the settings' shape (operator's lists, plan limits). Empty: fine. */
-  review(spec: ChainSpec, operator: OperatorConfig): readonly { path: string; code: string; message: string; hint?: string }[];
+  review(
+    spec: ChainSpec,
+    operator: OperatorConfig,
+  ): readonly { path: string; code: string; message: string; hint?: string }[];
   attributes(spec: Pick<ChainSpec, "settings" | "plan">): ChainAttributes;
   parts: readonly PartKind[];
   rendererVersion: number;
