@@ -10,11 +10,9 @@ const payloads = {
   "chain.coordinate": z.strictObject({ chainId: id("chain") }),
   "placement.reconcile": z.strictObject({ placementId: id("placement"), region: regionSlug }),
   "reconcile.sweep": z.strictObject({}),
-  "usage.rollup": z.strictObject({}),
-  "usage.node-hours": z.strictObject({}),
-  "operations.expire": z.strictObject({}),
   "audit.seal": z.strictObject({}),
-  "chains.purge": z.strictObject({}),
+  "usage.storage": z.strictObject({}),
+  "store.prune": z.strictObject({}),
 };
 
 export type JobName = keyof typeof payloads;
@@ -43,10 +41,8 @@ export const jobCatalog: { readonly [Name in JobName]: JobDefinition<JobPayload<
   "placement.reconcile": { ...onDemand, payload: payloads["placement.reconcile"], queue: { perRegion: "placements" } },
   "reconcile.sweep": { ...everySeconds(5), payload: payloads["reconcile.sweep"] },
   "audit.seal": { ...everySeconds(10), payload: payloads["audit.seal"] },
-  "usage.rollup": { ...everySeconds(60), payload: payloads["usage.rollup"] },
-  "usage.node-hours": { ...everySeconds(60), payload: payloads["usage.node-hours"] },
-  "operations.expire": { ...everySeconds(60), payload: payloads["operations.expire"] },
-  "chains.purge": { ...everySeconds(60), payload: payloads["chains.purge"] },
+  "usage.storage": { ...everySeconds(60), payload: payloads["usage.storage"] },
+  "store.prune": { ...everySeconds(600), payload: payloads["store.prune"] },
 };
 
 export const isJobName = (text: string): text is JobName => Object.hasOwn(jobCatalog, text);

@@ -4,3 +4,11 @@ export { requireProgram } from "./require-program.ts";
 export { type SeededClock, seededClock } from "./seeded-clock.ts";
 export { seededRandom } from "./seeded-random.ts";
 export { createTestRedis, type TestRedis } from "./test-redis.ts";
+export {
+  certificateDays,
+  createFakeFramework,
+  type FakeExchange,
+  fakeAuthority,
+  httpExchange,
+} from "./fake-framework/fake-framework.ts";
+export { createFakeMachines, createFakeRuntime, type FakeMachines } from "./fake-runtime/fake-runtime.ts";

@@ -16,3 +16,8 @@ export {
   createPostgresCentrePort,
   type PostgresCentrePortDeps,
 } from "./postgres-centre-port.ts";
+export { auditHash, sealAudit } from "./audit-sealer.ts";
+export { createAuthorityKeys } from "./authority-keys.ts";
+export { reportRegion } from "./region-reports.ts";
+export { meterStorage } from "./storage-time.ts";
+export { pruneStore } from "./prune.ts";

@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody";
+import { createIdSource, systemClock } from "@portolan/domain";
+import { createRegistry, loadAsset, type OperatorConfig } from "@portolan/frameworks";
+import { centralQueues, createJobConsumer, createJobProducer, type JobConnection, placementsQueue } from "@portolan/jobs";
+import type { Logger } from "@portolan/kit";
+import { createProcessRuntime, createProgramFinder, type Runtime } from "@portolan/runtimes";
+import {
+  createChainCoordination,
+  createClients,
+  createNotifications,
+  createPostgresCentrePort,
+  ingestUsageBatch,
+  jobsSchema,
+  meterStorage,
+  pruneStore,
+  reportRegion,
+  sealAudit,
+} from "@portolan/store";
+import type { WorkerConfig } from "./config.ts";
+import { startForwarder } from "./forwarder.ts";
+import { createJobHandlers } from "./handlers/job-handlers.ts";
+import { createWorkerSecrets, toPlacementKeys } from "./secrets.ts";
+import { stopNodes } from "./stop-nodes.ts";
+import { createWorker } from "./worker.ts";
+
+export interface RunningWorker {
+  start(): Promise<void>;
+  /** Ends loops and passes; nodes go on running unless `nodes`. */
+  close(options: { nodes: boolean }): Promise<void>;
+}
+
+/** Keys of the plane itself, not of any tenant's chain. */
+const planeOwner = { tenantId: "plane", chainId: "audit" };
+const checkpointKey = "audit-checkpoint";
+
+const toConnection = (config: WorkerConfig): JobConnection =>
+  config.REDIS_URL === undefined
+    ? { kind: "postgres", connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL, schema: jobsSchema }
+    : { kind: "redis", url: config.REDIS_URL };
+
+/** Joins everything a worker consists of. Opens nothing that `close` does not close. */
+export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise<RunningWorker> => {
+  const clock = systemClock;
+  const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
+  const ids = createIdSource({ clock, random });
+  const url = config.PORTOLAN_SYSTEM_DATABASE_URL;
+  const clients = createClients({ appUrl: url, systemUrl: url, applicationName: "portolan-worker" });
+  const client = clients.system;
+  const notifications = createNotifications({ url, channels: ["work"], log: (line) => log.info(line) });
+  const custody = createCustody({ kek: await openKeyFile(join(config.PORTOLAN_HOME, "kek")) });
+  const secrets = createWorkerSecrets({ custody, client, ids });
+  const centre = createPostgresCentrePort({
+    client,
+    clock,
+    secrets: secrets.centreSecrets,
+    hints: notifications,
+    ingestUsage: (batch) => ingestUsageBatch(client, batch),
+  });
+
+  const home = join(config.PORTOLAN_HOME, "nodes");
+  await mkdir(home, { recursive: true, mode: 0o755 });
+  const programs = createProgramFinder({
+    searchPath: "/usr/local/bin:/usr/bin:/bin",
+    ...(config.PORTOLAN_PROGRAMS === undefined ? {} : { programsDir: config.PORTOLAN_PROGRAMS }),
+  });
+  const runtime = createProcessRuntime({ home, clock, log, programs });
+  const runtimes = new Map<string, Runtime>(config.regions.map((region) => [region, runtime]));
+  const registry = createRegistry();
+  const forwarder = await startForwarder(config.PORTOLAN_FORKS, log);
+  const operator: OperatorConfig = forwarder.operator;
+  const owner = `${hostname()}/${process.pid}/${Buffer.from(randomBytes(4)).toString("hex")}`;
+  const coordination = createChainCoordination({ client, ids, clock });
+  const connection = toConnection(config);
+  const producer = createJobProducer(connection, { log });
+
+  const worker = createWorker({
+    coordinator: {
+      chains: coordination,
+      findFramework: (slug) => registry.find(slug),
+      signerFor: secrets.signerFor,
+      seal: secrets.seal,
+      random,
+      clock,
+      operator,
+      log,
+      owner,
+      leaseMs: config.PORTOLAN_LEASE_MS,
+    },
+    placements: {
+      centre,
+      runtimeFor: (region) => runtimes.get(region),
+      findFramework: (slug) => registry.find(slug),
+      loadAsset,
+      keys: toPlacementKeys(createWorkerKeys()),
+      clock,
+      log,
+      owner,
+      leaseMs: config.PORTOLAN_LEASE_MS,
+    },
+    coordination,
+    centre,
+    regions: config.regions,
+    runtimes,
+    // Other regions' workers hear of it by the database's notification and, at the latest, by their sweep.
+    wakeElsewhere: () => undefined,
+    onChainHint: (callback) =>
+      notifications.onWork((hint) => {
+        if (hint?.chainId !== undefined) callback(hint.chainId);
+      }),
+    clock,
+    log,
+    sweepMs: config.PORTOLAN_SWEEP_MS,
+    concurrency: 16,
+  });
+
+  const signer = secrets.signerFor(planeOwner);
+  const consumer = createJobConsumer({
+    connection,
+    queues: [...centralQueues, ...config.regions.map(placementsQueue)],
+    log,
+    handlers: createJobHandlers({
+      coordinate: worker.coordinate,
+      reconcile: worker.reconcile,
+      sweep: async () => {
+        for (const id of await coordination.due(500)) worker.coordinate(id);
+        for (const id of await centre.due(config.regions, 500)) worker.reconcile(id);
+      },
+      sealAudit: async () => {
+        await signer.createKey(checkpointKey, "ed25519");
+        await sealAudit({ client, ids, clock, sign: async (data) => ({ signature: await signer.sign(checkpointKey, data), keyRef: checkpointKey }) });
+      },
+      meterStorage: () => meterStorage({ client, clock }),
+      prune: () => pruneStore({ client, clock }),
+    }),
+  });
+
+  return {
+    start: async () => {
+      await notifications.start();
+      for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
+      worker.start();
+      await consumer.start();
+    },
+    close: async ({ nodes }) => {
+      await consumer.close();
+      await worker.close();
+      if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });
+      await producer.close();
+      await forwarder.close();
+      await notifications.close();
+      await clients.close();
+    },
+  };
+};

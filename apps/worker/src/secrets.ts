@@ -1,0 +1,52 @@
+import type { ChainSpec, IdSource, MaterialRef, NewMaterialItem, Signer } from "@portolan/domain";
+import { type Custody, createSigner, sealTo, type WorkerKeys } from "@portolan/custody";
+import { type CentreSecrets, createAuthorityKeys, type StoreClient } from "@portolan/store";
+
+type Owner = Pick<ChainSpec, "tenantId" | "chainId">;
+
+/** A material's context in custody: it opens as this item of this chain, or not at all. */
+const materialContext = (owner: Owner, name: string, version: number) => ({
+  tenantId: owner.tenantId,
+  chainId: owner.chainId,
+  purpose: `material/${name}`,
+  version,
+});
+
+/** Joins custody and the store for coordinator, centre port and audit sealer. */
+export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClient; ids: IdSource }) => {
+  const signerFor = (owner: Owner): Signer =>
+    createSigner({ custody: deps.custody, scope: owner, keys: createAuthorityKeys({ client: deps.client, ids: deps.ids, ...owner }) });
+
+  const centreSecrets: CentreSecrets = {
+    reseal: async ({ tenantId, chainId, ref, sealed, workerPublicKey }) => {
+      const context = materialContext({ tenantId, chainId }, ref.material, ref.version);
+      const plain = await deps.custody.open(sealed, context);
+      try {
+        return sealTo(workerPublicKey, plain, context);
+      } finally {
+        plain.fill(0);
+      }
+    },
+    sign: ({ tenantId, chainId, ref, data }) => signerFor({ tenantId, chainId }).sign(ref, data),
+  };
+
+  return {
+    centreSecrets,
+    signerFor,
+    seal: async (owner: Owner, item: NewMaterialItem): Promise<Uint8Array | null> => {
+      if (item.secret === undefined) return null;
+      try {
+        return await deps.custody.seal(item.secret, materialContext(owner, item.name, item.version));
+      } finally {
+        item.secret.fill(0);
+      }
+    },
+  };
+};
+
+/** What is sealed to this worker opens with its key only. */
+export const toPlacementKeys = (keys: WorkerKeys) => ({
+  publicKey: keys.publicKey,
+  open: (sealed: Uint8Array, context: Owner & { ref: MaterialRef }): Uint8Array =>
+    keys.open(sealed, materialContext(context, context.ref.material, context.ref.version)),
+});

@@ -1,0 +1,33 @@
+import type { CentrePort } from "@portolan/contract";
+import type { Logger } from "@portolan/kit";
+import type { Runtime } from "@portolan/runtimes";
+
+/**
+ * Stops the programs of every placement of these regions without touching what anybody wishes: the next start finds
+ * the wish unchanged and starts them again. Used when the whole installation stops.
+ */
+export const stopNodes = async (deps: {
+  centre: CentrePort;
+  runtimes: ReadonlyMap<string, Runtime>;
+  owner: string;
+  leaseMs: number;
+  log: Logger;
+}): Promise<void> => {
+  const stopOne = async (region: string, runtime: Runtime, placementId: string) => {
+    const claim = await deps.centre.claim(placementId, { id: deps.owner, leaseMs: deps.leaseMs });
+    if (claim === null) {
+      deps.log.warn({ placementId }, "a placement is in other hands; its nodes are left to them");
+      return;
+    }
+    const served = Object.keys(claim.previousView?.nodes ?? {});
+    if (served.length > 0) await deps.centre.reportDown(placementId, claim.fence, served);
+    await runtime.stop({ placementId, chainId: claim.chainId, tenantId: claim.tenantId, region }, claim.fence);
+    await deps.centre.release(placementId, claim.fence);
+  };
+  for (const [region, runtime] of deps.runtimes) {
+    const running = new Set((await runtime.inventory()).filter((item) => item.kind === "process").map((item) => item.placementId));
+    const known = (await deps.centre.known(region)).filter((id) => running.has(id));
+    const results = await Promise.allSettled(known.map((id) => stopOne(region, runtime, id)));
+    for (const result of results) if (result.status === "rejected") deps.log.error({ err: result.reason }, "a placement's nodes could not be stopped");
+  }
+};

@@ -1,0 +1,86 @@
+import type { CentrePort } from "@portolan/contract";
+import type { Clock } from "@portolan/domain";
+import type { Logger } from "@portolan/kit";
+import type { Runtime } from "@portolan/runtimes";
+import type { ChainCoordination } from "@portolan/store";
+import { createLogAnswerer } from "./loops/answer-logs.ts";
+import type { Loop } from "./loops/every.ts";
+import { createSingleFlight } from "./loops/single-flight.ts";
+import { startWakeUps } from "./loops/wake-ups.ts";
+import { type CoordinatorDeps, createCoordinator } from "./reconcile/coordinate-chain.ts";
+import { createPlacementReconciler, type PlacementReconcilerDeps } from "./reconcile/reconcile-placement.ts";
+
+export interface WorkerDeps {
+  coordinator: Omit<CoordinatorDeps, "onOrders">;
+  placements: PlacementReconcilerDeps;
+  coordination: ChainCoordination;
+  centre: CentrePort;
+  regions: readonly string[];
+  runtimes: ReadonlyMap<string, Runtime>;
+  /** Wakes the workers of other regions. This worker's own placements need no queue. */
+  wakeElsewhere(placementIds: readonly string[]): void;
+  onChainHint(callback: (chainId: string) => void): () => void;
+  clock: Clock;
+  log: Logger;
+  sweepMs: number;
+  concurrency: number;
+}
+
+export interface Worker {
+  start(): void;
+  coordinate(chainId: string): void;
+  reconcile(placementId: string): void;
+  /** Ends the loops and waits for the passes under way; nodes go on running. */
+  close(): Promise<void>;
+}
+
+/** The two loops and everything that wakes them. */
+export const createWorker = (deps: WorkerDeps): Worker => {
+  const onError = (what: string) => (key: string, error: unknown) => deps.log.warn({ err: error, key }, `${what} failed`);
+  const reconciler = createPlacementReconciler(deps.placements);
+  const placements = createSingleFlight({
+    concurrency: deps.concurrency,
+    run: async (id) => {
+      await reconciler.reconcile(id);
+    },
+    onError: onError("a placement pass"),
+  });
+  const coordinator = createCoordinator({
+    ...deps.coordinator,
+    onOrders: (ids) => {
+      // Whichever region it is in: claiming one that is not ours answers at once, and a queue's wake is slower.
+      for (const id of ids) placements.request(id);
+      deps.wakeElsewhere(ids);
+    },
+  });
+  const chains = createSingleFlight({
+    concurrency: deps.concurrency,
+    run: async (id) => {
+      await coordinator.coordinate(id);
+    },
+    onError: onError("a coordinator pass"),
+  });
+  let wakeUps: Loop | undefined;
+  return {
+    start: () => {
+      wakeUps = startWakeUps({
+        chains,
+        placements,
+        coordination: deps.coordination,
+        centre: deps.centre,
+        regions: deps.regions,
+        runtimes: [...new Set(deps.runtimes.values())],
+        answerLogs: createLogAnswerer({ ...deps, runtimeFor: (region) => deps.runtimes.get(region) }),
+        onChainHint: deps.onChainHint,
+        log: deps.log,
+        sweepMs: deps.sweepMs,
+      });
+    },
+    coordinate: (id) => chains.request(id),
+    reconcile: (id) => placements.request(id),
+    close: async () => {
+      await wakeUps?.close();
+      await Promise.all([chains.close(), placements.close()]);
+    },
+  };
+};

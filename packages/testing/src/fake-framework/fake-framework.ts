@@ -1,0 +1,172 @@
+import type { ChainSpec, JsonObject, MaterialItem, NewMaterialItem, NodeSpec, RpcPolicy, Step } from "@portolan/domain";
+import { canonicalJson } from "@portolan/domain";
+import type { Framework } from "@portolan/frameworks";
+import { z } from "zod";
+import { toFakeBlueprints } from "./fake-blueprint.ts";
+import type { FakeNodeStatus } from "./fake-node.ts";
+
+/** How the fake framework talks to its nodes: over HTTP, or to nodes in memory. */
+export type FakeExchange = (target: { host: string; port: number }, method: "GET" | "POST", path: string, signal: AbortSignal) => Promise<FakeNodeStatus>;
+
+export const httpExchange: FakeExchange = async ({ host, port }, method, path, signal) => {
+  const response = await fetch(`http://${host}:${port}${path}`, { method, signal: AbortSignal.any([signal, AbortSignal.timeout(2_000)]) });
+  if (!response.ok) throw new Error(`the fake node answered ${response.status}`);
+  return (await response.json()) as FakeNodeStatus;
+};
+
+const settings = z.strictObject({
+  leaves: z.number().int().min(1).max(6).default(3),
+  /** Changing it changes every node's command line: a rolling change. */
+  greeting: z.string().max(100).default("hello"),
+});
+
+export const fakeAuthority = "authority/root";
+/** A certificate lives for thirty days, and is due for renewal ten days before its end. */
+export const certificateDays = 30;
+const renewalDays = 10;
+const dayMs = 86_400_000;
+
+const regionOf = (spec: ChainSpec, ordinal: number): string => spec.regions[ordinal % spec.regions.length] ?? "";
+
+const topology = (spec: ChainSpec): NodeSpec[] => {
+  const { leaves } = settings.parse(spec.settings);
+  const ports = [
+    { name: "status", exposure: "admin", protocol: "http" },
+    { name: "stream", exposure: "gateway", protocol: "tcp" },
+  ] as const;
+  const hub: NodeSpec = { name: "hub-0", role: "hub", ordinal: 0, region: regionOf(spec, 0), ports };
+  const others = Array.from({ length: leaves }, (_, ordinal): NodeSpec => ({ name: `leaf-${ordinal}`, role: "leaf", ordinal, region: regionOf(spec, ordinal), ports }));
+  return [hub, ...others];
+};
+
+const newest = (items: readonly MaterialItem[], name: string): MaterialItem | undefined =>
+  items.filter((item) => item.name === name).sort((a, b) => b.version - a.version)[0];
+
+const material: Framework["material"] = async (spec, existing, { addresses, signer, random, now }) => {
+  const made: NewMaterialItem[] = [];
+  const authority = await signer.createKey(fakeAuthority, "ed25519");
+  const nodes = topology(spec);
+  if (newest(existing, "genesis") === undefined) {
+    // Reserved addresses are part of what is made once: they must never move.
+    const peers = nodes.map((node) => {
+      const address = (addresses[node.region] ?? []).find((item) => item.node === node.name && item.port === "status");
+      if (address === undefined) throw new Error(`no address of ${node.name}`);
+      return { node: node.name, host: address.host, port: address.number };
+    });
+    made.push({ name: "genesis", version: 1, kind: "genesis", owner: "plane", public: { peers, authority: authority.publicKey }, hasSecret: false });
+  }
+  for (const node of nodes) {
+    const name = `certificate/${node.name}`;
+    const former = newest(existing, name);
+    const isDue = former?.renewAt !== undefined && new Date(former.renewAt) <= now;
+    if (former !== undefined && !isDue) continue;
+    const version = (former?.version ?? 0) + 1;
+    const notAfter = new Date(now.getTime() + certificateDays * dayMs).toISOString();
+    const content = { node: node.name, version, notAfter };
+    const signature = await signer.sign(fakeAuthority, Buffer.from(canonicalJson(content), "utf8"));
+    made.push({
+      name,
+      version,
+      kind: "certificate",
+      owner: "plane",
+      public: { ...content, signature: Buffer.from(signature).toString("base64") },
+      hasSecret: true,
+      secret: Buffer.from(Buffer.from(random.bytes(32)).toString("hex"), "utf8"),
+      expiresAt: notAfter,
+      renewAt: new Date(now.getTime() + (certificateDays - renewalDays) * dayMs).toISOString(),
+    });
+  }
+  return made;
+};
+
+/** A topic is created on the hub first; leaves subscribe once it is there, in whatever region they are. */
+const steps: Framework["steps"] = (spec, _material, view) => {
+  const topicsOf = (node: string): readonly string[] => (view.nodes[node]?.detail?.["topics"] as readonly string[] | undefined) ?? [];
+  const nodes = topology(spec);
+  const list: Step[] = [];
+  for (const part of spec.parts) {
+    const base = { action: "addTopic", input: { topic: part.name }, isUndoable: false, timeoutMs: 5_000 };
+    const hub = nodes[0];
+    if (hub === undefined) continue;
+    const hubKey = `topic/${part.name}/hub-0`;
+    if (!topicsOf("hub-0").includes(part.name)) {
+      list.push({ ...base, key: hubKey, title: `Create topic ${part.name}`, region: hub.region, node: hub.name, dependsOn: [] });
+    }
+    for (const leaf of nodes.slice(1)) {
+      if (topicsOf(leaf.name).includes(part.name)) continue;
+      list.push({ ...base, key: `topic/${part.name}/${leaf.name}`, title: `Subscribe ${leaf.name} to ${part.name}`, region: leaf.region, node: leaf.name, dependsOn: [hubKey] });
+    }
+  }
+  return list;
+};
+
+const everyMethod: RpcPolicy = {
+  verdict: () => ({ kind: "forward", weight: 10, isWrite: false, scope: "rpc" }),
+  check: () => null,
+  surcharge: () => 0,
+  maxBatch: 100,
+  maxBodyBytes: 1_048_576,
+  timeoutMs: 5_000,
+};
+
+/**
+ * A framework that needs everything the interface has: several nodes in several regions, reserved addresses inside its
+ * genesis, renewable material signed by an authority in custody, a part of its own, steps with dependencies across
+ * regions, a rolling change, two programs on one data directory, an init command, a one-off job, and a stream protocol.
+ */
+export const createFakeFramework = (exchange: FakeExchange = httpExchange): Framework => ({
+  slug: "fake",
+  family: "fake",
+  title: "Fake network for tests",
+  versions: [{ version: "1.0.0", upgradesTo: [], isDefault: true }],
+  roles: [
+    { role: "hub", title: "Hub" },
+    { role: "leaf", title: "Leaf" },
+  ],
+  plans: [
+    { plan: "dev", title: "Development", recoveryWindowSeconds: 0, limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 } },
+    { plan: "standard", title: "Standard", recoveryWindowSeconds: 86_400, limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 } },
+  ],
+  sharing: ["dedicated"],
+  settings: settings as unknown as z.ZodType<JsonObject>,
+  review: () => [],
+  attributes: () => ({ access: "permissioned", currency: "none" }),
+  parts: [{ kind: "topic", idPrefix: "top", settings: z.strictObject({}) as unknown as z.ZodType<JsonObject> }],
+  rendererVersion: 1,
+  topology,
+  material,
+  blueprint: (spec, items, context) => toFakeBlueprints({ spec, nodes: topology(spec), greeting: settings.parse(spec.settings).greeting, newest: (name) => newest(items, name), ...context }),
+  inspect: async ({ nodes, access }) => {
+    const seen = await Promise.all(
+      nodes.map(async (node) => {
+        if (access.observations.find((item) => item.node === node.name)?.state !== "running") {
+          return [node.name, { healthy: false, reason: "not running" }] as const;
+        }
+        try {
+          const status = await exchange(await access.dial(node.name, "status"), "GET", "/status", access.signal);
+          const detail: JsonObject = { topics: status.topics, certificateVersion: status.certificateVersion, seeds: status.seeds, isPrepared: status.isPrepared };
+          return [node.name, { healthy: status.isPrepared, height: String(status.height), detail }] as const;
+        } catch {
+          return [node.name, { healthy: false, reason: "does not answer" }] as const;
+        }
+      }),
+    );
+    return { nodes: Object.fromEntries(seen), facts: {}, at: access.now.toISOString() };
+  },
+  steps,
+  actions: {
+    addTopic: async ({ step, access, signal }) => {
+      const status = await exchange(await access.dial(step.node ?? "", "status"), "POST", `/topics/${String(step.input["topic"])}`, signal);
+      return { topics: status.topics };
+    },
+  },
+  // One at a time, and only while every other node is well: what this network survives.
+  rollout: ({ nodes, changed, fresh, healthy }) => {
+    const due = changed.filter((change) => !change.isRendererOnly).map((change) => change.node);
+    const well = new Set(healthy);
+    const unwell = nodes.map((node) => node.name).filter((name) => !well.has(name) && !fresh.includes(name));
+    if (unwell.length > 0) return due.filter((name) => unwell.includes(name));
+    return due.slice(0, 1);
+  },
+  protocols: [{ name: "stream", role: "hub", port: "stream", policy: everyMethod }],
+});

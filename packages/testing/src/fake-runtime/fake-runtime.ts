@@ -1,0 +1,197 @@
+import {
+  type Blueprint,
+  type BlueprintNode,
+  type Clock,
+  DomainError,
+  type NodeAddress,
+  type NodeObservation,
+  toNodeHash,
+} from "@portolan/domain";
+import type { Fence, PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
+import { createFakeNode, type FakeNode, type FakeNodeDisk, runFakeCommand } from "../fake-framework/fake-node.ts";
+import type { FakeExchange } from "../fake-framework/fake-framework.ts";
+
+interface FakeInstance {
+  hash: string;
+  rendererVersion: number;
+  node: FakeNode;
+  isRunning: boolean;
+  incarnation: number;
+  startedAt: string;
+}
+
+interface FakePlacement {
+  fence: Fence;
+  addresses: NodeAddress[];
+  instances: Map<string, FakeInstance>;
+  disks: Map<string, Map<string, string>>;
+  jobs: Set<string>;
+}
+
+/**
+ * Machines in memory, shared by every runtime and worker of a test: what stands here is what exists outside the
+ * database. Crashes of a worker leave it as it was at that moment.
+ */
+export interface FakeMachines {
+  placements: Map<string, FakePlacement>;
+  /** Every start of a node's program, in order: the oracle for "nothing made twice". */
+  starts: string[];
+  /** Rejected writes by fence. */
+  refused: number;
+  exchange: FakeExchange;
+  kill(placementId: string, node: string): void;
+  nextPort: number;
+}
+
+export const createFakeMachines = (): FakeMachines => {
+  const machines: FakeMachines = {
+    placements: new Map(),
+    starts: [],
+    refused: 0,
+    nextPort: 30_000,
+    kill: (placementId, node) => {
+      const instance = machines.placements.get(placementId)?.instances.get(node);
+      if (instance !== undefined) instance.isRunning = false;
+    },
+    exchange: async ({ port }, method, path) => {
+      for (const placement of machines.placements.values()) {
+        const address = placement.addresses.find((item) => item.number === port);
+        const instance = address === undefined ? undefined : placement.instances.get(address.node);
+        if (instance === undefined || !instance.isRunning) continue;
+        const topic = /^\/topics\/([\w-]+)$/.exec(path)?.[1];
+        return method === "POST" && topic !== undefined ? instance.node.addTopic(topic) : instance.node.status();
+      }
+      throw new Error("connection refused");
+    },
+  };
+  return machines;
+};
+
+const toDisk = (files: Map<string, string>): FakeNodeDisk => ({
+  read: (name) => files.get(name) ?? null,
+  write: (name, text) => {
+    files.set(name, text);
+  },
+});
+
+/** A runtime in memory that keeps fences, names and volumes as a real one does. `checkpoint` is where a test crashes it. */
+export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; checkpoint?: (name: string) => Promise<void> }): Runtime => {
+  const { machines, clock } = deps;
+  const at = deps.checkpoint ?? (() => Promise.resolve());
+
+  const enter = (ref: PlacementRef, fence: Fence): FakePlacement => {
+    const found = machines.placements.get(ref.placementId);
+    if (found !== undefined && fence < found.fence) {
+      machines.refused += 1;
+      throw new DomainError({ code: "runtime.fence_stale", message: "A newer writer has this placement." });
+    }
+    const placement = found ?? { fence, addresses: [], instances: new Map(), disks: new Map(), jobs: new Set<string>() };
+    placement.fence = fence;
+    machines.placements.set(ref.placementId, placement);
+    return placement;
+  };
+
+  const start = async (ref: PlacementRef, placement: FakePlacement, blueprint: Blueprint, wanted: BlueprintNode, secrets: SecretSource, fence: Fence) => {
+    const former = placement.instances.get(wanted.name);
+    const disk = placement.disks.get(wanted.name) ?? new Map<string, string>();
+    placement.disks.set(wanted.name, disk);
+    const read = (name: string): string => {
+      const file = wanted.files.find((item) => item.name === name)?.content;
+      if (file === undefined) return "";
+      if ("secret" in file) return Buffer.from(secrets.secret(file.secret)).toString("utf8");
+      if ("public" in file) return JSON.stringify(secrets.public(file.public));
+      return "text" in file ? file.text : "";
+    };
+    await at("start.before");
+    enter(ref, fence);
+    for (const command of wanted.init) runFakeCommand(command.name, toDisk(disk));
+    machines.starts.push(`${ref.placementId}/${wanted.name}`);
+    const node = createFakeNode(wanted.name, { genesis: read("genesis.json"), certificate: read("certificate.json"), key: read("node.key") }, toDisk(disk));
+    placement.instances.set(wanted.name, {
+      hash: toNodeHash(wanted),
+      rendererVersion: blueprint.rendererVersion,
+      node,
+      isRunning: true,
+      incarnation: (former?.incarnation ?? 0) + 1,
+      startedAt: clock.now().toISOString(),
+    });
+    for (const job of wanted.jobs) {
+      const key = `${wanted.name}/${job.key}`;
+      if (placement.jobs.has(key)) continue;
+      placement.jobs.add(key);
+      runFakeCommand(job.name, toDisk(disk));
+    }
+    await at("start.after");
+  };
+
+  return {
+    capabilities: { isolation: "none", hasStorageExpansion: false, hasSnapshots: false, exposures: ["internal", "admin", "gateway", "public"] },
+    reserve: async (ref, nodes, fence) => {
+      const placement = enter(ref, fence);
+      await at("reserve");
+      for (const node of nodes) {
+        for (const port of node.ports) {
+          if (placement.addresses.some((item) => item.node === node.name && item.port === port.name)) continue;
+          const number = machines.nextPort++;
+          placement.addresses.push({ node: node.name, port: port.name, host: "127.0.0.1", number, bindHost: "127.0.0.1", bindNumber: number });
+        }
+      }
+      return [...placement.addresses];
+    },
+    apply: async (ref, blueprint, secrets, fence, only) => {
+      const placement = enter(ref, fence);
+      for (const wanted of blueprint.nodes) {
+        await at("apply.node");
+        enter(ref, fence);
+        if (only !== undefined && !only.includes(wanted.name)) continue;
+        const instance = placement.instances.get(wanted.name);
+        if (instance?.isRunning === true && instance.hash === toNodeHash(wanted)) continue;
+        await start(ref, placement, blueprint, wanted, secrets, fence);
+      }
+      const names = new Set(blueprint.nodes.map((node) => node.name));
+      for (const name of placement.instances.keys()) if (!names.has(name)) placement.instances.delete(name);
+    },
+    stop: async (ref, fence) => {
+      const placement = enter(ref, fence);
+      await at("stop");
+      for (const instance of placement.instances.values()) instance.isRunning = false;
+    },
+    observe: async (ref) => {
+      await at("observe");
+      const placement = machines.placements.get(ref.placementId);
+      const nodes = [...(placement?.instances ?? [])].map(
+        ([node, instance]): NodeObservation => ({
+          node,
+          state: instance.isRunning ? "running" : "stopped",
+          appliedHash: instance.hash,
+          rendererVersion: instance.rendererVersion,
+          incarnation: instance.incarnation,
+          startedAt: instance.startedAt,
+          storageBytes: "1048576",
+        }),
+      );
+      return { nodes, volumes: [...(placement?.disks.keys() ?? [])].map((node) => `${node}/data`) };
+    },
+    inventory: async () =>
+      [...machines.placements].flatMap(([placementId, placement]) =>
+        [...placement.instances].filter(([, instance]) => instance.isRunning).map(([node]) => ({ placementId, node, kind: "process" as const, name: node })),
+      ),
+    destroy: async (ref, { volumes, fence }) => {
+      const placement = enter(ref, fence);
+      await at("destroy");
+      placement.instances.clear();
+      if (!volumes) return;
+      placement.disks.clear();
+      placement.jobs.clear();
+    },
+    dial: async (ref, node, port) => {
+      const address = machines.placements.get(ref.placementId)?.addresses.find((item) => item.node === node && item.port === port);
+      if (address === undefined) throw new DomainError({ code: "region.unreachable", message: "Nothing is reserved." });
+      return { host: address.host, port: address.number };
+    },
+    logs: async function* () {},
+    snapshot: () => Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
+    restore: () => Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
+    watch: async () => {},
+  };
+};
