@@ -11,6 +11,7 @@ const checks: readonly { readonly name: string; readonly script: string; readonl
     script: bin("@biomejs", "biome", "bin", "biome"),
     args: ["check", ".", "--error-on-warnings", "--colors=off"],
   },
+  { name: "lockfile", script: path.join(root, "scripts", "check-lockfile.ts"), args: [] },
   { name: "import directions", script: path.join(root, "scripts", "check-imports.ts"), args: [] },
   {
     name: "types",

@@ -139,7 +139,10 @@ function npmAdvice(output) {
 const excerpt = (output) =>
   output
     .split("\n")
+    .map((line) => line.replace(/^npm (error|ERR!)\s*/, ""))
     .filter((line) => line.trim() !== "" && !/Unknown (user|env) config|A complete log/.test(line))
+    // Before npm's own help text, which ends a refusal of the lockfile.
+    .reduce((kept, line) => (kept.at(-1)?.startsWith("Clean install a project") ? kept : [...kept, line]), [])
     .slice(-8)
     .map((line) => `  ${line}`)
     .join("\n");
