@@ -18,6 +18,8 @@ export interface RpcPolicy {
   check(bound: string, params: unknown): { message: string; hint: string } | null;
   /** Extra weight in dCU that depends on parameters (block ranges). 0 when none. */
   surcharge(method: string, params: unknown): number;
+  /** Whether `check` or `surcharge` looks at this method's parameters. Absent: they are parsed for every method. */
+  readsParams?(method: string): boolean;
   maxBatch: number;
   maxBodyBytes: number;
   timeoutMs: number;

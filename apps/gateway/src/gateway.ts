@@ -1,0 +1,141 @@
+import { mkdirSync } from "node:fs";
+import type { AddressInfo, Server } from "node:net";
+import { join } from "node:path";
+import type { EdgePort } from "@portolan/contract";
+import { type Clock, createIdSource, type Random } from "@portolan/domain";
+import type { Logger } from "@portolan/kit";
+import { type Metering, openMetering } from "@portolan/metering";
+import { createDirectory } from "./edge/directory.ts";
+import { createFollower } from "./edge/follower.ts";
+import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
+import { createRequestLog } from "./pipeline/request-log.ts";
+import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
+import { createUpstreamTable } from "./pipeline/upstream-table.ts";
+import { createJsonRpc } from "./protocols/json-rpc.ts";
+import { createStreamProtocol } from "./protocols/stream.ts";
+import { createGatewayServer } from "./server.ts";
+
+export interface GatewayDeps {
+  port: EdgePort;
+  frameworks: FrameworkTable;
+  log: Logger;
+  clock: Clock;
+  random: Random;
+}
+
+export interface GatewaySettings {
+  /** Slug of the region that this gateway serves. */
+  region: string;
+  /** Holds the spool and the last snapshot; made when missing. */
+  dir: string;
+  host: string;
+  /** 0: any free one. */
+  httpPort: number;
+  /** Absent: no stream listener. */
+  streamPort?: number;
+  windowMs?: number;
+  tickMs?: number;
+  /** Until what is in flight is cut at a stop. */
+  drainMs?: number;
+  resyncMs?: number;
+}
+
+export interface Gateway {
+  /** Opens the listeners; answers their ports. */
+  start(): Promise<{ port: number; streamPort?: number }>;
+  /** Fails readiness, stops accepting, finishes what is in flight, seals and ships the spool. Once. */
+  stop(): Promise<void>;
+  readonly metering: Pick<Metering, "shipAll">;
+}
+
+const listen = (server: Server, port: number, host: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, 1_024, () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+
+const closed = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+
+/** Wires the gateway of one region. Throws when another process has its spool. */
+export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gateway => {
+  const { port, frameworks, log, clock, random } = deps;
+  const { region, dir, host, windowMs, tickMs, resyncMs, drainMs = 10_000 } = settings;
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const ids = createIdSource({ clock, random });
+  const epoch = `${clock
+    .now()
+    .toISOString()
+    .replace(/[^0-9TZ]/g, "")}-${Buffer.from(random.bytes(6)).toString("hex")}`;
+  const metering = openMetering({
+    dir: join(dir, "spool"),
+    source: `gateway:${region}`,
+    epoch,
+    clock,
+    port,
+    log,
+    ...(windowMs === undefined ? {} : { windowMs }),
+    ...(tickMs === undefined ? {} : { tickMs }),
+  });
+  const { meter } = metering;
+  const directory = createDirectory();
+  const upstreams = createUpstreamTable({ protocol: "json-rpc", directory, port, log });
+  const admission = createAdmission({ directory, frameworks, meter, wake: upstreams.wake });
+  const requests = createRequestLog({ port, log });
+  const follower = createFollower({
+    port,
+    region,
+    directory,
+    file: join(dir, "snapshot.json"),
+    log,
+    ...(resyncMs === undefined ? {} : { resyncMs }),
+  });
+  let isDraining = false;
+  const server = createGatewayServer({
+    admission,
+    protocols: { "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots: createSnapshotBound() }) },
+    isReady: () => follower.hasSnapshot && meter.isAccepting && !isDraining,
+    isDraining: () => isDraining,
+    nextRequestId: () => ids.next("request"),
+    log,
+  });
+  const streams = settings.streamPort === undefined ? null : createStreamProtocol({ admission, meter, log });
+  if (streams !== null) directory.listen(streams.listener);
+  const shipping = setInterval(() => void requests.ship(), 1_000);
+  shipping.unref();
+
+  const stop = async (): Promise<void> => {
+    isDraining = true;
+    clearInterval(shipping);
+    const drained = Promise.all([closed(server), streams === null ? undefined : closed(streams.server)]);
+    server.closeIdleConnections();
+    streams?.endAll();
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    await drained;
+    clearTimeout(cut);
+    await follower.stop();
+    await upstreams.close();
+    await requests.ship();
+    await metering.close();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    metering,
+    start: async () => {
+      const { from } = await follower.start();
+      log.info({ from, region }, "the gateway has its snapshot");
+      const httpPort = await listen(server, settings.httpPort, host);
+      if (streams === null) return { port: httpPort };
+      return { port: httpPort, streamPort: await listen(streams.server, settings.streamPort ?? 0, host) };
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+};

@@ -1,0 +1,115 @@
+import type { IncomingMessage } from "node:http";
+import type { ProtocolSpec } from "@portolan/frameworks";
+import type { Meter } from "@portolan/metering";
+import type { Directory } from "../edge/directory.ts";
+import type { RouteEntry } from "../edge/entries.ts";
+import { createGrant, type Grant } from "./grant.ts";
+import { type Refusal, refusals } from "./refusal.ts";
+
+export interface FrameworkTable {
+  /** The protocols of a framework by slug; empty for an unknown one. */
+  protocols(framework: string): readonly ProtocolSpec[];
+}
+
+export interface AdmissionDeps {
+  directory: Directory;
+  frameworks: FrameworkTable;
+  meter: Meter;
+  wake(chainId: string, reason: "asleep" | "suspect"): void;
+}
+
+export interface Caller {
+  secret: string | undefined;
+  origin: string | undefined;
+  address: string;
+}
+
+export interface Admission {
+  /** From a chain id and a caller to what it may do there, cheapest refusals first. No I/O. */
+  admit(protocol: string, chainId: string, caller: Caller): Grant | Refusal;
+  /** Whether a standing connection may go on. */
+  stillAdmits(grant: Grant, caller: Caller): boolean;
+}
+
+export const isGrant = (found: Grant | Refusal): found is Grant => "policy" in found;
+
+/** The key as the caller sent it: `x-api-key`, then `Authorization: Bearer`, then the path. */
+export const secretOf = (headers: IncomingMessage["headers"], fromPath: string | undefined): string | undefined => {
+  const header = headers["x-api-key"];
+  if (typeof header === "string") return header;
+  const { authorization } = headers;
+  if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim();
+  return fromPath;
+};
+
+const noPolicy = {
+  verdict: () => ({ kind: "deny" as const, reason: "the protocol has no methods" }),
+  check: () => null,
+  surcharge: () => 0,
+  maxBatch: 0,
+  maxBodyBytes: 0,
+  timeoutMs: 30_000,
+};
+
+export const createAdmission = ({ directory, frameworks, meter, wake }: AdmissionDeps): Admission => {
+  const stateRefusal = (entry: RouteEntry): Refusal | null => {
+    const { route } = entry;
+    switch (route.state) {
+      case "open":
+        if (!entry.isSuspect) return null;
+        wake(route.chainId, "suspect");
+        return refusals.unhealthy;
+      case "asleep":
+        wake(route.chainId, "asleep");
+        return refusals.asleep;
+      case "starting":
+        return refusals.starting;
+      case "paused":
+        return refusals.paused;
+      case "unhealthy":
+        return refusals.unhealthy;
+      case "suspended":
+        return refusals.suspended;
+      case "deleted":
+        return refusals.chainDeleted;
+    }
+  };
+  const admit = (protocolName: string, chainId: string, caller: Caller): Grant | Refusal => {
+    const { secret, origin, address } = caller;
+    if (secret === undefined || secret === "") return refusals.keyMissing;
+    const key = directory.findKey(secret);
+    if (key === null || key.key.isRevoked) return refusals.keyInvalid;
+    if (key.expiresAtMs !== Infinity && key.expiresAtMs <= Date.now()) return refusals.keyExpired;
+    const entry = directory.route(chainId);
+    if (entry === undefined || entry.route.appId !== key.key.appId || entry.route.tenantId !== key.key.tenantId) {
+      return refusals.chainUnknown;
+    }
+    if (entry.route.state === "deleted") return refusals.chainDeleted;
+    const app = directory.app(entry.route.appId);
+    if (app === undefined || app.app.state === "closed") return refusals.appClosed;
+    if (app.app.state === "suspended") return refusals.suspended;
+    if (entry.route.state !== "open" || entry.isSuspect) {
+      const found = stateRefusal(entry);
+      if (found !== null) return found;
+    }
+    if (key.hasRestrictions) {
+      if (!key.guard.allowsOrigin(origin)) return refusals.originRefused;
+      if (!key.guard.allowsAddress(address)) return refusals.addressRefused;
+    }
+    if (!meter.isAccepting) return refusals.unmetered;
+    const known = key.grants.get(chainId);
+    if (known !== undefined && known.route === entry && known.protocol.name === protocolName) return known;
+    const protocol = frameworks.protocols(entry.route.framework).find(({ name }) => name === protocolName);
+    if (protocol === undefined) return refusals.chainUnknown;
+    const grant = createGrant({ key, app, route: entry, protocol, policy: protocol.policy ?? noPolicy, meter });
+    key.grants.set(chainId, grant);
+    return grant;
+  };
+  return {
+    admit,
+    stillAdmits: (grant, caller) => {
+      const found = admit(grant.protocol.name, grant.route.route.chainId, caller);
+      return isGrant(found);
+    },
+  };
+};

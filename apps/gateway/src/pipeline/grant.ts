@@ -1,0 +1,86 @@
+import type { MethodVerdict, RpcPolicy } from "@portolan/domain";
+import type { ProtocolSpec } from "@portolan/frameworks";
+import type { Meter, MeterSeries } from "@portolan/metering";
+import type { AppEntry, KeyEntry, RouteEntry } from "../edge/entries.ts";
+import { keyMethodRefusal, methodDenied, type Refusal, scopeMissing } from "./refusal.ts";
+
+/** One method for one key on one chain, worked out once. */
+export interface MethodGrant {
+  method: string;
+  verdict: Exclude<MethodVerdict, { kind: "deny" }>;
+  /** dCU, before surcharges. */
+  weight: number;
+  series: MeterSeries;
+  /** Whether `check` or `surcharge` wants to see the parameters. */
+  readsParams: boolean;
+  /** Its answers change how many snapshots the chain has. */
+  tellsSnapshots: boolean;
+}
+
+/** What one key may do on one version of one chain's route. */
+export interface Grant {
+  readonly key: KeyEntry;
+  readonly app: AppEntry;
+  readonly route: RouteEntry;
+  readonly protocol: ProtocolSpec;
+  readonly policy: RpcPolicy;
+  /** The method's grant, or why it is refused. Refusals are not remembered: their number has no bound. */
+  method(name: string): MethodGrant | Refusal;
+}
+
+export const isRefusal = (found: MethodGrant | Refusal): found is Refusal => "status" in found;
+
+const classOf = (verdict: MethodGrant["verdict"]): string => {
+  if (verdict.kind === "synthetic") return "synthetic";
+  return verdict.isWrite ? "write" : "read";
+};
+
+export interface GrantInput {
+  key: KeyEntry;
+  app: AppEntry;
+  route: RouteEntry;
+  protocol: ProtocolSpec;
+  policy: RpcPolicy;
+  meter: Pick<Meter, "series">;
+}
+
+export const createGrant = ({ key, app, route, protocol, policy, meter }: GrantInput): Grant => {
+  const methods = new Map<string, MethodGrant>();
+  const { chainId, regionId, plan } = route.route;
+
+  const judge = (method: string): MethodGrant | Refusal => {
+    const verdict = policy.verdict(method, plan);
+    if (verdict.kind === "deny") return methodDenied(verdict.reason);
+    const scope = verdict.kind === "forward" ? verdict.scope : "rpc";
+    if (!key.key.scopes.includes(scope)) return scopeMissing(scope);
+    if (!key.guard.allowsMethod(method)) return keyMethodRefusal;
+    const series = meter.series({
+      tenantId: route.route.tenantId,
+      appId: route.route.appId,
+      subject: { type: "chain", id: chainId },
+      regionId,
+      sku: "rpc.compute",
+      dims: { class: classOf(verdict) },
+      keyId: key.key.id,
+      method,
+    });
+    const weight = verdict.kind === "forward" ? verdict.weight : 0;
+    const readsParams = policy.readsParams?.(method) ?? true;
+    const bound = verdict.kind === "forward" ? verdict.bound : undefined;
+    return { method, verdict, weight, series, readsParams, tellsSnapshots: bound === "snapshot" || bound === "revert" };
+  };
+  return {
+    key,
+    app,
+    route,
+    protocol,
+    policy,
+    method: (name) => {
+      const known = methods.get(name);
+      if (known !== undefined) return known;
+      const found = judge(name);
+      if (!isRefusal(found)) methods.set(name, found);
+      return found;
+    },
+  };
+};

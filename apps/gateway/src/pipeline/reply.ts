@@ -1,0 +1,62 @@
+import type { ServerResponse } from "node:http";
+import { type Refusal, refusalHeaders, renderRefusal } from "./refusal.ts";
+
+/** One HTTP answer. Bodies are latin1 text of the bytes, which Node writes together with the head in one piece. */
+export interface Reply {
+  json(status: number, body: string, headers?: readonly string[]): void;
+  /** Nothing to say: only notifications were sent. */
+  empty(): void;
+  refuse(refusal: Refusal, id?: string): void;
+  /** One refusal among the answers of a batch. */
+  render(refusal: Refusal, id: string): string;
+}
+
+/** Larger bodies go as bytes of their own instead of being copied behind the head. */
+const largeBody = 64 * 1024;
+
+export const corsHeaders = (hasOrigin: boolean): string[] =>
+  hasOrigin
+    ? ["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy"]
+    : [];
+
+export class HttpReply implements Reply {
+  readonly #res: ServerResponse;
+  readonly #hasOrigin: boolean;
+  readonly #nextRequestId: () => string;
+  readonly #isClosing: () => boolean;
+
+  constructor(res: ServerResponse, hasOrigin: boolean, nextRequestId: () => string, isClosing: () => boolean) {
+    this.#res = res;
+    this.#hasOrigin = hasOrigin;
+    this.#nextRequestId = nextRequestId;
+    this.#isClosing = isClosing;
+  }
+
+  json(status: number, body: string, headers?: readonly string[]): void {
+    const res = this.#res;
+    if (res.headersSent || res.destroyed) return;
+    const head = ["Content-Type", "application/json", "Content-Length", String(body.length)];
+    if (this.#hasOrigin) head.push(...corsHeaders(true));
+    if (headers !== undefined) head.push(...headers);
+    if (this.#isClosing()) head.push("Connection", "close");
+    res.writeHead(status, head);
+    if (body.length > largeBody) res.end(Buffer.from(body, "latin1"));
+    else res.end(body, "latin1");
+  }
+
+  empty(): void {
+    const res = this.#res;
+    if (res.headersSent || res.destroyed) return;
+    res.writeHead(204, corsHeaders(this.#hasOrigin));
+    res.end();
+  }
+
+  refuse(refusal: Refusal, id = "null"): void {
+    this.json(refusal.status, this.render(refusal, id), refusalHeaders(refusal));
+  }
+
+  render(refusal: Refusal, id: string): string {
+    // `id` is latin1 text already; the rest of a refusal is made of ASCII but for a method's reason.
+    return renderRefusal(refusal, id, this.#nextRequestId());
+  }
+}

@@ -1,0 +1,150 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "@portolan/kit";
+import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
+import type { Grant } from "./pipeline/grant.ts";
+import { type Refusal, refusals } from "./pipeline/refusal.ts";
+import { HttpReply, type Reply } from "./pipeline/reply.ts";
+
+/** Answers one whole request body on behalf of a grant. */
+export type HttpProtocol = (grant: Grant, body: Buffer, reply: Reply) => void;
+
+export interface GatewayServerDeps {
+  admission: Admission;
+  /** By `ProtocolSpec.name`. */
+  protocols: { readonly [name: string]: HttpProtocol };
+  isReady(): boolean;
+  isDraining(): boolean;
+  nextRequestId(): string;
+  log: Pick<Logger, "error">;
+}
+
+const preflightHeaders = [
+  "Access-Control-Allow-Origin",
+  "*",
+  "Access-Control-Allow-Methods",
+  "POST",
+  "Access-Control-Allow-Headers",
+  "content-type, authorization, x-api-key",
+  "Access-Control-Max-Age",
+  "86400",
+];
+
+/** A refused body up to this size is read and dropped, so that its connection stays. */
+const drainedBytes = 64 * 1024;
+
+/** Chain ids are short; a longer segment is nobody's. */
+const maxPathLength = 512;
+
+/** `/{chain}` or `/{chain}/{key}`, without a query. The key never goes anywhere but into the look-up. */
+export const readPath = (url: string): { chainId: string; secret: string | undefined } | null => {
+  if (url.length > maxPathLength || url.charCodeAt(0) !== 47) return null;
+  const query = url.indexOf("?");
+  const path = query === -1 ? url : url.slice(0, query);
+  const slash = path.indexOf("/", 1);
+  if (slash === -1) return path.length === 1 ? null : { chainId: path.slice(1), secret: undefined };
+  const secret = path.slice(slash + 1);
+  if (secret.includes("/")) return null;
+  return { chainId: path.slice(1, slash), secret: secret === "" ? undefined : secret };
+};
+
+/** Collects a body up to a bound and hands it on whole. */
+const collect = (req: IncomingMessage, maxBytes: number, done: (body: Buffer | null) => void): void => {
+  let first: Buffer | undefined;
+  let chunks: Buffer[] | undefined;
+  let sizeBytes = 0;
+  let isOver = false;
+  req.on("data", (chunk: Buffer) => {
+    if (isOver) return;
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) {
+      isOver = true;
+      done(null);
+    } else if (first === undefined) first = chunk;
+    else if (chunks === undefined) chunks = [first, chunk];
+    else chunks.push(chunk);
+  });
+  req.on("end", () => {
+    if (!isOver) done(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks));
+  });
+};
+
+/**
+ * The HTTP side: limits, paths, key, CORS. Slow clients are cut by Node's own header and request time-outs; one
+ * connection may keep at most one request in work, because HTTP/1.1 answers in order.
+ */
+export const createGatewayServer = (deps: GatewayServerDeps): Server => {
+  const { admission, protocols, isReady, isDraining, nextRequestId, log } = deps;
+
+  const plain = (res: ServerResponse, status: number, text: string): void => {
+    res.writeHead(status, ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"]);
+    res.end(text);
+  };
+  const refuseOther = (req: IncomingMessage, res: ServerResponse, reply: Reply): void => {
+    const path = (req.url ?? "").split("?", 1)[0];
+    if (req.method === "GET" && path === "/healthz") plain(res, 200, "ok\n");
+    else if (req.method === "GET" && path === "/readyz")
+      plain(res, isReady() ? 200 : 503, isReady() ? "ready\n" : "not ready\n");
+    else if (req.method === "OPTIONS") {
+      res.writeHead(204, preflightHeaders);
+      res.end();
+    } else if (readPath(req.url ?? "") === null) reply.refuse(refusals.pathUnknown);
+    else if (req.headers.upgrade?.toLowerCase() === "websocket") reply.refuse(refusals.webSocket);
+    else reply.refuse(refusals.methodNotPost);
+  };
+  /** The rest of an over-long body is not worth reading: the connection ends with the answer. */
+  const refuseBody = (req: IncomingMessage, res: ServerResponse, refusal: Refusal): void => {
+    const { headers } = req;
+    const isShort = Number(headers["content-length"] ?? Infinity) <= drainedBytes;
+    new HttpReply(res, headers.origin !== undefined, nextRequestId, () => !isShort || isDraining()).refuse(refusal);
+    req.resume();
+  };
+  const onPost = (req: IncomingMessage, res: ServerResponse, reply: Reply, protocol: string): void => {
+    const path = readPath(req.url ?? "");
+    if (path === null) {
+      reply.refuse(refusals.pathUnknown);
+      return;
+    }
+    const { headers } = req;
+    const { origin } = headers;
+    const caller: Caller = { secret: secretOf(headers, path.secret), origin, address: req.socket.remoteAddress ?? "" };
+    const grant = admission.admit(protocol, path.chainId, caller);
+    const handle = protocols[protocol];
+    if (!isGrant(grant)) {
+      refuseBody(req, res, grant);
+      return;
+    }
+    const { maxBodyBytes } = grant.policy;
+    const declared = headers["content-length"];
+    if (handle === undefined || (declared !== undefined && Number(declared) > maxBodyBytes)) {
+      refuseBody(req, res, refusals.tooLarge);
+      return;
+    }
+    collect(req, maxBodyBytes, (body) => {
+      if (body === null) refuseBody(req, res, refusals.tooLarge);
+      else handle(grant, body, reply);
+    });
+  };
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining);
+    try {
+      if (req.method === "POST") onPost(req, res, reply, "json-rpc");
+      else refuseOther(req, res, reply);
+    } catch (err) {
+      log.error({ err }, "a request failed");
+      reply.refuse(refusals.internal);
+    }
+  };
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 2_000,
+      noDelay: true,
+    },
+    onRequest,
+  );
+  server.maxConnections = 10_000;
+  return server;
+};
