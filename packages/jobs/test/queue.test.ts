@@ -75,10 +75,8 @@ describe.each(backends.filter(({ isHere }) => isHere))("on $kind", ({ kind, star
     return {
       "reconcile.sweep": sweep,
       "audit.seal": idle,
-      "usage.rollup": idle,
-      "usage.node-hours": idle,
-      "operations.expire": idle,
-      "chains.purge": idle,
+      "usage.storage": idle,
+      "store.prune": idle,
     };
   };
 
