@@ -136,13 +136,13 @@ function npmAdvice(output) {
   return "Its last lines:";
 }
 
+/** The last lines that say something: npm ends a refusal with its own help text. */
 const excerpt = (output) =>
   output
+    .split(/^.*Clean install a project.*$/m)[0]
     .split("\n")
     .map((line) => line.replace(/^npm (error|ERR!)\s*/, ""))
     .filter((line) => line.trim() !== "" && !/Unknown (user|env) config|A complete log/.test(line))
-    // Before npm's own help text, which ends a refusal of the lockfile.
-    .reduce((kept, line) => (kept.at(-1)?.startsWith("Clean install a project") ? kept : [...kept, line]), [])
     .slice(-8)
     .map((line) => `  ${line}`)
     .join("\n");
@@ -266,7 +266,7 @@ function exclusively(work) {
 /** The pid in the lock; undefined while its owner is still writing it, or when it is gone. */
 function lockOwner() {
   try {
-    const text = readFileSync(installLock, "utf8");
+    const text = readFileSync(installLock, "utf8").trim();
     if (/^\d+$/.test(text)) return Number(text);
     // Empty for longer than a write takes: its owner died between creating and writing.
     return Date.now() - statSync(installLock).mtimeMs > 5_000 ? 0x7fffffff : undefined;
