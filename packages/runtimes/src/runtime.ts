@@ -47,7 +47,13 @@ export interface Runtime {
    * Brings the nodes (`only`: just these) to the blueprint, starts what is down (with back-off between restarts),
    * removes nodes that were dropped, never a volume. Returns without waiting for programs to become ready.
    */
-  apply(placement: PlacementRef, blueprint: Blueprint, secrets: SecretSource, fence: Fence, only?: readonly string[]): Promise<void>;
+  apply(
+    placement: PlacementRef,
+    blueprint: Blueprint,
+    secrets: SecretSource,
+    fence: Fence,
+    only?: readonly string[],
+  ): Promise<void>;
   /** Stops programs, in stop order, with their grace; keeps directories, ports and volumes. */
   stop(placement: PlacementRef, fence: Fence): Promise<void>;
   observe(placement: PlacementRef): Promise<PlacementObservation>;
@@ -56,7 +62,11 @@ export interface Runtime {
   destroy(placement: PlacementRef, options: { volumes: boolean; fence: Fence }): Promise<void>;
   dial(placement: PlacementRef, node: string, port: string): Promise<{ host: string; port: number }>;
   /** Lines of a node's programs, oldest first, each `{ at, process, line }`; ends unless `follow`. */
-  logs(placement: PlacementRef, node: string, options: { since?: Date; limit?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<{ at: string; process: string; line: string }>;
+  logs(
+    placement: PlacementRef,
+    node: string,
+    options: { since?: Date; limit?: number; follow?: boolean; signal?: AbortSignal },
+  ): AsyncIterable<{ at: string; process: string; line: string }>;
   snapshot(placement: PlacementRef, store: SnapshotStore, fence: Fence): Promise<{ name: string; sizeBytes: number }>;
   restore(placement: PlacementRef, store: SnapshotStore, name: string, fence: Fence): Promise<void>;
   /** Hints that something may have changed; may be late, doubled or lost. Returns when `signal` aborts. */

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { append, echoNode, once, secrets, serve, toBlueprint } from "./blueprints.ts";
+import { type ConformanceHarness, converge, countOf, eventsOf, InjectedCrash } from "./harness.ts";
+import { openScene } from "./scene.ts";
+
+/** Throws at the n-th side effect, and at every later one: whoever crashed does nothing more. */
+const crashAt = (n: number) => {
+  let count = 0;
+  const names: string[] = [];
+  const checkpoint = (name: string): void => {
+    names.push(name);
+    if (count++ >= n) throw new InjectedCrash(name);
+  };
+  return { checkpoint, names };
+};
+
+export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
+  describe("crashes", () => {
+    const scene = openScene(open);
+
+    const place = async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      const second = serve(addresses, "echo-0", { name: "second", port: "side", after: ["main"] });
+      const processes = [serve(addresses, "echo-0"), second];
+      const node = echoNode(addresses, "echo-0", { processes, init: [append("init", "init")], jobs: [once("setup")] });
+      return { placement, blueprint: toBlueprint(placement, [node]) };
+    };
+
+    it("converges after a crash before each of its side effects, with one program of each", {
+      timeout: 180_000,
+    }, async () => {
+      const whole = await place();
+      const counted = crashAt(Number.MAX_SAFE_INTEGER);
+      await converge(scene.harness().open({ checkpoint: counted.checkpoint }), whole.placement, whole.blueprint, 1n);
+      await scene.runtime().destroy(whole.placement, { volumes: true, fence: 1n });
+      expect(counted.names.length).toBeGreaterThan(8);
+
+      for (const n of counted.names.keys()) {
+        const { placement, blueprint } = await place();
+        const broken = crashAt(n);
+        await converge(scene.harness().open({ checkpoint: broken.checkpoint }), placement, blueprint, 1n).catch(
+          (error: unknown) => {
+            if (!(error instanceof InjectedCrash)) throw error;
+          },
+        );
+        await converge(scene.harness().open(), placement, blueprint, 2n);
+        const at = `crash at ${counted.names[n]} (${n})`;
+        for (const process of ["main", "second"]) {
+          expect(await scene.harness().countPrograms(placement, "echo-0", process), at).toBe(1);
+        }
+        const events = await eventsOf(scene.runtime(), placement, "echo-0");
+        expect([countOf(events, "start main"), countOf(events, "start second")], `${at}: ${events}`).toEqual([1, 1]);
+        expect(await scene.harness().countPrograms(placement), at).toBe(2);
+        await scene.runtime().destroy(placement, { volumes: true, fence: 2n });
+      }
+    });
+
+    it("finishes a removal that crashed half-way", { timeout: 60_000 }, async () => {
+      for (const n of [0, 1, 2, 3, 4, 5]) {
+        const { placement, blueprint } = await place();
+        await converge(scene.runtime(), placement, blueprint, 1n);
+        const broken = crashAt(n);
+        await scene
+          .harness()
+          .open({ checkpoint: broken.checkpoint })
+          .destroy(placement, { volumes: true, fence: 1n })
+          .catch((error: unknown) => {
+            if (!(error instanceof InjectedCrash)) throw error;
+          });
+        await scene.harness().open().destroy(placement, { volumes: true, fence: 2n });
+        expect(await scene.runtime().observe(placement)).toEqual({ nodes: [], volumes: [] });
+        expect(await scene.harness().countPrograms(placement)).toBe(0);
+      }
+    });
+
+    it("lets a worker with a higher fence take over in the middle", async () => {
+      const { placement, blueprint } = await place();
+      const newer = scene.harness().open();
+      let taken: Promise<unknown> | undefined;
+      const older = scene.harness().open({
+        checkpoint: async (name) => {
+          if (!name.includes("main")) return;
+          taken ??= converge(newer, placement, blueprint, 2n);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        },
+      });
+      await expect(older.apply(placement, blueprint, secrets, 1n)).rejects.toMatchObject({
+        code: "runtime.fence_stale",
+      });
+      await taken;
+      expect(await scene.harness().countPrograms(placement)).toBe(2);
+      expect(countOf(await eventsOf(newer, placement, "echo-0"), "start main")).toBe(1);
+    });
+  });
+};

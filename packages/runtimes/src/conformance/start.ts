@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { append, echoNode, fail, once, secretNode, secrets, secretValue, serve, toBlueprint } from "./blueprints.ts";
+import { askEcho, type ConformanceHarness, converge, countOf, eventsOf, say, until } from "./harness.ts";
+import { openScene } from "./scene.ts";
+
+const readAll = async (lines: AsyncIterable<{ line: string; process: string }>): Promise<string> => {
+  let text = "";
+  for await (const { line, process } of lines) text += `${process}: ${line}\n`;
+  return text;
+};
+
+export const startTests = (open: () => Promise<ConformanceHarness>): void => {
+  describe("starting", () => {
+    const scene = openScene(open);
+
+    it("runs init commands to their end before the programs, at each start", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      const node = echoNode(addresses, "echo-0", { init: [append("one", "init one"), append("two", "init two")] });
+      await converge(scene.runtime(), placement, toBlueprint(placement, [node]), 1n);
+      const words = async () =>
+        (await eventsOf(scene.runtime(), placement, "echo-0")).map((event) => event.split(" ").slice(0, 2).join(" "));
+      expect(await words()).toEqual(["init one", "init two", "start main"]);
+      await scene.runtime().stop(placement, 1n);
+      await converge(scene.runtime(), placement, toBlueprint(placement, [node]), 1n);
+      expect((await words()).slice(4)).toEqual(["init one", "init two", "start main"]);
+    });
+
+    it("names an init command that fails, and starts nothing then", async () => {
+      const { placement, addresses } = await scene.place("echo-0", "echo-1");
+      const bad = echoNode(addresses, "echo-0", { init: [fail("broken")] });
+      const blueprint = toBlueprint(placement, [bad, echoNode(addresses, "echo-1")]);
+      await scene.runtime().apply(placement, blueprint, secrets, 1n);
+      const seen = await until("a failed and a running node", async () => {
+        const { nodes } = await scene.runtime().observe(placement);
+        return nodes[1]?.state === "running" && nodes;
+      });
+      expect(seen[0]).toMatchObject({
+        node: "echo-0",
+        state: "failed",
+        reason: "init_failed",
+        message: expect.stringContaining("can not work"),
+      });
+      expect(await scene.harness().countPrograms(placement, "echo-0")).toBe(0);
+    });
+
+    it("runs a job once for its key, over restarts", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      const node = echoNode(addresses, "echo-0", { jobs: [once("setup")] });
+      await converge(scene.runtime(), placement, toBlueprint(placement, [node]), 1n);
+      await scene.runtime().stop(placement, 1n);
+      const more = { ...node, jobs: [once("setup"), once("second")] };
+      await converge(scene.harness().open(), placement, toBlueprint(placement, [more]), 1n);
+      await scene.runtime().destroy(placement, { volumes: false, fence: 1n });
+      await converge(scene.runtime(), placement, toBlueprint(placement, [more]), 1n);
+      const events = await eventsOf(scene.runtime(), placement, "echo-0");
+      expect([countOf(events, "job setup"), countOf(events, "job second"), countOf(events, "start")]).toEqual([
+        1, 1, 3,
+      ]);
+      expect(events.indexOf("job setup")).toBeGreaterThan(0);
+    });
+
+    it("runs two programs on one data directory, the second once the first answers", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      const slow = serve(addresses, "echo-0", { env: { ECHO_DELAY_MS: "400" } });
+      const second = serve(addresses, "echo-0", { name: "second", port: "side", after: ["main"] });
+      const blueprint = toBlueprint(placement, [echoNode(addresses, "echo-0", { processes: [slow, second] })]);
+      await scene.runtime().apply(placement, blueprint, secrets, 1n);
+      expect(await scene.harness().countPrograms(placement, "echo-0", "second")).toBe(0);
+      expect((await scene.runtime().observe(placement)).nodes).toMatchObject([{ state: "starting" }]);
+      await converge(scene.runtime(), placement, blueprint, 1n);
+      const [first, other] = (await eventsOf(scene.runtime(), placement, "echo-0")).map((event) => event.split(" "));
+      expect([first?.[1], other?.[1]]).toEqual(["main", "second"]);
+      expect(Number(BigInt(other?.[2] ?? 0) - BigInt(first?.[2] ?? 0)) / 1e6).toBeGreaterThan(400);
+
+      // The second dies alone; when the first dies, both are started again.
+      const { pid } = await askEcho(scene.runtime(), placement, "echo-0");
+      await scene.harness().kill(placement, "echo-0", "second");
+      await converge(scene.runtime(), placement, blueprint, 1n);
+      expect((await askEcho(scene.runtime(), placement, "echo-0")).pid).toBe(pid);
+      const before = await askEcho(scene.runtime(), placement, "echo-0", "side");
+      await scene.harness().kill(placement, "echo-0", "main");
+      await converge(scene.runtime(), placement, blueprint, 1n);
+      expect((await askEcho(scene.runtime(), placement, "echo-0", "side")).pid).not.toBe(before.pid);
+      expect(await scene.harness().countPrograms(placement)).toBe(2);
+
+      await scene.runtime().stop(placement, 1n);
+      await converge(scene.runtime(), placement, blueprint, 1n);
+      const stops = (await eventsOf(scene.runtime(), placement, "echo-0")).filter((event) => event.startsWith("stop"));
+      expect(stops.slice(-2)).toEqual(["stop second SIGTERM", "stop main SIGTERM"]);
+    });
+
+    it("starts a node after those it names, and never waits in a circle", async () => {
+      const { placement, addresses } = await scene.place("echo-0", "echo-1");
+      const slow = serve(addresses, "echo-0", { env: { ECHO_DELAY_MS: "300" } });
+      const zero = echoNode(addresses, "echo-0", { processes: [slow] });
+      const one = echoNode(addresses, "echo-1", { startAfter: ["echo-0", "never-there"] });
+      await scene.runtime().apply(placement, toBlueprint(placement, [one, zero]), secrets, 1n);
+      expect(await scene.harness().countPrograms(placement, "echo-1")).toBe(0);
+      await converge(scene.runtime(), placement, toBlueprint(placement, [one, zero]), 1n);
+      const startOf = async (node: string) =>
+        BigInt((await eventsOf(scene.runtime(), placement, node))[0]?.split(" ")[2] ?? 0);
+      expect(Number((await startOf("echo-1")) - (await startOf("echo-0"))) / 1e6).toBeGreaterThan(300);
+    });
+
+    it("hands secrets over by file and environment only", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      await converge(scene.runtime(), placement, toBlueprint(placement, [secretNode(addresses, "echo-0")]), 1n);
+      const seen = await askEcho(scene.runtime(), placement, "echo-0");
+      expect(seen).toMatchObject({ secretEnv: secretValue, secretFile: secretValue, secretMode: 0o600 });
+      const lines = await scene.harness().commandLines(placement);
+      expect(lines).toHaveLength(1);
+      expect(lines.join()).not.toContain(secretValue);
+      expect(JSON.stringify(await scene.runtime().observe(placement))).not.toContain(secretValue);
+    });
+
+    it("reads logs: all, the last ones, and as they come", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      await converge(scene.runtime(), placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), 1n);
+      await say(scene.runtime(), placement, "echo-0", "line one");
+      await say(scene.runtime(), placement, "echo-0", "line two password=hunter2hunter2");
+      expect(await readAll(scene.runtime().logs(placement, "echo-0", {}))).toMatch(
+        /main: started main\nmain: line one\nmain: line two/,
+      );
+      expect(await readAll(scene.runtime().logs(placement, "echo-0", {}))).not.toContain("hunter2");
+      expect(await readAll(scene.runtime().logs(placement, "echo-0", { limit: 1 }))).toMatch(/^main: line two/);
+      const later = new Date(Date.now() + 3_600_000);
+      expect(await readAll(scene.runtime().logs(placement, "echo-0", { since: later }))).toBe("");
+      const abort = new AbortController();
+      const followed: string[] = [];
+      const reading = (async () => {
+        for await (const { line } of scene
+          .runtime()
+          .logs(placement, "echo-0", { follow: true, limit: 0, signal: abort.signal }))
+          followed.push(line);
+      })();
+      await until("the next line", async () => {
+        await say(scene.runtime(), placement, "echo-0", "line three");
+        return followed.includes("line three");
+      });
+      expect(followed).not.toContain("line one");
+      abort.abort();
+      await reading;
+    });
+  });
+};

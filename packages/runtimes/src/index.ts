@@ -1,0 +1,2 @@
+export * from "./process/index.ts";
+export * from "./runtime.ts";

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { DomainError } from "@portolan/domain";
+import { isErrno } from "./failure.ts";
+import type { Layout } from "./layout.ts";
+
+/** Both ends inclusive. Keep it below the range from which the system takes ports for outgoing connections. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+/** `free`; `taken`: somebody listens there; `unknown`: this machine can't say (not its address). */
+export const checkPort = (host: string, port: number): Promise<"free" | "taken" | "unknown"> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error) => resolve(isErrno(error, "EADDRINUSE", "EACCES") ? "taken" : "unknown"));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve("free")));
+  });
+
+let counter = 0;
+
+/**
+ * One file per port, made by `link`: two placements can't claim the same one, in whatever process they are reserved.
+ * Where the search begins is a hash of the owner, so a repeated reservation finds its own claim first.
+ */
+export const createPortRegistry = (deps: { layout: Layout; range: PortRange; host: string }) => {
+  const { layout, range, host } = deps;
+  const size = range.last - range.first + 1;
+  const path = (port: number): string => join(layout.ports, String(port));
+
+  const ownerOf = (port: number): string | undefined => {
+    try {
+      return readFileSync(path(port), "utf8");
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return undefined;
+      throw error;
+    }
+  };
+
+  const claimFile = (port: number, owner: string): boolean => {
+    const temporary = join(layout.ports, `.${process.pid}.${counter++}`);
+    writeFileSync(temporary, owner, { mode: 0o600 });
+    try {
+      linkSync(temporary, path(port));
+      return true;
+    } catch (error) {
+      if (isErrno(error, "EEXIST")) return ownerOf(port) === owner;
+      throw error;
+    } finally {
+      unlinkSync(temporary);
+    }
+  };
+
+  const claim = async (owner: string): Promise<number> => {
+    const start = createHash("sha256").update(owner).digest().readUInt32BE(0) % size;
+    for (let step = 0; step < size; step++) {
+      const port = range.first + ((start + step) % size);
+      const holder = ownerOf(port);
+      if (holder === owner) return port;
+      if (holder !== undefined || (await checkPort(host, port)) !== "free") continue;
+      if (claimFile(port, owner)) return port;
+    }
+    throw new DomainError({
+      code: "runtime.failed",
+      message: `No port is free between ${range.first} and ${range.last}.`,
+      hint: "Delete chains that are not needed, or give the region a wider range of ports.",
+      retryable: true,
+    });
+  };
+
+  return {
+    /** A port for `placement/node/port` that stays its own until released. */
+    claim: async (owner: string): Promise<number> => {
+      mkdirSync(layout.ports, { recursive: true, mode: 0o700 });
+      return claim(owner);
+    },
+    /** Gives back every port whose owner begins with `prefix`. */
+    release: (prefix: string): void => {
+      let names: string[];
+      try {
+        names = readdirSync(layout.ports);
+      } catch {
+        return;
+      }
+      for (const name of names) {
+        const port = Number(name);
+        if (Number.isInteger(port) && ownerOf(port)?.startsWith(prefix)) rmSync(path(port), { force: true });
+      }
+    },
+  };
+};
+
+export type PortRegistry = ReturnType<typeof createPortRegistry>;

@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ProgramSpec } from "@portolan/domain";
+import { type Failure, NodeFailure } from "./failure.ts";
+import { isReachable, type RunUser } from "./run-user.ts";
+
+/** Finds the executable of a program. */
+export interface ProgramFinder {
+  /** The path, or why there is none and how to get it. */
+  find(program: Pick<ProgramSpec, "name" | "version">): { path: string } | { missing: Failure };
+}
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** npm's own names of architectures → Foundry's. */
+const foundryArchitectures: { readonly [arch: string]: string } = { x64: "amd64", arm64: "arm64" };
+
+/** anvil's native binary from npm's platform package: its wrapper script would start in twice the time. */
+const findAnvil = (): string | undefined => {
+  const arch = foundryArchitectures[process.arch];
+  if (arch === undefined) return undefined;
+  const name = `@foundry-rs/anvil-${process.platform}-${arch}`;
+  try {
+    return join(dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`))), "bin", "anvil");
+  } catch {
+    return undefined;
+  }
+};
+
+export const defaultPrograms: { readonly [name: string]: () => string | undefined } = {
+  anvil: findAnvil,
+  node: () => process.execPath,
+};
+
+const hints: { readonly [name: string]: string } = {
+  anvil:
+    "Run npm install again without --omit=optional: anvil comes with the package @foundry-rs/anvil for your platform.",
+  geth: "Install it with Go: go install github.com/ethereum/go-ethereum/cmd/geth@latest, and put it on the PATH.",
+};
+
+export interface ProgramFinderSettings {
+  /** Directories, as in PATH. Empty: only bundled programs and `programsDir`. */
+  searchPath: string;
+  /** Holds `<name>-<version>/<name>` or `<name>-<version>/bin/<name>`. Default `~/.portolan/programs`. */
+  programsDir?: string;
+  /** Programs that came with the installation; first choice. */
+  bundled?: { readonly [name: string]: () => string | undefined };
+}
+
+/** Looks among the bundled programs, on the search path, then in the programs' directory. */
+export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFinder => {
+  const programsDir = settings.programsDir ?? join(homedir(), ".portolan", "programs");
+  const bundled = settings.bundled ?? defaultPrograms;
+  const directories = settings.searchPath.split(delimiter).filter((directory) => directory.startsWith("/"));
+  return {
+    find: ({ name, version }) => {
+      const own = join(programsDir, `${name}-${version}`);
+      const places = [
+        bundled[name]?.(),
+        ...directories.map((directory) => join(directory, name)),
+        join(own, name),
+        join(own, "bin", name),
+      ];
+      // A name with a separator would leave these directories.
+      const path = /^[\w.-]+$/.test(name)
+        ? places.find((place): place is string => place !== undefined && isExecutable(place))
+        : undefined;
+      if (path !== undefined) return { path };
+      const hint = `${hints[name] ?? `Put ${name} ${version} on the worker's PATH.`} Or place it at ${join(own, name)}.`;
+      return { missing: { reason: "program_missing", message: `The program ${name} is not on this machine.`, hint } };
+    },
+  };
+};
+
+/** A path that the run user may execute: the program's own, or that of a copy made once below the home. */
+export const toReachableProgram = (path: string, programs: string, user: RunUser | undefined): string => {
+  if (user === undefined || isReachable(path, user)) return path;
+  const { size, mtimeMs } = statSync(path);
+  const key = createHash("sha256").update(`${path}\n${size}\n${mtimeMs}`).digest("hex").slice(0, 16);
+  const copy = join(programs, `${path.slice(path.lastIndexOf("/") + 1)}-${key}`);
+  if (!isExecutable(copy)) {
+    mkdirSync(programs, { recursive: true, mode: 0o755 });
+    const temporary = `${copy}.tmp-${process.pid}`;
+    copyFileSync(path, temporary);
+    chmodSync(temporary, 0o755);
+    renameSync(temporary, copy);
+  }
+  if (isReachable(copy, user)) return copy;
+  throw new NodeFailure({
+    reason: "home_unreachable",
+    message: `The user ${user.name}, that programs run as, can't enter the data directory.`,
+    hint: "Choose a data directory whose parents everybody may enter, e.g. /var/lib/portolan, or run as another user than root.",
+  });
+};

@@ -1,0 +1,4 @@
+import { describeRuntimeConformance } from "../src/conformance.ts";
+import { openProcessHarness } from "./process-harness.ts";
+
+describeRuntimeConformance("process", openProcessHarness);

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@portolan/domain";
+import { silentLogger } from "@portolan/kit";
+import type { ConformanceHarness } from "../src/conformance.ts";
+import { createProcessRuntime, createProgramFinder, type ProcessRuntimeSettings } from "../src/index.ts";
+
+/** Programs of a placement as the system sees them, without the driver's own table. */
+export const listPrograms = (home: string, placementId: string): { pid: number; node: string; process: string }[] => {
+  const prefix = `PORTOLAN_INSTANCE=${placementId}/`;
+  return readPids().flatMap((pid) => {
+    const environment = read(`/proc/${pid}/environ`).split("\0");
+    const label = environment.find((entry) => entry.startsWith(prefix));
+    if (label === undefined || !environment.includes(`PORTOLAN_HOME_DIR=${home}`)) return [];
+    const [node = "", process = ""] = label.slice(prefix.length).split("/");
+    return [{ pid, node, process }];
+  });
+};
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+const readPids = (): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid));
+
+/** A home that the run user may enter: `mkdtemp` makes its directories for their owner alone. */
+export const makeHome = async (): Promise<string> => {
+  const home = await mkdtemp(join(tmpdir(), "portolan-process-"));
+  await chmod(home, 0o755);
+  return home;
+};
+
+export const openRuntime = (home: string, settings: Partial<ProcessRuntimeSettings> = {}) =>
+  createProcessRuntime({
+    home,
+    clock: systemClock,
+    log: silentLogger,
+    programs: createProgramFinder({ searchPath: "" }),
+    ...settings,
+  });
+
+export const openProcessHarness = async (): Promise<ConformanceHarness & { home: string }> => {
+  const home = await makeHome();
+  return {
+    home,
+    open: (options = {}) => openRuntime(home, options),
+    kill: async ({ placementId }, node, name) => {
+      const found = listPrograms(home, placementId).find((one) => one.node === node && one.process === name);
+      if (!found) throw new Error(`${node}/${name} does not run`);
+      process.kill(found.pid, "SIGKILL");
+    },
+    countPrograms: async ({ placementId }, node, name) =>
+      listPrograms(home, placementId).filter(
+        (one) => (node === undefined || one.node === node) && (name === undefined || one.process === name),
+      ).length,
+    commandLines: async ({ placementId }) =>
+      listPrograms(home, placementId).map(({ pid }) => read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")),
+    close: () => rm(home, { recursive: true, force: true }),
+  };
+};
