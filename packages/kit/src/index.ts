@@ -1,4 +1,20 @@
 export { EnvError, type EnvSource, parseEnv } from "./env.ts";
+export { isPublicAddress, isPublicName } from "./guarded-forwarder/address-rules.ts";
+export {
+  type Connect,
+  createGuardedDial,
+  type GuardedAnswer,
+  type GuardedDial,
+  type GuardedDialSettings,
+  type GuardedRequest,
+  type Resolve,
+} from "./guarded-forwarder/guarded-dial.ts";
+export {
+  createGuardedForwarder,
+  type ForwardedNetwork,
+  type GuardedForwarder,
+  type GuardedForwarderSettings,
+} from "./guarded-forwarder/guarded-forwarder.ts";
 export { type Check, createHealth, type Health, type HealthReport } from "./health.ts";
 export {
   createLogger,
