@@ -149,7 +149,7 @@ const withoutCredentials = (headers: GuardedRequest["headers"]): { [name: string
 
 /** The next request after a redirect, or a refusal. The target goes through the same checks as the first address. */
 const follow = (from: URL, status: number, location: string, request: GuardedRequest, allowPrivate: boolean) => {
-  if (!URL.canParse(location, from)) throw forbidden("redirect");
+  if (!URL.canParse(location, from.href)) throw forbidden("redirect");
   const url = checkUrl(new URL(location, from).href, allowPrivate);
   // The operator vouched for one network, not for wherever that network points.
   if (allowPrivate && url.origin !== from.origin) throw forbidden("redirect to another origin");
