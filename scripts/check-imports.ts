@@ -17,6 +17,7 @@ function sourceFiles(dir: string): SourceFile[] {
 
 interface Manifest {
   readonly name: string;
+  readonly exports?: Record<string, string>;
   readonly workspaces?: readonly string[];
   readonly dependencies?: Record<string, string>;
   readonly devDependencies?: Record<string, string>;
@@ -42,6 +43,7 @@ const workspaces = workspaceDirs(rootManifest.workspaces ?? []).map((dir): Works
   return {
     dir,
     name: manifest.name,
+    subpaths: new Set(Object.keys(manifest.exports ?? {}).map((entry) => entry.replace(/^\.\/?/, ""))),
     dependencies: new Set(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })),
     devDependencies: new Set(Object.keys(manifest.devDependencies ?? {})),
   };

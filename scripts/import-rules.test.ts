@@ -4,6 +4,7 @@ import { importsOf, judgeImports, type Workspace } from "./import-rules.ts";
 const workspace = (dir: string, ...dependencies: string[]): Workspace => ({
   dir,
   name: `@portolan/${dir.split("/").at(-1)}`,
+  subpaths: new Set(["offered"]),
   dependencies: new Set(dependencies),
   devDependencies: new Set(),
 });
@@ -29,6 +30,7 @@ describe("what is allowed", () => {
     ["pure built-ins in the domain", "packages/domain/src/a.ts", 'import { createHash } from "node:crypto";'],
     ["testing from a test", "packages/store/test/a.test.ts", 'import { a } from "@portolan/testing";'],
     ["vitest from a test", "packages/domain/src/a.test.ts", 'import { test } from "vitest";'],
+    ["an exported part", "packages/store/src/a.ts", 'import { a } from "@portolan/domain/offered";'],
     ["a sibling", "packages/domain/src/a.ts", 'import { b } from "./b.ts";'],
     ["a name in its own folder", "packages/frameworks/src/anvil/a.ts", 'if (name === "anvil") go();'],
     ["an import in a comment", "packages/domain/src/a.ts", '// import { a } from "@portolan/store";'],
@@ -44,7 +46,12 @@ describe("what is refused", () => {
     ["sideways at level 4", "packages/store/src/a.ts", 'import type { A } from "@portolan/jobs";', "downward only"],
     ["an app", "apps/api/src/a.ts", 'import { a } from "@portolan/worker";', "nobody imports an app"],
     ["testing outside tests", "apps/api/src/a.ts", 'import { a } from "@portolan/testing";', "only tests may"],
-    ["the inside of a package", "apps/api/src/a.ts", 'import { a } from "@portolan/store/src/a.ts";', "name alone"],
+    [
+      "the inside of a package",
+      "apps/api/src/a.ts",
+      'import { a } from "@portolan/store/src/a.ts";',
+      "does not export",
+    ],
     ["another package by path", "apps/api/src/a.ts", 'import { a } from "../../../packages/store/src/a.ts";', "by its"],
     ["pg outside its homes", "apps/api/src/a.ts", 'import pg from "pg";', "which only packages/store/"],
     ["undeclared", "packages/domain/src/a.ts", 'import x from "left-pad";', "does not declare"],

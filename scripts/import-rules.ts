@@ -4,6 +4,8 @@ export interface Workspace {
   /** Path from the repository's root, with slashes: `packages/store`. */
   readonly dir: string;
   readonly name: string;
+  /** What it offers beside its name: `conformance` for `@portolan/x/conformance`. */
+  readonly subpaths: ReadonlySet<string>;
   readonly dependencies: ReadonlySet<string>;
   readonly devDependencies: ReadonlySet<string>;
 }
@@ -139,7 +141,9 @@ function judgePackage(
   if (target) {
     const complaint = judgeDirection(own, path, target);
     if (complaint) return complaint;
-    if (specifier !== name) return `imports ${specifier}; a package is imported by its name alone`;
+    if (specifier !== name && !target.subpaths.has(specifier.slice(name.length + 1))) {
+      return `imports ${specifier}, which ${name} does not export`;
+    }
   } else if (!isTestFile(path)) {
     const home = homes.find((each) => each.matches.test(specifier));
     if (home && !home.homes.some((prefix) => path.startsWith(prefix))) {
