@@ -16,8 +16,16 @@ describe("a refused call", () => {
     gateway = undefined;
   });
   /** Refused with this status and code, and neither sent to the node nor billed. */
-  const expectRefusal = async (from: Harness, answer: Awaited<ReturnType<Harness["post"]>>, status: number, code: string) => {
-    expect(answer.json).toMatchObject({ jsonrpc: "2.0", error: { data: { code, requestId: expect.stringMatching(/^req_/) as string } } });
+  const expectRefusal = async (
+    from: Harness,
+    answer: Awaited<ReturnType<Harness["post"]>>,
+    status: number,
+    code: string,
+  ) => {
+    expect(answer.json).toMatchObject({
+      jsonrpc: "2.0",
+      error: { data: { code, requestId: expect.stringMatching(/^req_/) as string } },
+    });
     expect((answer.json as { error: { data: { hint: string } } }).error.data.hint.length).toBeGreaterThan(5);
     expect(answer.status).toBe(status);
     expect(from.node.received()).toBe(0);
@@ -30,7 +38,12 @@ describe("a refused call", () => {
     await expectRefusal(g, await g.post(read, { headers: {} }), 401, "credential.missing");
     await expectRefusal(g, await g.post(read, { headers: { "x-api-key": "ptl_nonsense" } }), 401, "credential.invalid");
     await expectRefusal(g, await g.post(read, { headers: { "x-api-key": newSecret() } }), 401, "credential.invalid");
-    await expectRefusal(g, await g.post(read, { path: `/chn_1/${newSecret()}`, headers: {} }), 401, "credential.invalid");
+    await expectRefusal(
+      g,
+      await g.post(read, { path: `/chn_1/${newSecret()}`, headers: {} }),
+      401,
+      "credential.invalid",
+    );
     g.edge.change({ kind: "key", key: edgeKey(g.secret, { version: "2", expiresAt: "2020-01-01T00:00:00.000Z" }) });
     await expectRefusal(g, await g.post(read), 401, "credential.expired");
     g.edge.change({ kind: "key", key: edgeKey(g.secret, { version: "3", isRevoked: true }) });
@@ -63,7 +76,12 @@ describe("a refused call", () => {
   it("503 with a time to come back for what is not running; a sleeping chain is woken", async () => {
     const g = await start();
     let version = 2;
-    for (const [state, code] of [["starting", "chain.starting"], ["paused", "chain.paused"], ["asleep", "chain.asleep"], ["unhealthy", "node.unhealthy"]] as const) {
+    for (const [state, code] of [
+      ["starting", "chain.starting"],
+      ["paused", "chain.paused"],
+      ["asleep", "chain.asleep"],
+      ["unhealthy", "node.unhealthy"],
+    ] as const) {
       g.edge.change({ kind: "route", route: edgeRoute(g.nodePort, { version: String(version++), state }) });
       const answer = await g.post(read);
       expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -76,16 +94,26 @@ describe("a refused call", () => {
     const g = await start({ key: { scopes: ["rpc"] } });
     await expectRefusal(g, await g.call("dev"), 403, "permission.denied");
     const change = (allow: Partial<ReturnType<typeof edgeKey>["allow"]>, version: string) =>
-      g.edge.change({ kind: "key", key: edgeKey(g.secret, { version, allow: { origins: [], addresses: [], methods: [], ...allow } }) });
+      g.edge.change({
+        kind: "key",
+        key: edgeKey(g.secret, { version, allow: { origins: [], addresses: [], methods: [], ...allow } }),
+      });
     change({ origins: ["https://good.example"] }, "2");
     await expectRefusal(g, await g.post(read), 403, "permission.denied");
-    await expectRefusal(g, await g.post(read, { headers: { "x-api-key": g.secret, origin: "https://bad.example" } }), 403, "permission.denied");
+    await expectRefusal(
+      g,
+      await g.post(read, { headers: { "x-api-key": g.secret, origin: "https://bad.example" } }),
+      403,
+      "permission.denied",
+    );
     change({ addresses: ["10.0.0.0/8"] }, "3");
     await expectRefusal(g, await g.post(read), 403, "permission.denied");
     change({ methods: ["echo"] }, "4");
     await expectRefusal(g, await g.post(read), 403, "permission.denied");
     change({ origins: ["https://good.example"], addresses: ["127.0.0.0/8"], methods: ["read"] }, "5");
-    expect((await g.post(read, { headers: { "x-api-key": g.secret, origin: "https://good.example" } })).status).toBe(200);
+    expect((await g.post(read, { headers: { "x-api-key": g.secret, origin: "https://good.example" } })).status).toBe(
+      200,
+    );
   });
 
   it("413 for a body or a batch that is too large, told or streamed", async () => {
@@ -117,7 +145,9 @@ describe("a refused call", () => {
     expect(await errorOf("{")).toEqual([400, null, -32700]);
     expect(await errorOf("")).toEqual([400, null, -32700]);
     expect(await errorOf(Buffer.from([0xff, 0xfe, 0x00]))).toEqual([400, null, -32700]);
-    expect(await errorOf(`{"jsonrpc":"2.0","id":1,"method":"read","params":${"[".repeat(5_000)}${"]".repeat(5_000)}}`)).toEqual([400, null, -32700]);
+    expect(
+      await errorOf(`{"jsonrpc":"2.0","id":1,"method":"read","params":${"[".repeat(5_000)}${"]".repeat(5_000)}}`),
+    ).toEqual([400, null, -32700]);
     expect(await errorOf("[]")).toEqual([200, null, -32600]);
     expect(await errorOf("7")).toEqual([200, null, -32600]);
     expect(await errorOf('{"id":5}')).toEqual([200, 5, -32600]);
@@ -149,10 +179,21 @@ describe("a refused call", () => {
     expect(get.status).toBe(405);
     const { request } = await import("node:http");
     const status = await new Promise((resolve) => {
-      request(`${g.url}/chn_1`, { headers: { connection: "Upgrade", upgrade: "websocket", "sec-websocket-key": randomUUID(), "sec-websocket-version": "13" } }, (res) => {
-        resolve(res.statusCode);
-        res.resume();
-      }).end();
+      request(
+        `${g.url}/chn_1`,
+        {
+          headers: {
+            connection: "Upgrade",
+            upgrade: "websocket",
+            "sec-websocket-key": randomUUID(),
+            "sec-websocket-version": "13",
+          },
+        },
+        (res) => {
+          resolve(res.statusCode);
+          res.resume();
+        },
+      ).end();
     });
     expect(status).toBe(426);
     expect((await fetch(`${g.url}/healthz`)).status).toBe(200);
@@ -204,8 +245,11 @@ describe("a call that the node does not answer", () => {
   it("bounds the snapshots of a chain, and counts down when they are reverted", async () => {
     const g = await startGateway();
     try {
-      for (let index = 0; index < 100; index++) expect((await g.call("snapshot")).json).toMatchObject({ result: `0x${index.toString(16)}` });
-      expect((await g.call("snapshot")).json).toMatchObject({ error: { code: -32005, data: { code: "method.bound" } } });
+      for (let index = 0; index < 100; index++)
+        expect((await g.call("snapshot")).json).toMatchObject({ result: `0x${index.toString(16)}` });
+      expect((await g.call("snapshot")).json).toMatchObject({
+        error: { code: -32005, data: { code: "method.bound" } },
+      });
       expect((await g.call("revert", ["0x32"])).json).toMatchObject({ result: true });
       expect((await g.call("snapshot")).json).toMatchObject({ result: "0x64" });
     } finally {
