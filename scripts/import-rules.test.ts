@@ -19,6 +19,7 @@ const workspaces = [
   workspace("packages/testing", "@portolan/store"),
   workspace("apps/api", "@portolan/store", "@portolan/testing", "@portolan/worker", "pg"),
   workspace("apps/worker"),
+  workspace("bench"),
 ];
 
 const judge = (path: string, text: string): string[] => judgeImports(workspaces, [{ path, text }], new Set(["vitest"]));
@@ -31,6 +32,8 @@ describe("what is allowed", () => {
     ["testing from a test", "packages/store/test/a.test.ts", 'import { a } from "@portolan/testing";'],
     ["vitest from a test", "packages/domain/src/a.test.ts", 'import { test } from "vitest";'],
     ["an exported part", "packages/store/src/a.ts", 'import { a } from "@portolan/domain/offered";'],
+    ["an app from a bench", "bench/src/a.ts", 'import { a } from "@portolan/worker";'],
+    ["vitest from a suite for adapters", "packages/store/src/conformance/a.ts", 'import { test } from "vitest";'],
     ["a sibling", "packages/domain/src/a.ts", 'import { b } from "./b.ts";'],
     ["a name in its own folder", "packages/frameworks/src/anvil/a.ts", 'if (name === "anvil") go();'],
     ["an import in a comment", "packages/domain/src/a.ts", '// import { a } from "@portolan/store";'],

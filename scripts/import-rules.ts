@@ -62,8 +62,9 @@ const inputOutputModules = new Set(
 const sourcesOfTimeAndChance = new Set(["packages/domain/src/clock.ts", "packages/domain/src/random.ts"]);
 const impureCalls = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(|\brandom(?:Bytes|UUID|Int)\(/;
 
+/** Tests, and what only tests import: the testing package, and the suites that a package offers to adapters' tests. */
 export function isTestFile(path: string): boolean {
-  return /\.test\.ts$|(^|\/)test\/|^bench\/|^packages\/testing\//.test(path);
+  return /\.test\.ts$|(^|\/)test\/|^bench\/|^packages\/testing\/|\/src\/conformance(\/|\.ts$)/.test(path);
 }
 
 /** Imports, re-exports and dynamic imports with a literal. Comments are left out. */
@@ -162,6 +163,7 @@ const isBuildFile = (own: Workspace, path: string): boolean =>
 
 function judgeDirection(own: Workspace, path: string, target: Workspace): string | undefined {
   if (target === own) return "imports its own package by name; use a relative path";
+  if (levelOf(own) === wholeSystemLevel) return undefined;
   if (levelOf(target) >= appLevel) return `imports ${target.name}; nobody imports an app`;
   if (isTestFile(path)) return undefined;
   if (target.name === "@portolan/testing") return "imports @portolan/testing, which only tests may";
