@@ -23,5 +23,10 @@ export type WorkerConfig = z.output<typeof schema> & { regions: readonly string[
 /** The worker's configuration from the environment; throws a readable error that lists every bad variable. */
 export const loadConfig = (): WorkerConfig => {
   const env = parseEnv(schema);
-  return { ...env, regions: env.PORTOLAN_REGIONS.split(",").map((slug) => slug.trim()).filter((slug) => slug !== "") };
+  return {
+    ...env,
+    regions: env.PORTOLAN_REGIONS.split(",")
+      .map((slug) => slug.trim())
+      .filter((slug) => slug !== ""),
+  };
 };

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { createRegistry, loadAsset, type OperatorConfig } from "@portolan/frameworks";
-import { centralQueues, createJobConsumer, createJobProducer, type JobConnection, placementsQueue } from "@portolan/jobs";
+import {
+  centralQueues,
+  createJobConsumer,
+  createJobProducer,
+  type JobConnection,
+  placementsQueue,
+} from "@portolan/jobs";
 import type { Logger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime } from "@portolan/runtimes";
 import {
@@ -13,7 +19,7 @@ import {
   createClients,
   createNotifications,
   createPostgresCentrePort,
-  ingestUsageBatch,
+  createUsageIngest,
   jobsSchema,
   meterStorage,
   pruneStore,
@@ -39,7 +45,11 @@ const checkpointKey = "audit-checkpoint";
 
 const toConnection = (config: WorkerConfig): JobConnection =>
   config.REDIS_URL === undefined
-    ? { kind: "postgres", connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL, schema: jobsSchema }
+    ? {
+        kind: "postgres",
+        connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
+        schema: jobsSchema,
+      }
     : { kind: "redis", url: config.REDIS_URL };
 
 /** Joins everything a worker consists of. Opens nothing that `close` does not close. */
@@ -58,7 +68,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     clock,
     secrets: secrets.centreSecrets,
     hints: notifications,
-    ingestUsage: (batch) => ingestUsageBatch(client, batch),
+    ingestUsage: createUsageIngest(client),
   });
 
   const home = join(config.PORTOLAN_HOME, "nodes");
@@ -70,7 +80,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const runtime = createProcessRuntime({ home, clock, log, programs });
   const runtimes = new Map<string, Runtime>(config.regions.map((region) => [region, runtime]));
   const registry = createRegistry();
-  const forwarder = await startForwarder(config.PORTOLAN_FORKS, log);
+  const forwarder = await startForwarder(config, log);
   const operator: OperatorConfig = forwarder.operator;
   const owner = `${hostname()}/${process.pid}/${Buffer.from(randomBytes(4)).toString("hex")}`;
   const coordination = createChainCoordination({ client, ids, clock });
@@ -131,7 +141,12 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       },
       sealAudit: async () => {
         await signer.createKey(checkpointKey, "ed25519");
-        await sealAudit({ client, ids, clock, sign: async (data) => ({ signature: await signer.sign(checkpointKey, data), keyRef: checkpointKey }) });
+        await sealAudit({
+          client,
+          ids,
+          clock,
+          sign: async (data) => ({ signature: await signer.sign(checkpointKey, data), keyRef: checkpointKey }),
+        });
       },
       meterStorage: () => meterStorage({ client, clock }),
       prune: () => pruneStore({ client, clock }),

@@ -1,5 +1,5 @@
-import type { ChainSpec, IdSource, MaterialRef, NewMaterialItem, Signer } from "@portolan/domain";
 import { type Custody, createSigner, sealTo, type WorkerKeys } from "@portolan/custody";
+import type { ChainSpec, IdSource, MaterialRef, NewMaterialItem, Signer } from "@portolan/domain";
 import { type CentreSecrets, createAuthorityKeys, type StoreClient } from "@portolan/store";
 
 type Owner = Pick<ChainSpec, "tenantId" | "chainId">;
@@ -15,7 +15,11 @@ const materialContext = (owner: Owner, name: string, version: number) => ({
 /** Joins custody and the store for coordinator, centre port and audit sealer. */
 export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClient; ids: IdSource }) => {
   const signerFor = (owner: Owner): Signer =>
-    createSigner({ custody: deps.custody, scope: owner, keys: createAuthorityKeys({ client: deps.client, ids: deps.ids, ...owner }) });
+    createSigner({
+      custody: deps.custody,
+      scope: owner,
+      keys: createAuthorityKeys({ client: deps.client, ids: deps.ids, ...owner }),
+    });
 
   const centreSecrets: CentreSecrets = {
     reseal: async ({ tenantId, chainId, ref, sealed, workerPublicKey }) => {

@@ -25,9 +25,13 @@ export const stopNodes = async (deps: {
     await deps.centre.release(placementId, claim.fence);
   };
   for (const [region, runtime] of deps.runtimes) {
-    const running = new Set((await runtime.inventory()).filter((item) => item.kind === "process").map((item) => item.placementId));
+    const running = new Set(
+      (await runtime.inventory()).filter((item) => item.kind === "process").map((item) => item.placementId),
+    );
     const known = (await deps.centre.known(region)).filter((id) => running.has(id));
     const results = await Promise.allSettled(known.map((id) => stopOne(region, runtime, id)));
-    for (const result of results) if (result.status === "rejected") deps.log.error({ err: result.reason }, "a placement's nodes could not be stopped");
+    for (const result of results)
+      if (result.status === "rejected")
+        deps.log.error({ err: result.reason }, "a placement's nodes could not be stopped");
   }
 };

@@ -36,7 +36,8 @@ export interface Worker {
 
 /** The two loops and everything that wakes them. */
 export const createWorker = (deps: WorkerDeps): Worker => {
-  const onError = (what: string) => (key: string, error: unknown) => deps.log.warn({ err: error, key }, `${what} failed`);
+  const onError = (what: string) => (key: string, error: unknown) =>
+    deps.log.warn({ err: error, key }, `${what} failed`);
   const reconciler = createPlacementReconciler(deps.placements);
   const placements = createSingleFlight({
     concurrency: deps.concurrency,

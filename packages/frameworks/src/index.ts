@@ -5,3 +5,4 @@ export { quickstartToken } from "./evm/quickstart/quickstart-token.ts";
 export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
 export * from "./registry.ts";
+export * from "./operator-config.ts";

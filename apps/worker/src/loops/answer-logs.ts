@@ -17,8 +17,16 @@ export const createLogAnswerer = (deps: {
   const answer = async (request: Awaited<ReturnType<CentrePort["logRequests"]>>[number]): Promise<void> => {
     const lines: { at: string; process: string; line: string }[] = [];
     const runtime = deps.runtimeFor(request.region);
-    const ref = { placementId: request.placementId, chainId: request.chainId, tenantId: request.tenantId, region: request.region };
-    const options = { limit: request.limit, ...(request.since === undefined ? {} : { since: new Date(request.since) }) };
+    const ref = {
+      placementId: request.placementId,
+      chainId: request.chainId,
+      tenantId: request.tenantId,
+      region: request.region,
+    };
+    const options = {
+      limit: request.limit,
+      ...(request.since === undefined ? {} : { since: new Date(request.since) }),
+    };
     try {
       if (runtime !== undefined) {
         for await (const line of runtime.logs(ref, request.node, options)) {

@@ -53,7 +53,9 @@ export const startWakeUps = (deps: WakeUpsDeps): Loop => {
       )
       .catch(onError("watching the centre")),
     ...deps.runtimes.map((runtime) =>
-      runtime.watch((placementId) => deps.placements.request(placementId), stop.signal).catch(onError("watching the runtime")),
+      runtime
+        .watch((placementId) => deps.placements.request(placementId), stop.signal)
+        .catch(onError("watching the runtime")),
     ),
   ];
   return {

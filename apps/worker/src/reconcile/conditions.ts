@@ -20,7 +20,8 @@ export const isSilent = (placement: PlacementWork, now: Date): boolean =>
   placement.reportedAt === null || now.getTime() - placement.reportedAt.getTime() > silenceMs;
 
 const materialVerdict = (desired: Desired): Verdict => {
-  if (desired.kind === "waitingForAddresses") return no("waiting_for_addresses", "Waiting for addresses in every region.");
+  if (desired.kind === "waitingForAddresses")
+    return no("waiting_for_addresses", "Waiting for addresses in every region.");
   if (desired.kind === "impossible") return no(desired.problem.code, desired.problem.message, desired.problem.hint);
   return yes("made", "Keys and files are made.");
 };
@@ -31,9 +32,18 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
   const silent = work.placements.filter((placement) => placement.order !== null && isSilent(placement, now));
   if (silent.length > 0 && work.hasRun) {
     const names = silent.map((placement) => placement.region).join(", ");
-    return { status: "unknown", reason: "region_unreachable", message: `No report from ${names}.`, hint: "Nothing is changed there until its worker reports again." };
+    return {
+      status: "unknown",
+      reason: "region_unreachable",
+      message: `No report from ${names}.`,
+      hint: "Nothing is changed there until its worker reports again.",
+    };
   }
-  const observed = new Map(work.placements.flatMap((placement) => (placement.observation?.nodes ?? []).map((node) => [node.node, node] as const)));
+  const observed = new Map(
+    work.placements.flatMap((placement) =>
+      (placement.observation?.nodes ?? []).map((node) => [node.node, node] as const),
+    ),
+  );
   for (const node of desired.nodes) {
     const seen = observed.get(node.name);
     if (seen?.state === "running") continue;
@@ -73,7 +83,13 @@ export const servingNodes = (work: ChainWork, desired: Desired, now: Date): Set<
   return new Set(desired.nodes.filter((node) => serving.has(node.name)).map((node) => node.name));
 };
 
-const endpointVerdict = (work: ChainWork, framework: Framework, desired: Desired, network: Verdict, now: Date): Verdict => {
+const endpointVerdict = (
+  work: ChainWork,
+  framework: Framework,
+  desired: Desired,
+  network: Verdict,
+  now: Date,
+): Verdict => {
   if (desired.kind === "resting") return no("stopped", "The endpoint is closed.");
   const serving = servingNodes(work, desired, now);
   // Before its first success a network may answer while its steps are not done: the endpoint waits for them.
@@ -94,5 +110,8 @@ export const toConditions = (work: ChainWork, framework: Framework, desired: Des
     ["networkReady", network],
     ["endpointReady", endpointVerdict(work, framework, desired, network, now)],
   ];
-  return verdicts.reduce<Condition[]>((list, [type, verdict]) => withCondition(list, { type, ...verdict }, now), [...work.conditions]);
+  return verdicts.reduce<Condition[]>(
+    (list, [type, verdict]) => withCondition(list, { type, ...verdict }, now),
+    [...work.conditions],
+  );
 };

@@ -1,4 +1,13 @@
-import type { AddressesByRegion, ChainSpec, Clock, MaterialItem, NewMaterialItem, NodeSpec, Random, Signer } from "@portolan/domain";
+import type {
+  AddressesByRegion,
+  ChainSpec,
+  Clock,
+  MaterialItem,
+  NewMaterialItem,
+  NodeSpec,
+  Random,
+  Signer,
+} from "@portolan/domain";
 import { DomainError } from "@portolan/domain";
 import type { Framework, OperatorConfig, RegionPlanInput, RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
@@ -55,8 +64,18 @@ const toImpossible = (nodes: readonly NodeSpec[], error: unknown): Desired => ({
   nodes,
   problem:
     error instanceof DomainError
-      ? { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) }
-      : { code: "material.failed", message: "The chain's keys or files could not be made.", hint: "The worker's log names the cause.", retryable: true },
+      ? {
+          code: error.code,
+          message: error.message,
+          retryable: error.retryable,
+          ...(error.hint === undefined ? {} : { hint: error.hint }),
+        }
+      : {
+          code: "material.failed",
+          message: "The chain's keys or files could not be made.",
+          hint: "The worker's log names the cause.",
+          retryable: true,
+        },
 });
 
 /**
@@ -67,7 +86,11 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
   const { chains, clock, log } = deps;
 
   /** Makes and seals what is missing or due. Null: the lease was lost. */
-  const ensureMaterial = async (work: ChainWork, framework: Framework, addresses: AddressesByRegion): Promise<MaterialItem[] | null> => {
+  const ensureMaterial = async (
+    work: ChainWork,
+    framework: Framework,
+    addresses: AddressesByRegion,
+  ): Promise<MaterialItem[] | null> => {
     const now = clock.now();
     // A renewal is an operation of its own; while another one holds the chain, nothing is due.
     const mayRenew = work.operation === null || work.operation.kind === "chain.renew" || !work.hasRun;
@@ -87,14 +110,20 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     if (!(await chains.saveMaterial(work, sealed))) return null;
     const renewed = new Set(made.map((item) => item.name));
     const fresh = made.map(({ secret: _secret, ...item }) => item);
-    return [...work.material.filter((item) => !renewed.has(item.name)), ...fresh].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...work.material.filter((item) => !renewed.has(item.name)), ...fresh].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
   };
 
-  const toDesired = async (work: ChainWork, framework: Framework): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
+  const toDesired = async (
+    work: ChainWork,
+    framework: Framework,
+  ): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
     const nodes = framework.topology(work.spec);
     if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
     const addresses = addressesOf(work);
-    if (!hasAllAddresses(nodes, addresses)) return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
+    if (!hasAllAddresses(nodes, addresses))
+      return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
     try {
       const material = await ensureMaterial(work, framework, addresses);
       if (material === null) return null;
@@ -118,9 +147,11 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     const now = clock.now();
     if (work.operation !== null) return false;
     const isDeleted = work.wish === "deleted" && work.observedGeneration >= work.generation;
-    if (isDeleted && work.purgeAt !== null && work.purgeAt <= now) return chains.startSystemOperation(work, "chain.purge", "purged");
+    if (isDeleted && work.purgeAt !== null && work.purgeAt <= now)
+      return chains.startSystemOperation(work, "chain.purge", "purged");
     const isSteady = work.wish === "running" && work.observedGeneration >= work.generation;
-    if (isSteady && work.material.some((item) => isDue(item, now))) return chains.startSystemOperation(work, "chain.renew", "running");
+    if (isSteady && work.material.some((item) => isDue(item, now)))
+      return chains.startSystemOperation(work, "chain.renew", "running");
     return false;
   };
 

@@ -15,7 +15,12 @@ const isPlacementReached = (placement: PlacementWork): boolean =>
   placement.order !== null && placement.observedGeneration >= placement.generation;
 
 /** The wish is reached when no order is open, every node runs what is wanted of it, and nothing is left to do inside. */
-const isWishReached = (work: ChainWork, desired: Desired, conditions: readonly Condition[], hasNewOrders: boolean): boolean => {
+const isWishReached = (
+  work: ChainWork,
+  desired: Desired,
+  conditions: readonly Condition[],
+  hasNewOrders: boolean,
+): boolean => {
   if (hasNewOrders || !work.placements.every(isPlacementReached)) return false;
   if (desired.kind === "resting") return true;
   if (desired.kind !== "planned") return false;
@@ -50,7 +55,14 @@ const toPurgeAt = (work: ChainWork, isReached: boolean, recoveryWindowMs: number
   return work.purgeAt ?? new Date((work.deletedAt ?? now).getTime() + recoveryWindowMs);
 };
 
-const toNextAt = (input: { work: ChainWork; isReached: boolean; purgeAt: Date | null; attempts: number; renewAt: Date | null; now: Date }): Date | null => {
+const toNextAt = (input: {
+  work: ChainWork;
+  isReached: boolean;
+  purgeAt: Date | null;
+  attempts: number;
+  renewAt: Date | null;
+  now: Date;
+}): Date | null => {
   const { work, isReached, purgeAt, attempts, renewAt, now } = input;
   if (!isReached) return new Date(now.getTime() + backOffMs(attempts));
   if (work.wish === "purged") return null;
@@ -81,7 +93,14 @@ export const decide = (input: DecideInput): ChainChanges => {
   const observedGeneration = isReached ? work.generation : work.observedGeneration;
   const hasRun = work.hasRun || (isReached && work.wish === "running");
   const stopped = isStopped(work);
-  const phase = derivePhase({ wish: work.wish, generation: work.generation, observedGeneration, hasRun, isStopped: stopped, conditions });
+  const phase = derivePhase({
+    wish: work.wish,
+    generation: work.generation,
+    observedGeneration,
+    hasRun,
+    isStopped: stopped,
+    conditions,
+  });
   const route = toRoute({ ...work, hasRun, observedGeneration }, framework, desired, conditions, now);
   const purgeAt = toPurgeAt(work, isReached, input.recoveryWindowMs, now);
   const moved = orders.length > 0 || isReached || canonicalJson(conditions) !== canonicalJson(work.conditions);
@@ -94,7 +113,11 @@ export const decide = (input: DecideInput): ChainChanges => {
     view: work.view,
     route,
     orders,
-    nodes: desired.nodes.map((node) => ({ ...pickNode(node), version: work.spec.version, placementId: placementOf(work, node.region) })),
+    nodes: desired.nodes.map((node) => ({
+      ...pickNode(node),
+      version: work.spec.version,
+      placementId: placementOf(work, node.region),
+    })),
     operation: toOperation({ work, desired, conditions, isReached, now }),
     events: toEvents(work, conditions, phase),
     purgeAt,
@@ -113,4 +136,3 @@ const pickNode = (node: { region: string; name: string; role: string; ordinal: n
 
 const placementOf = (work: ChainWork, region: string): string =>
   work.placements.find((placement) => placement.region === region)?.id ?? "";
-

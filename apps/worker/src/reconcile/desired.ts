@@ -13,10 +13,16 @@ export type Desired =
     }
   /** Nothing is wanted to run. */
   | { kind: "resting"; nodes: readonly NodeSpec[] }
-  | { kind: "impossible"; nodes: readonly NodeSpec[]; problem: { code: string; message: string; hint?: string; retryable: boolean } };
+  | {
+      kind: "impossible";
+      nodes: readonly NodeSpec[];
+      problem: { code: string; message: string; hint?: string; retryable: boolean };
+    };
 
 /** Node name → hash of what is wanted of it and which renderer wrote it. */
-export const desiredHashes = (blueprints: { readonly [region: string]: Blueprint }): Map<string, { hash: string; rendererVersion: number }> => {
+export const desiredHashes = (blueprints: {
+  readonly [region: string]: Blueprint;
+}): Map<string, { hash: string; rendererVersion: number }> => {
   const hashes = new Map<string, { hash: string; rendererVersion: number }>();
   for (const blueprint of Object.values(blueprints)) {
     for (const node of blueprint.nodes) {

@@ -1,11 +1,22 @@
-import { type Condition, type OperationError, type OperationStep, restSteps, type Step, startSteps } from "@portolan/domain";
+import {
+  type Condition,
+  type OperationError,
+  type OperationStep,
+  restSteps,
+  type Step,
+  startSteps,
+} from "@portolan/domain";
 import type { ChainWork, OperationChange, OperationWork } from "@portolan/store";
 import type { Desired } from "./desired.ts";
 
 /** An operation that has not ended by itself after this long is shown as needing attention, with what stands in its way. */
 export const patienceMs = 300_000;
 
-const advance = (former: OperationStep | undefined, next: Omit<OperationStep, "startedAt" | "endedAt">, now: Date): OperationStep => {
+const advance = (
+  former: OperationStep | undefined,
+  next: Omit<OperationStep, "startedAt" | "endedAt">,
+  now: Date,
+): OperationStep => {
   if (former?.state === next.state && next.state !== "failed") return former;
   const startedAt = former?.startedAt ?? (next.state === "pending" ? undefined : now.toISOString());
   const isOver = next.state === "succeeded" || next.state === "skipped";
@@ -16,29 +27,52 @@ const advance = (former: OperationStep | undefined, next: Omit<OperationStep, "s
   };
 };
 
-const frameworkSteps = (work: ChainWork, operation: OperationWork, steps: readonly Step[], now: Date): OperationStep[] => {
+const frameworkSteps = (
+  work: ChainWork,
+  operation: OperationWork,
+  steps: readonly Step[],
+  now: Date,
+): OperationStep[] => {
   const open = new Set(steps.map((step) => step.key));
   const titles = new Map(steps.map((step) => [step.key, step.title]));
   const known = operation.steps.filter((step) => step.key.startsWith("step/"));
   for (const step of known) titles.set(step.key.slice("step/".length), step.title);
-  const results = new Map(work.placements.flatMap((placement) => placement.stepResults.map((result) => [result.key, result] as const)));
+  const results = new Map(
+    work.placements.flatMap((placement) => placement.stepResults.map((result) => [result.key, result] as const)),
+  );
   return [...titles].map(([key, title]) => {
     const former = known.find((step) => step.key === `step/${key}`);
     const result = results.get(key);
     const failure = open.has(key) && result?.state === "failed" ? result.error : undefined;
     const state = failure !== undefined ? "failed" : open.has(key) ? "running" : "succeeded";
-    return advance(former, { key: `step/${key}`, title, state, ...(failure === undefined ? {} : { error: failure }) }, now);
+    return advance(
+      former,
+      { key: `step/${key}`, title, state, ...(failure === undefined ? {} : { error: failure }) },
+      now,
+    );
   });
 };
 
-const startProgress = (work: ChainWork, operation: OperationWork, conditions: readonly Condition[], steps: readonly Step[], now: Date): OperationStep[] => {
+const startProgress = (
+  work: ChainWork,
+  operation: OperationWork,
+  conditions: readonly Condition[],
+  steps: readonly Step[],
+  now: Date,
+): OperationStep[] => {
   const list: OperationStep[] = [];
   let isBlocked = false;
   for (const { key, title, condition } of startSteps) {
     if (key === "network") list.push(...frameworkSteps(work, operation, steps, now));
     const isTrue = conditions.find((item) => item.type === condition)?.status === "true";
     const state = isTrue ? "succeeded" : isBlocked ? "pending" : "running";
-    list.push(advance(operation.steps.find((step) => step.key === key), { key, title, state }, now));
+    list.push(
+      advance(
+        operation.steps.find((step) => step.key === key),
+        { key, title, state },
+        now,
+      ),
+    );
     if (!isTrue) isBlocked = true;
   }
   return list;
@@ -49,7 +83,11 @@ const restProgress = (operation: OperationWork, isReached: boolean, now: Date): 
   return steps.map(({ key, title }, index) => {
     const isLast = index === steps.length - 1;
     const state = isReached || !isLast ? "succeeded" : "running";
-    return advance(operation.steps.find((step) => step.key === key), { key, title, state }, now);
+    return advance(
+      operation.steps.find((step) => step.key === key),
+      { key, title, state },
+      now,
+    );
   });
 };
 
@@ -77,11 +115,22 @@ export const toOperation = (input: {
   const open = desired.kind === "planned" ? desired.steps : [];
   const isRest = work.wish !== "running";
   const steps = isRest
-    ? restProgress(restSteps[operation.kind] === undefined ? { ...operation, kind: "chain.delete" } : operation, isReached, now)
+    ? restProgress(
+        restSteps[operation.kind] === undefined ? { ...operation, kind: "chain.delete" } : operation,
+        isReached,
+        now,
+      )
     : startProgress(work, operation, conditions, open, now);
   const done = steps.filter((step) => step.state === "succeeded").length;
   const progress = isReached ? 1 : Math.round((done / Math.max(1, steps.length)) * 100) / 100;
-  if (isReached) return { id: operation.id, state: operation.isCancelling ? "cancelled" : "succeeded", progress: 1, steps, error: null };
+  if (isReached)
+    return {
+      id: operation.id,
+      state: operation.isCancelling ? "cancelled" : "succeeded",
+      progress: 1,
+      steps,
+      error: null,
+    };
 
   const problem = toProblem(work, desired);
   const isOld = now.getTime() - (operation.startedAt ?? operation.createdAt).getTime() > patienceMs;

@@ -1,4 +1,12 @@
-import { type ChainView, DomainError, type OperationError, type PlacementObservation, type StepResult, toNodeHash, type WorkOrder } from "@portolan/domain";
+import {
+  type ChainView,
+  DomainError,
+  type OperationError,
+  type PlacementObservation,
+  type StepResult,
+  toNodeHash,
+  type WorkOrder,
+} from "@portolan/domain";
 
 /** How often a placement at rest in its order is looked at again when no hint comes. */
 export const driftMs = 15_000;
@@ -7,7 +15,14 @@ export const driftMs = 15_000;
 export const placementBackOffMs = (attempt: number): number => Math.min(10_000, 250 * 2 ** Math.min(attempt, 6));
 
 /** Observed reasons that waiting does not mend. */
-const lastingReasons = new Set(["program_missing", "storage_full", "crash_loop", "port_taken", "init_failed", "job_failed"]);
+const lastingReasons = new Set([
+  "program_missing",
+  "storage_full",
+  "crash_loop",
+  "port_taken",
+  "init_failed",
+  "job_failed",
+]);
 
 const codeOf: { readonly [reason: string]: string } = {
   program_missing: "framework.program_missing",
@@ -38,7 +53,9 @@ export const isOrderReached = (
         if (seen?.state !== "running" || view?.nodes[wanted.name]?.healthy !== true) return false;
         return (only !== null && !only.has(wanted.name)) || seen.appliedHash === toNodeHash(wanted);
       });
-      const succeeded = new Set(stepResults.filter((result) => result.state === "succeeded").map((result) => result.key));
+      const succeeded = new Set(
+        stepResults.filter((result) => result.state === "succeeded").map((result) => result.key),
+      );
       return areNodesThere && order.steps.every((step) => succeeded.has(step.key));
     }
   }
@@ -70,7 +87,17 @@ export const toPlacementProblem = (
 /** A thrown failure of the runtime, as the operation shows it. Only a DomainError's own words are public. */
 export const toThrownProblem = (error: unknown): OperationError => {
   if (error instanceof DomainError) {
-    return { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    return {
+      code: error.code,
+      message: error.message,
+      retryable: error.retryable,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
   }
-  return { code: "runtime.failed", message: "The region's runtime failed.", hint: "The worker's log names the cause; it is tried again.", retryable: true };
+  return {
+    code: "runtime.failed",
+    message: "The region's runtime failed.",
+    hint: "The worker's log names the cause; it is tried again.",
+    retryable: true,
+  };
 };

@@ -14,7 +14,13 @@ import {
 import type { Framework, NetworkAccess } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
-import { isOrderReached, placementBackOffMs, toPlacementProblem, toThrownProblem, driftMs } from "./placement-verdict.ts";
+import {
+  driftMs,
+  isOrderReached,
+  placementBackOffMs,
+  toPlacementProblem,
+  toThrownProblem,
+} from "./placement-verdict.ts";
 import { runSteps } from "./run-steps.ts";
 import { toRefs } from "./secret-refs.ts";
 
@@ -24,7 +30,10 @@ export interface PlacementReconcilerDeps {
   findFramework(slug: string): Framework | undefined;
   loadAsset(framework: string, path: string): Uint8Array;
   /** This worker's X25519 pair: what was sealed to it opens only here. */
-  keys: { publicKey: string; open(sealed: Uint8Array, context: { tenantId: string; chainId: string; ref: MaterialRef }): Uint8Array };
+  keys: {
+    publicKey: string;
+    open(sealed: Uint8Array, context: { tenantId: string; chainId: string; ref: MaterialRef }): Uint8Array;
+  };
   clock: Clock;
   log: Logger;
   owner: string;
@@ -57,7 +66,8 @@ const refKey = (ref: MaterialRef): string => `${ref.material}@${ref.version}`;
 const pick = (bytes: Uint8Array, field: string | undefined): Uint8Array => {
   if (field === undefined) return bytes;
   const member = (JSON.parse(Buffer.from(bytes).toString("utf8")) as { [name: string]: unknown })[field];
-  if (typeof member !== "string") throw new DomainError({ code: "material.failed", message: "A secret lacks the field that the blueprint names." });
+  if (typeof member !== "string")
+    throw new DomainError({ code: "material.failed", message: "A secret lacks the field that the blueprint names." });
   return Buffer.from(member, "utf8");
 };
 
@@ -74,7 +84,10 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         const answer = await centre.secrets(claim.placementId, claim.fence, refs.secrets, deps.keys.publicKey);
         if (answer.fenced) return null;
         for (const { ref, sealed } of answer.secrets) {
-          secrets.set(refKey(ref), deps.keys.open(Buffer.from(sealed, "base64"), { tenantId: claim.tenantId, chainId: claim.chainId, ref }));
+          secrets.set(
+            refKey(ref),
+            deps.keys.open(Buffer.from(sealed, "base64"), { tenantId: claim.tenantId, chainId: claim.chainId, ref }),
+          );
         }
       }
       if (refs.publics.length > 0) {
@@ -83,7 +96,8 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         for (const { ref, value } of answer.items) publics.set(refKey(ref), value);
       }
     }
-    const missing = (ref: MaterialRef) => new DomainError({ code: "material.failed", message: `Material ${ref.material} is not there.`, retryable: true });
+    const missing = (ref: MaterialRef) =>
+      new DomainError({ code: "material.failed", message: `Material ${ref.material} is not there.`, retryable: true });
     return {
       secret: (ref) => {
         const bytes = secrets.get(refKey(ref));
@@ -100,7 +114,8 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
   };
 
   const signerFor = (claim: PlacementClaim): Signer => ({
-    createKey: () => Promise.reject(new DomainError({ code: "custody.unavailable", message: "Keys are made at the centre only." })),
+    createKey: () =>
+      Promise.reject(new DomainError({ code: "custody.unavailable", message: "Keys are made at the centre only." })),
     sign: async (ref, data) => {
       const answer = await centre.sign(claim.placementId, claim.fence, ref, data);
       if (answer.fenced) throw new DomainError({ code: "lease.lost", message: "The lease was lost.", retryable: true });
@@ -108,7 +123,12 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     },
   });
 
-  const apply = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, ref: PlacementRef): Promise<"fenced" | "done"> => {
+  const apply = async (
+    claim: PlacementClaim,
+    order: WorkOrder,
+    runtime: Runtime,
+    ref: PlacementRef,
+  ): Promise<"fenced" | "done"> => {
     switch (order.action) {
       case "reserve":
         return "done";
@@ -123,7 +143,9 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         if (order.blueprint === undefined) return "done";
         const before = await runtime.observe(ref);
         if (isApplied(order, before)) return "done";
-        const down = servedBefore(claim.previousView).filter((name) => before.nodes.find((node) => node.node === name)?.state !== "running");
+        const down = servedBefore(claim.previousView).filter(
+          (name) => before.nodes.find((node) => node.node === name)?.state !== "running",
+        );
         if (down.length > 0 && (await centre.reportDown(claim.placementId, claim.fence, down)).fenced) return "fenced";
         const secrets = await openSecrets(claim, order);
         if (secrets === null) return "fenced";
@@ -133,9 +155,16 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     }
   };
 
-  const reserve = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, ref: PlacementRef): Promise<boolean> => {
+  const reserve = async (
+    claim: PlacementClaim,
+    order: WorkOrder,
+    runtime: Runtime,
+    ref: PlacementRef,
+  ): Promise<boolean> => {
     const isComplete = order.nodes.every((node) =>
-      node.ports.every((port) => claim.addresses.some((address) => address.node === node.name && address.port === port.name)),
+      node.ports.every((port) =>
+        claim.addresses.some((address) => address.node === node.name && address.port === port.name),
+      ),
     );
     if (isComplete || (order.action !== "reserve" && order.action !== "run")) return true;
     const addresses = await runtime.reserve(ref, order.nodes, claim.fence);
@@ -149,10 +178,17 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     isFenced: boolean;
   }
 
-  const look = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, ref: PlacementRef, signal: AbortSignal): Promise<Seen> => {
+  const look = async (
+    claim: PlacementClaim,
+    order: WorkOrder,
+    runtime: Runtime,
+    ref: PlacementRef,
+    signal: AbortSignal,
+  ): Promise<Seen> => {
     const framework = deps.findFramework(order.chain.framework);
     let observation = await runtime.observe(ref);
-    if (order.action !== "run" || framework === undefined) return { observation, view: null, results: [], isFenced: false };
+    if (order.action !== "run" || framework === undefined)
+      return { observation, view: null, results: [], isFenced: false };
     const access: NetworkAccess = {
       region: claim.region,
       dial: (node, port) => runtime.dial(ref, node, port),
@@ -160,10 +196,12 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       signal,
       now: clock.now(),
     };
-    const inspect = () => framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access });
+    const inspect = () =>
+      framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access });
     const isUp = observation.nodes.some((node) => node.state === "running");
     let view = isUp ? await inspect() : claim.previousView === null ? null : unwell(claim.previousView, clock.now());
-    if (!isUp || order.steps.length === 0) return { observation, view, results: [...claim.stepResults], isFenced: false };
+    if (!isUp || order.steps.length === 0)
+      return { observation, view, results: [...claim.stepResults], isFenced: false };
 
     const wanted = new Set(order.steps.map((step) => step.key));
     const { results, isFenced } = await runSteps({
@@ -181,8 +219,18 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     return { observation, view, results, isFenced: false };
   };
 
-  const pass = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, signal: AbortSignal): Promise<PlacementOutcome> => {
-    const ref: PlacementRef = { placementId: claim.placementId, chainId: claim.chainId, tenantId: claim.tenantId, region: claim.region };
+  const pass = async (
+    claim: PlacementClaim,
+    order: WorkOrder,
+    runtime: Runtime,
+    signal: AbortSignal,
+  ): Promise<PlacementOutcome> => {
+    const ref: PlacementRef = {
+      placementId: claim.placementId,
+      chainId: claim.chainId,
+      tenantId: claim.tenantId,
+      region: claim.region,
+    };
     let problem: OperationError | null = null;
     let seen: Seen = { observation: empty, view: claim.previousView, results: [...claim.stepResults], isFenced: false };
     try {
@@ -215,7 +263,10 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
   };
 
   /** Keeps the lease while a pass runs; a lost one aborts what the pass waits for. */
-  const withLease = async (claim: PlacementClaim, work: (signal: AbortSignal) => Promise<PlacementOutcome>): Promise<PlacementOutcome> => {
+  const withLease = async (
+    claim: PlacementClaim,
+    work: (signal: AbortSignal) => Promise<PlacementOutcome>,
+  ): Promise<PlacementOutcome> => {
     const lost = new AbortController();
     const timer = setInterval(() => {
       centre
@@ -223,7 +274,9 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         .then((answer) => {
           if (answer.fenced) lost.abort();
         })
-        .catch((error: unknown) => log.warn({ err: error, placementId: claim.placementId }, "a lease could not be renewed"));
+        .catch((error: unknown) =>
+          log.warn({ err: error, placementId: claim.placementId }, "a lease could not be renewed"),
+        );
     }, deps.leaseMs / 3);
     try {
       return await work(lost.signal);
@@ -251,5 +304,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
 const unwell = (view: ChainView, now: Date): ChainView => ({
   ...view,
   at: now.toISOString(),
-  nodes: Object.fromEntries(Object.entries(view.nodes).map(([name, node]) => [name, { ...node, healthy: false, reason: "not running" }])),
+  nodes: Object.fromEntries(
+    Object.entries(view.nodes).map(([name, node]) => [name, { ...node, healthy: false, reason: "not running" }]),
+  ),
 });

@@ -14,7 +14,9 @@ export const toNodeChanges = (
   blueprints: { readonly [region: string]: Blueprint },
 ): { changed: NodeChange[]; fresh: string[] } => {
   const observed = new Map(
-    work.placements.flatMap((placement) => (placement.observation?.nodes ?? []).map((node) => [node.node, node] as const)),
+    work.placements.flatMap((placement) =>
+      (placement.observation?.nodes ?? []).map((node) => [node.node, node] as const),
+    ),
   );
   const changed: NodeChange[] = [];
   const fresh: string[] = [];

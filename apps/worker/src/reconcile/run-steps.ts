@@ -17,9 +17,19 @@ export interface RunStepsInput {
 const toFailure = (error: unknown, timedOut: boolean): StepResult["error"] => {
   if (timedOut) return { code: "step.timed_out", message: "The step took too long.", retryable: true };
   if (error instanceof DomainError) {
-    return { code: error.code, message: error.message, retryable: error.retryable, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    return {
+      code: error.code,
+      message: error.message,
+      retryable: error.retryable,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
   }
-  return { code: "step.failed", message: "The step failed inside the network.", hint: "The node's logs name the cause; it is tried again.", retryable: true };
+  return {
+    code: "step.failed",
+    message: "The step failed inside the network.",
+    hint: "The node's logs name the cause; it is tried again.",
+    retryable: true,
+  };
 };
 
 /** Runs the order's steps one after the other. Stops at the first failure or when the lease is lost. */
@@ -33,12 +43,23 @@ export const runSteps = async (input: RunStepsInput): Promise<{ results: StepRes
     let result: StepResult;
     try {
       const action = input.framework.actions[step.action];
-      if (action === undefined) throw new DomainError({ code: "step.failed", message: `The framework has no action ${step.action}.`, retryable: false });
+      if (action === undefined)
+        throw new DomainError({
+          code: "step.failed",
+          message: `The framework has no action ${step.action}.`,
+          retryable: false,
+        });
       const output = await action({ step, access: input.access, signer: input.signer, signal });
       result = { key: step.key, state: "succeeded", output, startedAt, endedAt: input.clock.now().toISOString() };
     } catch (error) {
       const failure = toFailure(error, timeout.aborted);
-      result = { key: step.key, state: "failed", startedAt, endedAt: input.clock.now().toISOString(), ...(failure === undefined ? {} : { error: failure }) };
+      result = {
+        key: step.key,
+        state: "failed",
+        startedAt,
+        endedAt: input.clock.now().toISOString(),
+        ...(failure === undefined ? {} : { error: failure }),
+      };
     }
     results = [...results.filter((item) => item.key !== step.key), result];
     if (!(await input.onResult(result))) return { results, isFenced: true };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type Clock, type IdSource } from "@portolan/domain";
-import { inTransaction } from "../clients/with-tenant.ts";
+import { type Clock, canonicalJson, type IdSource } from "@portolan/domain";
 import type { StoreClient } from "../clients/create-clients.ts";
+import { inTransaction } from "../clients/with-tenant.ts";
 import type { AuditEvent } from "../generated/client.ts";
 
 /** What a tenant's chain of hashes starts from. */
@@ -40,7 +40,12 @@ export const sealAudit = async (deps: {
   clock: Clock;
   sign(data: Uint8Array): Promise<{ signature: Uint8Array; keyRef: string }>;
 }): Promise<number> => {
-  const tenants = await deps.client.auditEvent.findMany({ where: { hash: null }, distinct: ["tenantId"], select: { tenantId: true }, take: 200 });
+  const tenants = await deps.client.auditEvent.findMany({
+    where: { hash: null },
+    distinct: ["tenantId"],
+    select: { tenantId: true },
+    take: 200,
+  });
   let sealed = 0;
   for (const { tenantId } of tenants) sealed += await sealTenant(deps, tenantId);
   return sealed;
@@ -48,12 +53,21 @@ export const sealAudit = async (deps: {
 
 const sealTenant = async (deps: Parameters<typeof sealAudit>[0], tenantId: string): Promise<number> => {
   const last = await inTransaction(deps.client, async (transaction) => {
-    const [lock] = await transaction.$queryRaw<{ held: boolean }[]>`select pg_try_advisory_xact_lock(1347375700, hashtext(${tenantId})) as held`;
+    const [lock] = await transaction.$queryRaw<
+      { held: boolean }[]
+    >`select pg_try_advisory_xact_lock(1347375700, hashtext(${tenantId})) as held`;
     if (lock?.held !== true) return null;
-    const rows = await transaction.auditEvent.findMany({ where: { tenantId, hash: null }, orderBy: { seq: "asc" }, take: batchSize });
+    const rows = await transaction.auditEvent.findMany({
+      where: { tenantId, hash: null },
+      orderBy: { seq: "asc" },
+      take: batchSize,
+    });
     const first = rows[0];
     if (first === undefined) return null;
-    const before = await transaction.auditEvent.findFirst({ where: { tenantId, seq: { lt: first.seq } }, orderBy: { seq: "desc" } });
+    const before = await transaction.auditEvent.findFirst({
+      where: { tenantId, seq: { lt: first.seq } },
+      orderBy: { seq: "desc" },
+    });
     // A gap means that an earlier row has not committed yet: it is sealed in its turn, never skipped.
     let expected = (before?.seq ?? 0n) + 1n;
     let previousHash = before === null ? origin : before.hash;
@@ -71,7 +85,9 @@ const sealTenant = async (deps: Parameters<typeof sealAudit>[0], tenantId: strin
     return count === 0 || previousHash === null ? null : { seq, hash: previousHash, count };
   });
   if (last === null) return 0;
-  const { signature, keyRef } = await deps.sign(Buffer.from(canonicalJson({ tenantId, seq: String(last.seq), hash: last.hash }), "utf8"));
+  const { signature, keyRef } = await deps.sign(
+    Buffer.from(canonicalJson({ tenantId, seq: String(last.seq), hash: last.hash }), "utf8"),
+  );
   await deps.client.auditCheckpoint.createMany({
     data: {
       id: deps.ids.nextWith("ckp"),

@@ -9,14 +9,24 @@ interface AuthorityKeyRow {
 }
 
 /** One chain's authority keys, as custody's signer asks for them (role system; named use: custody). */
-export const createAuthorityKeys = (deps: { client: StoreClient; ids: IdSource; tenantId: string; chainId: string }) => {
+export const createAuthorityKeys = (deps: {
+  client: StoreClient;
+  ids: IdSource;
+  tenantId: string;
+  chainId: string;
+}) => {
   const get = async (ref: string): Promise<AuthorityKeyRow | undefined> => {
     const row = await deps.client.authorityKey.findUnique({
       where: { chainId_ref: { chainId: deps.chainId, ref }, tenantId: deps.tenantId },
       omit: { sealed: false },
     });
     if (row === null) return undefined;
-    return { ref, algorithm: row.algorithm as SignatureAlgorithm, publicKey: row.publicKey, sealedPrivateKey: row.sealed };
+    return {
+      ref,
+      algorithm: row.algorithm as SignatureAlgorithm,
+      publicKey: row.publicKey,
+      sealedPrivateKey: row.sealed,
+    };
   };
   return {
     get,

@@ -1,3 +1,5 @@
+export { auditHash, sealAudit } from "./audit-sealer.ts";
+export { createAuthorityKeys } from "./authority-keys.ts";
 export { type ChainCoordination, createChainCoordination } from "./chain-coordination.ts";
 export type {
   ChainChanges,
@@ -16,8 +18,6 @@ export {
   createPostgresCentrePort,
   type PostgresCentrePortDeps,
 } from "./postgres-centre-port.ts";
-export { auditHash, sealAudit } from "./audit-sealer.ts";
-export { createAuthorityKeys } from "./authority-keys.ts";
+export { pruneStore } from "./prune.ts";
 export { reportRegion } from "./region-reports.ts";
 export { meterStorage } from "./storage-time.ts";
-export { pruneStore } from "./prune.ts";

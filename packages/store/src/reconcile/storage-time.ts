@@ -1,6 +1,6 @@
 import type { Clock } from "@portolan/domain";
-import { inTransaction } from "../clients/with-tenant.ts";
 import type { StoreClient } from "../clients/create-clients.ts";
+import { inTransaction } from "../clients/with-tenant.ts";
 
 /**
  * Writes each node's storage for every full hour that has passed since it was last written, in whole MiB-hours, by the
