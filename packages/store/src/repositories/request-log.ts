@@ -1,4 +1,5 @@
-import type { StoreTransaction } from "../clients/create-clients.ts";
+import type { RequestLogEntry } from "@portolan/contract";
+import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import type { RequestLog } from "../generated/client.ts";
 import { type Page, type PageRequest, toPage } from "./page.ts";
 
@@ -24,3 +25,10 @@ export const requestLogRepository = {
     return toPage(rows, input.size, (row) => row.id.toString());
   },
 };
+
+/** Writes what a gateway ships of its calls; role system. The log is bounded by `pruneStore`. */
+export const createRequestLogWriter =
+  (client: StoreClient) =>
+  async (entries: readonly RequestLogEntry[]): Promise<void> => {
+    await client.requestLog.createMany({ data: entries.map((entry) => ({ ...entry, at: new Date(entry.at) })) });
+  };
