@@ -46,7 +46,7 @@ export const developmentMethods: MethodTable = {
     bound: "mineOptions",
   }),
   ...methodRules("anvil_snapshot evm_snapshot", { weight: 100, isWrite: true, bound: "snapshot" }),
-  ...methodRules("anvil_revert evm_revert", { weight: 100, isWrite: true }),
+  ...methodRules("anvil_revert evm_revert", { weight: 100, isWrite: true, bound: "revert" }),
   ...methodRules("anvil_rollback anvil_reorg", { weight: 100, isWrite: true, bound: "depth" }),
   ...methodRules("anvil_reset hardhat_reset", { weight: 100, isWrite: true, bound: "reset" }),
   ...methodRules("anvil_dumpState hardhat_dumpState", { weight: 500 }),

@@ -15,6 +15,7 @@ export type BoundName =
   | "mine"
   | "mineOptions"
   | "snapshot"
+  | "revert"
   | "stateLoad"
   | "interval"
   | "gasLimit"

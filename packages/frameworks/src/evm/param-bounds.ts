@@ -153,6 +153,7 @@ const checks: { readonly [bound in BoundName]: (params: unknown) => Refusal } = 
   mineOptions,
   // Nothing in the parameters: the name marks calls whose number a gateway may bound per chain.
   snapshot: () => null,
+  revert: () => null,
   stateLoad,
   interval: (params) => within(listOf(params)[0], 0n, 86_400n, "The interval (whole seconds, 0 for off)"),
   gasLimit: (params) => within(listOf(params)[0], 21_000n, maxBlockGas, "The block gas limit"),

@@ -50,6 +50,10 @@ export const createEvmRpcPolicy = (settings: EvmPolicySettings = {}): RpcPolicy 
     return { kind: "deny", reason: denied?.reason ?? "the method is not known" };
   },
   check: checkBound,
+  readsParams: (method) =>
+    Object.hasOwn(surcharges, method) ||
+    own(commonMethods, method)?.bound !== undefined ||
+    Object.values(settings.development ?? {}).some((table) => own(table, method)?.bound !== undefined),
   surcharge: (method, params) => own(surcharges, method)?.(params) ?? 0,
   maxBatch: 100,
   maxBodyBytes: settings.maxBodyBytes ?? 1_048_576,

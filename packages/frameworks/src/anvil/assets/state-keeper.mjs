@@ -2,7 +2,7 @@
 // anvil can't do it itself, since it refuses `--init` together with `--state`. One file without dependencies, because
 // it is shipped into the node as it stands. Run by Node 24, in the same node as anvil and after it:
 //   node state-keeper.mjs --rpc http://127.0.0.1:P --host 127.0.0.1 --port Q --directory D --interval-ms 5000
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { Agent, createServer, request } from "node:http";
@@ -110,30 +110,43 @@ const rememberLoaded = async (instance) => {
   status.loaded = true;
 };
 
-/** anvil lives as long as this stays open; it closes at once when the process ends, however it ends. */
+const onAnvilGone = () => {
+  isAnvilAlive = false;
+  status.loaded = false;
+  if (stopping.signal.aborted) return;
+  // Whatever is known belongs to the run that is gone. The supervisor starts the keeper again after anvil.
+  console.error("anvil is gone");
+  process.exit(1);
+};
+
+/**
+ * Opens a WebSocket and leaves it alone: anvil lives as long as it stays open, and it closes at once when the process
+ * ends, however it ends. Done by hand, since Node's own WebSocket takes longer to load than all the rest.
+ */
 const watchAnvil = () =>
   new Promise((resolve) => {
-    const socket = new WebSocket(rpcUrl.replace(/^http/, "ws"));
-    let isOpen = false;
-    socket.addEventListener("open", () => {
-      isOpen = true;
+    const headers = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": randomBytes(16).toString("base64"),
+    };
+    const outgoing = request(rpcUrl, { headers, agent: false });
+    outgoing.on("upgrade", (_answer, socket) => {
       isAnvilAlive = true;
+      socket.on("error", () => undefined);
+      socket.on("close", onAnvilGone);
+      socket.resume();
       resolve(true);
     });
-    socket.addEventListener("error", () => undefined);
-    socket.addEventListener("close", () => {
-      if (!isOpen) return resolve(false);
-      isAnvilAlive = false;
-      status.loaded = false;
-      if (stopping.signal.aborted) return;
-      // Whatever is known belongs to the run that is gone. The supervisor starts the keeper again after anvil.
-      console.error("anvil is gone");
-      process.exit(1);
-    });
+    outgoing.on("response", () => outgoing.destroy());
+    outgoing.on("error", () => resolve(false));
+    outgoing.on("close", () => resolve(false));
+    outgoing.end();
   });
 
 const waitForAnvil = async () => {
-  while (!(await watchAnvil())) await delay(50, undefined, { signal: stopping.signal });
+  while (!(await watchAnvil())) await delay(20, undefined, { signal: stopping.signal });
 };
 
 const putBack = async (dump) => {
