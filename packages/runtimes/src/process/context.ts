@@ -1,7 +1,7 @@
 import type { Clock } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef } from "../runtime.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, isErrno } from "./failure.ts";
 import type { Guard, Turn } from "./guard.ts";
 import type { Exit } from "./launch.ts";
 import type { Layout } from "./layout.ts";
@@ -69,3 +69,15 @@ export const withTurn = async <T>(
     held.release();
   }
 };
+
+/** For what must work on a full disk: ends and removals, whose records on the way are dispensable. */
+export const withTolerantSave = (turn: WriteTurn): WriteTurn => ({
+  ...turn,
+  save: (options) => {
+    try {
+      turn.save(options);
+    } catch (error) {
+      if (!isErrno(error, "ENOSPC", "EDQUOT")) throw error;
+    }
+  },
+});

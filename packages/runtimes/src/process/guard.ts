@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "@portolan/domain";
@@ -30,8 +30,9 @@ let counter = 0;
 
 /**
  * Fences outside the database, and one writer at a time. The highest fence is the highest name in the placement's
- * guard directory: making an empty file is atomic and never lowers it, whoever else writes. The lock file is made
- * whole by `link`, so that nobody reads it half written, and says who holds it: pid, start time, boot id, fence.
+ * guard directory: making an empty file is atomic and never lowers it, whoever else writes. The lock is a symbolic
+ * link whose target says who holds it (pid, start time, boot id, fence): made whole and exclusively in one call, and
+ * on a full disk too, where stopping and destroying must still work.
  */
 export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?: number }) => {
   const { layout, table, waitMs = 30_000 } = deps;
@@ -59,18 +60,20 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
     }
   };
 
+  /** `pid:startTicks:boot:fence:turn`. Kept under 60 characters, for which a link needs no block of the disk. */
+  const toContent = (fence: Fence): string => {
+    const { pid, startTime, bootId } = identity();
+    return [pid, encodeURIComponent(startTime), bootId.slice(0, 8), fence, counter++].join(":");
+  };
+
   const isHeld = (text: string): boolean => {
-    try {
-      const owner = JSON.parse(text) as ProcessIdentity;
-      return table.isAlive(owner);
-    } catch {
-      return false;
-    }
+    const [pid, startTime = "", bootId = ""] = text.split(":");
+    return table.bootId().startsWith(bootId) && table.startTimeOf(Number(pid)) === decodeURIComponent(startTime);
   };
 
   const readLock = (path: string): string | undefined => {
     try {
-      return readFileSync(path, "utf8");
+      return readlinkSync(path);
     } catch (error) {
       if (isErrno(error, "ENOENT")) return undefined;
       throw error;
@@ -96,18 +99,14 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
   };
 
   const tryLock = (path: string, content: string): boolean => {
-    const temporary = `${path}.${process.pid}.${counter++}`;
-    writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
     try {
-      linkSync(temporary, path);
+      symlinkSync(content, path);
       return true;
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
       const owner = readLock(path);
       if (owner !== undefined && !isHeld(owner)) steal(path, owner);
       return false;
-    } finally {
-      unlinkSync(temporary);
     }
   };
 
@@ -116,7 +115,7 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     raise(directory, fence);
     const path = join(directory, "lock");
-    const content = JSON.stringify({ ...identity(), fence: String(fence), turn: counter++ });
+    const content = toContent(fence);
     const check = (): void => {
       if (highest(directory) > fence) throw stale();
     };

@@ -4,16 +4,14 @@ import { listDirectories, listNodeDirectories, listVolumes } from "./observe.ts"
 
 /** Everything of this home that carries our label: running programs, nodes' directories, volumes. */
 export const listInventory = (context: Context): InventoryItem[] => {
-  const programs = context.table
-    .scan(context.layout.home)
-    .map(
-      ({ placementId, node, process, pid }): InventoryItem => ({
-        placementId,
-        node,
-        kind: "process",
-        name: `${process}#${pid}`,
-      }),
-    );
+  const programs = context.table.scan(context.layout.home).map(
+    ({ placementId, node, process, pid }): InventoryItem => ({
+      placementId,
+      node,
+      kind: "process",
+      name: `${process}#${pid}`,
+    }),
+  );
   const placed = listDirectories(context.layout.placements).flatMap((directory) => {
     // `plc-…` is `plc_…`: ids have one underscore, and directories none.
     const placementId = directory.replace("-", "_");

@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { describeEnd } from "./describe-end.ts";
 import { type Failure, isErrno } from "./failure.ts";
 import { markLog } from "./log-file.ts";
-import type { NodeState, PlacementState } from "./state.ts";
+import { emptyNodeState, type NodeState, type PlacementState } from "./state.ts";
 import type { StorageMeter } from "./storage-size.ts";
 
 type Verdict = Pick<NodeObservation, "state"> & { reason?: string; message?: string; hint?: string };
@@ -124,6 +124,12 @@ export const observePlacement = async (
   const shown = Object.entries(state.nodes).filter(
     ([, node]) => node.appliedHash !== undefined || node.failure !== undefined || node.waitingSince !== undefined,
   );
+  // Nodes of which nothing could be written down yet.
+  const prefix = `${placementId}/`;
+  for (const key of context.unsaved.keys()) {
+    const name = key.slice(prefix.length);
+    if (key.startsWith(prefix) && !shown.some(([known]) => known === name)) shown.push([name, emptyNodeState()]);
+  }
   const nodes = await Promise.all(shown.map(([name, node]) => observeNode(context, storage, state, name, node)));
   return { nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)), volumes };
 };

@@ -7,7 +7,7 @@ import type { Logger } from "@portolan/kit";
 import type { PlacementRef, Runtime } from "../runtime.ts";
 import { endStrays } from "./adopt.ts";
 import { applyBlueprint, removeNode } from "./apply.ts";
-import { type Context, type WriteTurn, withTurn } from "./context.ts";
+import { type Context, type WriteTurn, withTolerantSave, withTurn } from "./context.ts";
 import { type Failure, toDomainError } from "./failure.ts";
 import { createGuard } from "./guard.ts";
 import { listInventory } from "./inventory.ts";
@@ -121,7 +121,8 @@ const reserveAddresses = async (
   return state.addresses.filter(({ node, port }) => wanted.has(`${node}/${port}`));
 };
 
-const destroyPlacement = async (turn: WriteTurn, volumes: boolean): Promise<void> => {
+const destroyPlacement = async (strict: WriteTurn, volumes: boolean): Promise<void> => {
+  const turn = withTolerantSave(strict);
   const { placementId } = turn.state;
   await stopPlacement(turn);
   await endStrays(turn);
@@ -129,7 +130,7 @@ const destroyPlacement = async (turn: WriteTurn, volumes: boolean): Promise<void
   for (const name of names) await removeNode(turn, name, { volumes });
   const isKept = !volumes && listVolumes(turn, placementId).length > 0;
   // Kept volumes keep their addresses: a genesis that names them stays true when the chain is restored.
-  if (isKept) return turn.save({ isDurable: true });
+  if (isKept) return strict.save({ isDurable: true });
   await turn.step("placement.remove");
   turn.ports.release(`${placementId}/`);
   await rm(turn.layout.placement(placementId), { recursive: true, force: true });
@@ -189,6 +190,10 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
     logs: (placement, node, options) => readLogs(layout.logs(placement.placementId, node), options),
     snapshot: (placement, store, fence) => write(placement, fence, (turn) => takeSnapshot(turn, store)),
     restore: (placement, store, name, fence) => write(placement, fence, (turn) => restoreSnapshot(turn, store, name)),
-    watch: (onChange, signal) => monitor.watch(onChange, signal),
+    watch: (onChange, signal) => {
+      // Looked up now, so that the first chain's start does not wait for it.
+      context.ranBefore("");
+      return monitor.watch(onChange, signal);
+    },
   };
 };

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   type BlueprintNode,
@@ -96,20 +96,21 @@ const makeOwn = (path: string, user: RunUser | undefined): void => {
 
 /** Ours, so that a program can't swap what is in it, and passable for the run user, whatever the umask. */
 const makePassable = (path: string, mode: number): void => {
-  if (mkdirSync(path, { recursive: true, mode }) !== undefined) chmodSync(path, mode);
+  mkdirSync(path, { recursive: true, mode });
+  if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode);
+};
+
+/** The directories above a volume or a file of a node. A home that is there already keeps its mode: it may be shared. */
+export const makeParents = (layout: Layout, placementId: string, node: string): void => {
+  if (mkdirSync(layout.home, { recursive: true, mode: 0o711 }) !== undefined) chmodSync(layout.home, 0o711);
+  const below = [layout.placements, layout.placement(placementId), layout.node(placementId, node)];
+  for (const path of [...below, layout.volumes(placementId, node)]) makePassable(path, 0o711);
 };
 
 /** The node's directories: scratch ones are emptied, data volumes only made where they are missing. */
 export const makeDirectories = (deps: RenderDeps, placementId: string, node: BlueprintNode): void => {
   const { layout, user } = deps;
-  for (const path of [
-    layout.home,
-    layout.placements,
-    layout.placement(placementId),
-    layout.node(placementId, node.name),
-  ]) {
-    makePassable(path, 0o711);
-  }
+  makeParents(layout, placementId, node.name);
   rmSync(join(layout.node(placementId, node.name), "scratch"), { recursive: true, force: true });
   const emptied = [layout.scratchHome(placementId, node.name), layout.scratchTmp(placementId, node.name)];
   for (const path of emptied) rmSync(path, { recursive: true, force: true });

@@ -60,7 +60,7 @@ export const startProgram = async (at: NodeTurn, name: string, command: Command,
   }
   const { identity, exited } = launched;
   void exited.then((exit) => {
-    turn.exits.set(identity, exit);
+    turn.exits.set(identity, { ...exit, at: turn.clock.now().getTime() });
     turn.monitor.ended(identity, placementId);
   });
   await turn.step(`${name}.started`);

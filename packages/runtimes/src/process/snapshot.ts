@@ -8,6 +8,7 @@ import type { WriteTurn } from "./context.ts";
 import { isErrno } from "./failure.ts";
 import { checkName } from "./layout.ts";
 import { listVolumes } from "./observe.ts";
+import { makeParents } from "./render-node.ts";
 import type { RunUser } from "./run-user.ts";
 import { emptyNodeState } from "./state.ts";
 
@@ -140,6 +141,7 @@ const giveTo = async (root: string, user: RunUser | undefined): Promise<void> =>
 const restoreVolume = async (turn: WriteTurn, directory: string, manifest: Manifest, volume: string): Promise<void> => {
   const target = volumePath(turn, volume);
   const temporary = `${target}.restore`;
+  makeParents(turn.layout, turn.state.placementId, volume.split("/")[0] ?? "");
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   for (const file of manifest.files.filter(({ path }) => path.startsWith(`${volume}/`))) {

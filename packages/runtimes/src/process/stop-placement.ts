@@ -1,4 +1,4 @@
-import type { WriteTurn } from "./context.ts";
+import { type WriteTurn, withTolerantSave } from "./context.ts";
 import { inStartOrder } from "./order.ts";
 import { stopPrograms } from "./stop-node.ts";
 
@@ -14,7 +14,8 @@ const byDepth = (nodes: readonly { name: string; startAfter: readonly string[] }
 };
 
 /** Ends all programs, those that came last first. Keeps directories, ports and volumes. */
-export const stopPlacement = async (turn: WriteTurn): Promise<void> => {
+export const stopPlacement = async (strict: WriteTurn): Promise<void> => {
+  const turn = withTolerantSave(strict);
   const nodes = Object.entries(turn.state.nodes).map(([name, state]) => ({
     name,
     startAfter: state.applied?.startAfter ?? [],
@@ -36,5 +37,5 @@ export const stopPlacement = async (turn: WriteTurn): Promise<void> => {
     const failed = ended.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   }
-  if (nodes.length > 0) turn.save();
+  if (nodes.length > 0) strict.save();
 };
