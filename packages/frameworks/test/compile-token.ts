@@ -1,11 +1,6 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import solc from "solc";
 import type { CompiledContract } from "../src/evm/quickstart/quickstart-token.ts";
-
-interface Solc {
-  version(): string;
-  compile(input: string): string;
-}
 
 const settings = {
   optimizer: { enabled: true, runs: 200 },
@@ -18,8 +13,6 @@ const settings = {
 
 /** Compiles the quickstart's token with npm's solc. Takes some seconds: the compiler is WebAssembly. */
 export const compileToken = (): CompiledContract => {
-  // Found from the repository's root: the compiler is a dependency of the tests only.
-  const solc: Solc = createRequire(import.meta.url)("solc");
   const content = readFileSync(new URL("../src/evm/quickstart/token/Token.sol", import.meta.url), "utf8");
   const input = { language: "Solidity", sources: { "Token.sol": { content } }, settings };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
