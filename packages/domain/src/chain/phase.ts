@@ -14,9 +14,12 @@ export interface PhaseInput {
 
 /** The one place where a phase comes from. Nothing else compares phase strings to decide what to do. */
 export const derivePhase = (input: PhaseInput): Phase => {
-  if (input.wish === "purged") return input.isStopped && input.observedGeneration >= input.generation ? "purged" : "deleting";
-  if (input.wish === "deleted") return input.isStopped && input.observedGeneration >= input.generation ? "deleted" : "deleting";
-  if (input.wish === "paused") return input.isStopped && input.observedGeneration >= input.generation ? "paused" : "pausing";
+  if (input.wish === "purged")
+    return input.isStopped && input.observedGeneration >= input.generation ? "purged" : "deleting";
+  if (input.wish === "deleted")
+    return input.isStopped && input.observedGeneration >= input.generation ? "deleted" : "deleting";
+  if (input.wish === "paused")
+    return input.isStopped && input.observedGeneration >= input.generation ? "paused" : "pausing";
   const statusOf = (type: ConditionType) => input.conditions.find((condition) => condition.type === type)?.status;
   const allTrue = conditionTypes.every((type) => statusOf(type) === "true");
   if (!input.hasRun) return input.conditions.length === 0 ? "pending" : "provisioning";

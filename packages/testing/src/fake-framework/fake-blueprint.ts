@@ -1,4 +1,13 @@
-import type { AddressesByRegion, Blueprint, BlueprintNode, ChainSpec, MaterialItem, MaterialRef, NodeSpec, ProgramSpec } from "@portolan/domain";
+import type {
+  AddressesByRegion,
+  Blueprint,
+  BlueprintNode,
+  ChainSpec,
+  MaterialItem,
+  MaterialRef,
+  NodeSpec,
+  ProgramSpec,
+} from "@portolan/domain";
 import type { RegionPlanInput } from "@portolan/frameworks";
 
 const program: ProgramSpec = { name: "node", version: "24", image: "docker.io/library/node:24" };
@@ -35,7 +44,18 @@ const toNode = (input: FakeBlueprintInput, node: NodeSpec): BlueprintNode => {
       {
         ...common,
         name: "node",
-        args: [script, "serve", data, node.name, { file: "genesis.json" }, { file: "certificate.json" }, { file: "node.key" }, host, numberOf("status"), numberOf("stream")],
+        args: [
+          script,
+          "serve",
+          data,
+          node.name,
+          { file: "genesis.json" },
+          { file: "certificate.json" },
+          { file: "node.key" },
+          host,
+          numberOf("status"),
+          numberOf("stream"),
+        ],
         probe: { kind: "http", port: "status", path: "/status", periodMs: 1_000, timeoutMs: 1_000, startupMs: 10_000 },
         after: [],
       },
@@ -52,7 +72,13 @@ const toNode = (input: FakeBlueprintInput, node: NodeSpec): BlueprintNode => {
     volumes: [{ name: "data", kind: "data", sizeBytes: 1_048_576 }],
     ports: node.ports.map((port) => {
       const address = addresses.find((item) => item.port === port.name);
-      return { ...port, host: address?.host ?? "", number: address?.number ?? 0, bindHost: address?.bindHost ?? "", bindNumber: address?.bindNumber ?? 0 };
+      return {
+        ...port,
+        host: address?.host ?? "",
+        number: address?.number ?? 0,
+        bindHost: address?.bindHost ?? "",
+        bindNumber: address?.bindNumber ?? 0,
+      };
     }),
     userId: 1000,
     resources: { cpuMillis: 50, memoryBytes: 67_108_864 },

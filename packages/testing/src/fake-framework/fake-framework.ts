@@ -6,10 +6,18 @@ import { toFakeBlueprints } from "./fake-blueprint.ts";
 import type { FakeNodeStatus } from "./fake-node.ts";
 
 /** How the fake framework talks to its nodes: over HTTP, or to nodes in memory. */
-export type FakeExchange = (target: { host: string; port: number }, method: "GET" | "POST", path: string, signal: AbortSignal) => Promise<FakeNodeStatus>;
+export type FakeExchange = (
+  target: { host: string; port: number },
+  method: "GET" | "POST",
+  path: string,
+  signal: AbortSignal,
+) => Promise<FakeNodeStatus>;
 
 export const httpExchange: FakeExchange = async ({ host, port }, method, path, signal) => {
-  const response = await fetch(`http://${host}:${port}${path}`, { method, signal: AbortSignal.any([signal, AbortSignal.timeout(2_000)]) });
+  const response = await fetch(`http://${host}:${port}${path}`, {
+    method,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(2_000)]),
+  });
   if (!response.ok) throw new Error(`the fake node answered ${response.status}`);
   return (await response.json()) as FakeNodeStatus;
 };
@@ -35,7 +43,16 @@ const topology = (spec: ChainSpec): NodeSpec[] => {
     { name: "stream", exposure: "gateway", protocol: "tcp" },
   ] as const;
   const hub: NodeSpec = { name: "hub-0", role: "hub", ordinal: 0, region: regionOf(spec, 0), ports };
-  const others = Array.from({ length: leaves }, (_, ordinal): NodeSpec => ({ name: `leaf-${ordinal}`, role: "leaf", ordinal, region: regionOf(spec, ordinal), ports }));
+  const others = Array.from(
+    { length: leaves },
+    (_, ordinal): NodeSpec => ({
+      name: `leaf-${ordinal}`,
+      role: "leaf",
+      ordinal,
+      region: regionOf(spec, ordinal),
+      ports,
+    }),
+  );
   return [hub, ...others];
 };
 
@@ -53,7 +70,14 @@ const material: Framework["material"] = async (spec, existing, { addresses, sign
       if (address === undefined) throw new Error(`no address of ${node.name}`);
       return { node: node.name, host: address.host, port: address.number };
     });
-    made.push({ name: "genesis", version: 1, kind: "genesis", owner: "plane", public: { peers, authority: authority.publicKey }, hasSecret: false });
+    made.push({
+      name: "genesis",
+      version: 1,
+      kind: "genesis",
+      owner: "plane",
+      public: { peers, authority: authority.publicKey },
+      hasSecret: false,
+    });
   }
   for (const node of nodes) {
     const name = `certificate/${node.name}`;
@@ -81,7 +105,8 @@ const material: Framework["material"] = async (spec, existing, { addresses, sign
 
 /** A topic is created on the hub first; leaves subscribe once it is there, in whatever region they are. */
 const steps: Framework["steps"] = (spec, _material, view) => {
-  const topicsOf = (node: string): readonly string[] => (view.nodes[node]?.detail?.["topics"] as readonly string[] | undefined) ?? [];
+  const topicsOf = (node: string): readonly string[] =>
+    (view.nodes[node]?.detail?.["topics"] as readonly string[] | undefined) ?? [];
   const nodes = topology(spec);
   const list: Step[] = [];
   for (const part of spec.parts) {
@@ -90,11 +115,25 @@ const steps: Framework["steps"] = (spec, _material, view) => {
     if (hub === undefined) continue;
     const hubKey = `topic/${part.name}/hub-0`;
     if (!topicsOf("hub-0").includes(part.name)) {
-      list.push({ ...base, key: hubKey, title: `Create topic ${part.name}`, region: hub.region, node: hub.name, dependsOn: [] });
+      list.push({
+        ...base,
+        key: hubKey,
+        title: `Create topic ${part.name}`,
+        region: hub.region,
+        node: hub.name,
+        dependsOn: [],
+      });
     }
     for (const leaf of nodes.slice(1)) {
       if (topicsOf(leaf.name).includes(part.name)) continue;
-      list.push({ ...base, key: `topic/${part.name}/${leaf.name}`, title: `Subscribe ${leaf.name} to ${part.name}`, region: leaf.region, node: leaf.name, dependsOn: [hubKey] });
+      list.push({
+        ...base,
+        key: `topic/${part.name}/${leaf.name}`,
+        title: `Subscribe ${leaf.name} to ${part.name}`,
+        region: leaf.region,
+        node: leaf.name,
+        dependsOn: [hubKey],
+      });
     }
   }
   return list;
@@ -124,8 +163,18 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
     { role: "leaf", title: "Leaf" },
   ],
   plans: [
-    { plan: "dev", title: "Development", recoveryWindowSeconds: 0, limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 } },
-    { plan: "standard", title: "Standard", recoveryWindowSeconds: 86_400, limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 } },
+    {
+      plan: "dev",
+      title: "Development",
+      recoveryWindowSeconds: 0,
+      limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 },
+    },
+    {
+      plan: "standard",
+      title: "Standard",
+      recoveryWindowSeconds: 86_400,
+      limits: { cpuMillis: 50, memoryBytes: 67_108_864, storageBytes: 1_048_576, unitsPerSecond: 1_000 },
+    },
   ],
   sharing: ["dedicated"],
   settings: settings as unknown as z.ZodType<JsonObject>,
@@ -135,7 +184,14 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   rendererVersion: 1,
   topology,
   material,
-  blueprint: (spec, items, context) => toFakeBlueprints({ spec, nodes: topology(spec), greeting: settings.parse(spec.settings).greeting, newest: (name) => newest(items, name), ...context }),
+  blueprint: (spec, items, context) =>
+    toFakeBlueprints({
+      spec,
+      nodes: topology(spec),
+      greeting: settings.parse(spec.settings).greeting,
+      newest: (name) => newest(items, name),
+      ...context,
+    }),
   inspect: async ({ nodes, access }) => {
     const seen = await Promise.all(
       nodes.map(async (node) => {
@@ -144,7 +200,12 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
         }
         try {
           const status = await exchange(await access.dial(node.name, "status"), "GET", "/status", access.signal);
-          const detail: JsonObject = { topics: status.topics, certificateVersion: status.certificateVersion, seeds: status.seeds, isPrepared: status.isPrepared };
+          const detail: JsonObject = {
+            topics: status.topics,
+            certificateVersion: status.certificateVersion,
+            seeds: status.seeds,
+            isPrepared: status.isPrepared,
+          };
           return [node.name, { healthy: status.isPrepared, height: String(status.height), detail }] as const;
         } catch {
           return [node.name, { healthy: false, reason: "does not answer" }] as const;
@@ -156,7 +217,12 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   steps,
   actions: {
     addTopic: async ({ step, access, signal }) => {
-      const status = await exchange(await access.dial(step.node ?? "", "status"), "POST", `/topics/${String(step.input["topic"])}`, signal);
+      const status = await exchange(
+        await access.dial(step.node ?? "", "status"),
+        "POST",
+        `/topics/${String(step.input["topic"])}`,
+        signal,
+      );
       return { topics: status.topics };
     },
   },

@@ -1,8 +1,9 @@
 // A node of the fake framework. One file without imports of ours, because it is also run as a real program: the process
 // runtime gets it as a file of the blueprint and starts it with `node`. In memory the fake runtime calls the same code.
+
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTcpServer } from "node:net";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where a node keeps its data; a map in memory, files on a disk. */
@@ -118,7 +119,8 @@ const main = (): void => {
   const [command = "", directory = "", ...rest] = process.argv.slice(2);
   const disk = openDisk(directory);
   if (command === "serve") serve(rest, disk);
-  else if (command === "scribe") setInterval(() => disk.write("scribbles", String(Number(disk.read("scribbles") ?? "0") + 1)), 50);
+  else if (command === "scribe")
+    setInterval(() => disk.write("scribbles", String(Number(disk.read("scribbles") ?? "0") + 1)), 50);
   else runFakeCommand(command, disk);
 };
 

@@ -8,8 +8,8 @@ import {
   toNodeHash,
 } from "@portolan/domain";
 import type { Fence, PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
-import { createFakeNode, type FakeNode, type FakeNodeDisk, runFakeCommand } from "../fake-framework/fake-node.ts";
 import type { FakeExchange } from "../fake-framework/fake-framework.ts";
+import { createFakeNode, type FakeNode, type FakeNodeDisk, runFakeCommand } from "../fake-framework/fake-node.ts";
 
 interface FakeInstance {
   hash: string;
@@ -75,7 +75,11 @@ const toDisk = (files: Map<string, string>): FakeNodeDisk => ({
 });
 
 /** A runtime in memory that keeps fences, names and volumes as a real one does. `checkpoint` is where a test crashes it. */
-export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; checkpoint?: (name: string) => Promise<void> }): Runtime => {
+export const createFakeRuntime = (deps: {
+  machines: FakeMachines;
+  clock: Clock;
+  checkpoint?: (name: string) => Promise<void>;
+}): Runtime => {
   const { machines, clock } = deps;
   const at = deps.checkpoint ?? (() => Promise.resolve());
 
@@ -85,13 +89,26 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
       machines.refused += 1;
       throw new DomainError({ code: "runtime.fence_stale", message: "A newer writer has this placement." });
     }
-    const placement = found ?? { fence, addresses: [], instances: new Map(), disks: new Map(), jobs: new Set<string>() };
+    const placement = found ?? {
+      fence,
+      addresses: [],
+      instances: new Map(),
+      disks: new Map(),
+      jobs: new Set<string>(),
+    };
     placement.fence = fence;
     machines.placements.set(ref.placementId, placement);
     return placement;
   };
 
-  const start = async (ref: PlacementRef, placement: FakePlacement, blueprint: Blueprint, wanted: BlueprintNode, secrets: SecretSource, fence: Fence) => {
+  const start = async (
+    ref: PlacementRef,
+    placement: FakePlacement,
+    blueprint: Blueprint,
+    wanted: BlueprintNode,
+    secrets: SecretSource,
+    fence: Fence,
+  ) => {
     const former = placement.instances.get(wanted.name);
     const disk = placement.disks.get(wanted.name) ?? new Map<string, string>();
     placement.disks.set(wanted.name, disk);
@@ -106,7 +123,11 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
     enter(ref, fence);
     for (const command of wanted.init) runFakeCommand(command.name, toDisk(disk));
     machines.starts.push(`${ref.placementId}/${wanted.name}`);
-    const node = createFakeNode(wanted.name, { genesis: read("genesis.json"), certificate: read("certificate.json"), key: read("node.key") }, toDisk(disk));
+    const node = createFakeNode(
+      wanted.name,
+      { genesis: read("genesis.json"), certificate: read("certificate.json"), key: read("node.key") },
+      toDisk(disk),
+    );
     placement.instances.set(wanted.name, {
       hash: toNodeHash(wanted),
       rendererVersion: blueprint.rendererVersion,
@@ -125,7 +146,12 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
   };
 
   return {
-    capabilities: { isolation: "none", hasStorageExpansion: false, hasSnapshots: false, exposures: ["internal", "admin", "gateway", "public"] },
+    capabilities: {
+      isolation: "none",
+      hasStorageExpansion: false,
+      hasSnapshots: false,
+      exposures: ["internal", "admin", "gateway", "public"],
+    },
     reserve: async (ref, nodes, fence) => {
       const placement = enter(ref, fence);
       await at("reserve");
@@ -133,7 +159,14 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
         for (const port of node.ports) {
           if (placement.addresses.some((item) => item.node === node.name && item.port === port.name)) continue;
           const number = machines.nextPort++;
-          placement.addresses.push({ node: node.name, port: port.name, host: "127.0.0.1", number, bindHost: "127.0.0.1", bindNumber: number });
+          placement.addresses.push({
+            node: node.name,
+            port: port.name,
+            host: "127.0.0.1",
+            number,
+            bindHost: "127.0.0.1",
+            bindNumber: number,
+          });
         }
       }
       return [...placement.addresses];
@@ -174,7 +207,9 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
     },
     inventory: async () =>
       [...machines.placements].flatMap(([placementId, placement]) =>
-        [...placement.instances].filter(([, instance]) => instance.isRunning).map(([node]) => ({ placementId, node, kind: "process" as const, name: node })),
+        [...placement.instances]
+          .filter(([, instance]) => instance.isRunning)
+          .map(([node]) => ({ placementId, node, kind: "process" as const, name: node })),
       ),
     destroy: async (ref, { volumes, fence }) => {
       const placement = enter(ref, fence);
@@ -185,13 +220,17 @@ export const createFakeRuntime = (deps: { machines: FakeMachines; clock: Clock; 
       placement.jobs.clear();
     },
     dial: async (ref, node, port) => {
-      const address = machines.placements.get(ref.placementId)?.addresses.find((item) => item.node === node && item.port === port);
+      const address = machines.placements
+        .get(ref.placementId)
+        ?.addresses.find((item) => item.node === node && item.port === port);
       if (address === undefined) throw new DomainError({ code: "region.unreachable", message: "Nothing is reserved." });
       return { host: address.host, port: address.number };
     },
     logs: async function* () {},
-    snapshot: () => Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
-    restore: () => Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
+    snapshot: () =>
+      Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
+    restore: () =>
+      Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
     watch: async () => {},
   };
 };
