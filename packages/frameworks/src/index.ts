@@ -4,5 +4,5 @@ export { deriveAccounts } from "./evm/account.ts";
 export { quickstartToken } from "./evm/quickstart/quickstart-token.ts";
 export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
-export * from "./registry.ts";
 export * from "./operator-config.ts";
+export * from "./registry.ts";
