@@ -1,1 +1,1 @@
-export {};
+export { benchGateway, type GatewayBench, type GatewayBenchSettings } from "./gateway/bench-gateway.ts";

@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { systemClock } from "@portolan/domain";
 import { findFramework } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import { createClients, createNotifications, createPostgresEdgePort, createRequestLogWriter, createUsageIngest } from "@portolan/store";
+import {
+  createClients,
+  createNotifications,
+  createPostgresEdgePort,
+  createRequestLogWriter,
+  createUsageIngest,
+} from "@portolan/store";
 import type { GatewayConfig } from "./config.ts";
 import { buildGateway, type Gateway } from "./gateway.ts";
 
