@@ -1,1 +1,3 @@
-export {};
+export type { CliDeps } from "./context.ts";
+export { exitCodes } from "./failure.ts";
+export { run } from "./run.ts";

@@ -1,0 +1,206 @@
+import type { ChainResource, OperationResource, QuoteResource } from "@portolan/contract";
+import { listAll, type PortolanClient } from "@portolan/sdk";
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
+import { clean, renderMoney, renderTable, writeLine } from "../output.ts";
+import { collect, repeat } from "./apps.ts";
+
+type Open = (command: Command) => Context;
+
+const chainColumns = ["id", "name", "framework", "plan", "phase", "regions", "createdAt"];
+const chainRow = (chain: ChainResource) => ({
+  ...chain,
+  regions: chain.regions.join(","),
+  settings: null,
+  conditions: null,
+  endpoints: null,
+});
+
+interface ChainFlags {
+  app: string;
+  framework: string;
+  chainVersion?: string;
+  plan: string;
+  region?: string[];
+  set?: string[];
+  detach?: boolean;
+}
+
+/** `blockTime=2` → 2; what is no JSON is text. */
+const toSettings = (pairs: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) {
+        throw new CliFailure(`--set ${pair} is not of the form name=value.`, { exitCode: exitCodes.usage });
+      }
+      const text = pair.slice(at + 1);
+      try {
+        return [pair.slice(0, at), JSON.parse(text)];
+      } catch {
+        return [pair.slice(0, at), text];
+      }
+    }),
+  );
+
+const toInput = (name: string, flags: ChainFlags) => ({
+  appId: flags.app,
+  name,
+  framework: flags.framework,
+  plan: flags.plan,
+  regions: flags.region ?? ["local"],
+  settings: toSettings(flags.set ?? []),
+  ...(flags.chainVersion === undefined ? {} : { version: flags.chainVersion }),
+});
+
+const list = async (context: Context, flags: { app?: string }): Promise<void> => {
+  const client = await context.client();
+  const filter = flags.app === undefined ? {} : { appId: flags.app };
+  const items = await collect(
+    listAll((at) => client.chains.list({ query: { ...filter, ...at } })),
+    1_000,
+  );
+  context.print(items, items.map(chainRow), chainColumns);
+};
+
+const get = async (context: Context, chain: string): Promise<void> => {
+  const found = await (await context.client()).chains.get({ params: { chain } });
+  context.print(found, [chainRow(found)], chainColumns);
+  if (context.isJson) return;
+  const { out } = context.screen;
+  writeLine(out, `\n${renderTable(found.conditions, ["type", "status", "reason", "message", "hint"])}`);
+  if (found.endpoints.length > 0) writeLine(out, `\n${renderTable(found.endpoints, ["protocol", "region", "url"])}`);
+};
+
+const printQuote = (context: Context, quote: QuoteResource): void => {
+  const rows = quote.cost.lines.map((line) => ({
+    ...line,
+    unitPrice: null,
+    tiers: null,
+    amount: renderMoney(line.amount),
+  }));
+  context.print(quote, rows, ["sku", "region", "quantity", "unit", "amount"]);
+  if (context.isJson) return;
+  const { out } = context.screen;
+  writeLine(out, `\n${renderMoney(quote.cost.perMonth)} a month; ${quote.allowed ? "allowed" : "refused"}`);
+  for (const reason of quote.reasons) writeLine(out, `  ${reason.verdict}  ${reason.rule}: ${clean(reason.message)}`);
+};
+
+const quote = async (context: Context, name: string, flags: ChainFlags): Promise<void> => {
+  const found = await (await context.client()).chains.quote({ body: toInput(name, flags) });
+  printQuote(context, found);
+  if (!found.allowed) throw new CliFailure("The chain would be refused.", { exitCode: exitCodes.refused });
+};
+
+const create = async (context: Context, name: string, flags: ChainFlags): Promise<void> => {
+  const client = await context.client();
+  const operation = await client.chains.create({ body: toInput(name, flags), idempotencyKey: crypto.randomUUID() });
+  await context.follow(operation, { isDetached: flags.detach === true });
+};
+
+const nodes = async (context: Context, chain: string): Promise<void> => {
+  const client = await context.client();
+  const items = await collect(
+    listAll((at) => client.chains.nodes({ params: { chain }, query: at })),
+    1_000,
+  );
+  context.print(items, items, ["name", "role", "region", "version", "state", "isHealthy", "height", "storageBytes"]);
+};
+
+const logs = async (context: Context, chain: string, flags: { node?: string; since?: string; limit: string }) => {
+  const { node, since, limit } = flags;
+  const client = await context.client();
+  const found = await client.chains.logs({
+    params: { chain },
+    query: { limit: Number(limit), ...(node === undefined ? {} : { node }), ...(since === undefined ? {} : { since }) },
+  });
+  if (context.isJson) return writeLine(context.screen.out, JSON.stringify(found));
+  for (const line of found.lines) writeLine(context.screen.out, `${line.at} ${line.process}  ${clean(line.line)}`);
+};
+
+const events = async (context: Context, chain: string, flags: { limit: string }): Promise<void> => {
+  const client = await context.client();
+  const pages = listAll((at) => client.chains.events({ params: { chain }, query: at }));
+  const items = await collect(pages, Number(flags.limit));
+  context.print(
+    items,
+    items.map((item) => ({ ...item, detail: null })),
+    ["createdAt", "type", "reason", "message"],
+  );
+};
+
+type Wish = (client: PortolanClient, chain: string) => Promise<OperationResource>;
+
+const wishes: { readonly [verb: string]: { description: string; send: Wish } } = {
+  pause: {
+    description: "stop its nodes; the data stays",
+    send: (client, chain) => client.chains.pause({ params: { chain }, idempotencyKey: crypto.randomUUID() }),
+  },
+  resume: {
+    description: "start a paused chain again",
+    send: (client, chain) => client.chains.resume({ params: { chain }, idempotencyKey: crypto.randomUUID() }),
+  },
+  restore: {
+    description: "bring a deleted chain back inside its recovery window",
+    send: (client, chain) =>
+      client.chains.restore({ params: { chain }, body: {}, idempotencyKey: crypto.randomUUID() }),
+  },
+  delete: {
+    description: "delete it; supersedes whatever else runs on it",
+    send: (client, chain) => client.chains.delete({ params: { chain } }),
+  },
+};
+
+const addWishes = (chains: Command, open: Open): void => {
+  for (const [verb, wish] of Object.entries(wishes)) {
+    chains
+      .command(`${verb} <chain>`)
+      .description(wish.description)
+      .option("--detach", "don't wait for the operation")
+      .action(async (chain: string, flags: { detach?: boolean }, command: Command) => {
+        const context = open(command);
+        const operation = await wish.send(await context.client(), chain);
+        await context.follow(operation, { isDetached: flags.detach === true });
+      });
+  }
+};
+
+const withInput = (command: Command): Command =>
+  command
+    .requiredOption("--app <id>", "the app that pays")
+    .option("--framework <slug>", "framework", "anvil")
+    .option("--chain-version <version>", "version of the framework; default: its newest")
+    .option("--plan <slug>", "plan", "dev")
+    .option("--region <slug>", "region (repeatable; default local)", repeat)
+    .option("--set <name=value>", "a setting of the framework, as JSON or text (repeatable)", repeat);
+
+export const addChainCommands = (program: Command, open: Open): void => {
+  const chains = program.command("chains").description("blockchain networks");
+  chains
+    .command("list")
+    .option("--app <id>")
+    .action((flags: { app?: string }, command: Command) => list(open(command), flags));
+  withInput(chains.command("quote <name>"))
+    .description("what it would cost and need, and whether it is allowed")
+    .action((name: string, flags: ChainFlags, command: Command) => quote(open(command), name, flags));
+  withInput(chains.command("create <name>"))
+    .description("provision a chain")
+    .option("--detach", "don't wait for the operation")
+    .action((name: string, flags: ChainFlags, command: Command) => create(open(command), name, flags));
+  chains.command("get <chain>").action((chain: string, _: unknown, command: Command) => get(open(command), chain));
+  chains.command("nodes <chain>").action((chain: string, _: unknown, command: Command) => nodes(open(command), chain));
+  chains
+    .command("logs <chain>")
+    .option("--node <name>")
+    .option("--since <time>", "RFC 3339")
+    .option("--limit <lines>", "last lines", "200")
+    .action((chain: string, flags: { node?: string; since?: string; limit: string }, command: Command) =>
+      logs(open(command), chain, flags),
+    );
+  chains
+    .command("events <chain>")
+    .option("--limit <events>", "last events", "50")
+    .action((chain: string, flags: { limit: string }, command: Command) => events(open(command), chain, flags));
+  addWishes(chains, open);
+};

@@ -1,0 +1,55 @@
+import { parseEnv } from "@portolan/kit";
+import { z } from "zod";
+import { CliFailure } from "../failure.ts";
+import { type Screen, writeLine } from "../output.ts";
+import { type Home, locateHome } from "../up/home.ts";
+import { readUpSettings, type UpSettings } from "../up/settings.ts";
+import type { Finding } from "./finding.ts";
+import { note, ok } from "./finding.ts";
+import { checkAnvil, checkDataDirectory, checkDisk, checkHome, checkNode, checkRedis } from "./machine.ts";
+import { checkClock, checkPort, checkReachable, findPlane } from "./plane.ts";
+
+const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> => {
+  const plane = findPlane(home.at("up.lock"));
+  if (plane?.api === undefined || plane.gateway === undefined) {
+    return [
+      note("plane", plane === undefined ? "not running here" : `starting (pid ${plane.pid})`, "npm start"),
+      checkPort("API", settings.apiPort, "PORTOLAN_API_PORT"),
+      checkPort("gateway", settings.gatewayPort, "PORTOLAN_GATEWAY_PORT"),
+    ];
+  }
+  return [
+    ok("plane", `runs (pid ${plane.pid})`),
+    await checkReachable("API", `${plane.api}/openapi.json`, home.at("logs", "api.log")),
+    await checkReachable("gateway", `${plane.gateway}/`, home.at("logs", "gateway.log")),
+    await checkClock(`${plane.api}/openapi.json`, Date.now),
+  ];
+};
+
+const marks = { ok: "ok   ", note: "note ", wrong: "WRONG" } as const;
+
+/** Changes nothing. @throws CliFailure (exit code 1) when something is wrong. */
+export const doctor = async (options: { root: string; isJson: boolean; screen: Screen }): Promise<void> => {
+  const { screen, isJson } = options;
+  const settings = readUpSettings(options.root);
+  const { PATH = "" } = parseEnv(z.object({ PATH: z.string().optional() }));
+  const home = await locateHome(settings.wishedHome);
+  const findings = [
+    checkNode(process.versions.node),
+    await checkHome(home),
+    await checkDisk(home.path),
+    ...(settings.database === undefined ? [await checkDataDirectory(home)] : []),
+    await checkAnvil(),
+    await checkRedis(PATH, settings.redisUrl),
+    ...(await checkPlane(settings, home)),
+  ];
+  if (isJson) writeLine(screen.out, JSON.stringify({ findings }));
+  else {
+    for (const { check, state, message, fix } of findings) {
+      writeLine(screen.out, `${marks[state]}  ${check.padEnd(9)} ${message}`);
+      if (fix !== undefined) writeLine(screen.out, `${" ".repeat(17)}${state === "wrong" ? "→ " : ""}${fix}`);
+    }
+  }
+  const count = findings.filter((finding) => finding.state === "wrong").length;
+  if (count > 0) throw new CliFailure(count === 1 ? "One thing is wrong." : `${count} things are wrong.`);
+};

@@ -1,0 +1,128 @@
+import { execFile } from "node:child_process";
+import { access, constants, readFile, stat, statfs } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { Home } from "../up/home.ts";
+import { type Finding, note, ok, wrong } from "./finding.ts";
+
+const run = promisify(execFile);
+const oldestNode = 24;
+
+export const checkNode = (version: string): Finding => {
+  const major = Number(version.split(".")[0]);
+  if (major >= oldestNode) return ok("node", `Node ${version}`);
+  return wrong(
+    "node",
+    `This is Node ${version}; Portolan's sources need ${oldestNode}.`,
+    "Start through npm (npm start, npm run portolan -- …), which uses the Node that the packages bring.",
+  );
+};
+
+/** The nearest directory that exists. */
+const nearest = async (path: string): Promise<string> => {
+  for (let at = path; ; at = dirname(at)) {
+    const found = await stat(at).catch(() => undefined);
+    if (found !== undefined || dirname(at) === at) return at;
+  }
+};
+
+export const checkHome = async (home: Home): Promise<Finding> => {
+  const at = await nearest(home.path);
+  const isWritable = await access(at, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isWritable) {
+    return wrong(
+      "home",
+      `${at} may not be written by this user.`,
+      "Give yourself write permission there, or set PORTOLAN_HOME to a directory that you own.",
+    );
+  }
+  if (at !== home.path) return note("home", `${home.path} will be made at the first start.`);
+  const open: string[] = [];
+  for (const name of ["operator.json", "first-chain.json", "kek", "database-roles.json"]) {
+    const found = await stat(home.at(name)).catch(() => undefined);
+    if (found !== undefined && process.platform !== "win32" && (found.mode & 0o077) !== 0) open.push(home.at(name));
+  }
+  if (open.length > 0) {
+    return wrong("home", `Other users of this machine may read ${open.join(", ")}.`, `chmod 600 ${open.join(" ")}`);
+  }
+  return ok("home", home.notice ?? home.path);
+};
+
+const wantedBytes = 1_000_000_000;
+
+export const checkDisk = async (path: string): Promise<Finding> => {
+  const found = await statfs(await nearest(path));
+  const freeBytes = found.bavail * found.bsize;
+  const text = `${(freeBytes / 1e9).toFixed(1)} GB free for ${path}`;
+  if (freeBytes >= wantedBytes) return ok("disk", text);
+  return wrong("disk", text, "Free at least 1 GB, or set PORTOLAN_HOME to another disk.");
+};
+
+export const checkDataDirectory = async (home: Home): Promise<Finding> => {
+  const directory = home.at("postgres");
+  if ((await stat(directory).catch(() => undefined)) === undefined) {
+    const isHalf = (await stat(`${directory}.partial`).catch(() => undefined)) !== undefined;
+    return isHalf
+      ? note("database", "A first start was cut off while it made the database; the next start makes it anew.")
+      : note("database", "The database will be made at the first start.");
+  }
+  const version = await readFile(join(directory, "PG_VERSION"), "utf8").catch(() => undefined);
+  if (version === undefined) {
+    return wrong(
+      "database",
+      `${directory} holds no whole database.`,
+      `Move it aside: mv ${directory} ${directory}.old`,
+    );
+  }
+  const hasPassword = (await stat(`${directory}.password`).catch(() => undefined)) !== undefined;
+  if (!hasPassword) {
+    return wrong(
+      "database",
+      `${directory}.password is gone.`,
+      "Put it back from a backup, or move the database aside.",
+    );
+  }
+  return ok("database", `PostgreSQL ${version.trim()} in ${directory}`);
+};
+
+const findOn = async (places: readonly string[], name: string): Promise<string | undefined> => {
+  for (const place of places) {
+    const path = join(place, name);
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return path;
+  }
+  return undefined;
+};
+
+/** anvil comes with the packages; a missing one breaks every development chain. */
+export const checkAnvil = async (): Promise<Finding> => {
+  const name = `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
+  const fix = "Run npm install again without --omit=optional.";
+  try {
+    const entry = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const program = await findOn([join(dirname(entry), "bin")], process.platform === "win32" ? "anvil.exe" : "anvil");
+    if (program === undefined) return wrong("anvil", `${name} holds no program.`, fix);
+    const { stdout } = await run(program, ["--version"]);
+    return ok("anvil", (stdout.split("\n")[0] ?? "").trim());
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    return wrong("anvil", `The package ${name} can't be used (${why}).`, fix);
+  }
+};
+
+/** Only needed where REDIS_URL is set, and there as a server, not as a program; said so that nobody looks for it. */
+export const checkRedis = async (searchPath: string, redisUrl: string | undefined): Promise<Finding> => {
+  if (redisUrl !== undefined) return ok("redis", "REDIS_URL is set: the queue is there.");
+  const found = await findOn(
+    searchPath.split(delimiter).filter((place) => place !== ""),
+    "redis-server",
+  );
+  return note("redis", `not used: the queue is in Postgres (redis-server ${found ?? "is not installed"}).`);
+};

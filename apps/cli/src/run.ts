@@ -1,0 +1,108 @@
+import { Command, CommanderError } from "commander";
+import { addAccountCommands } from "./commands/account.ts";
+import { addAppCommands } from "./commands/apps.ts";
+import { addChainCommands } from "./commands/chains.ts";
+import { addOperationCommands } from "./commands/operations.ts";
+import { addUsageCommands } from "./commands/usage.ts";
+import { type CliDeps, type Context, createContext } from "./context.ts";
+import { doctor } from "./doctor/doctor.ts";
+import { toExitCode, toSentence } from "./exit-code.ts";
+import { exitCodes } from "./failure.ts";
+import { clean, writeLine } from "./output.ts";
+import { up } from "./up/up.ts";
+
+const exitCodeHelp = `
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not signed in, 4 refused (policy, quota, permission, money),
+5 not found, 6 the API can't be reached, 7 the operation failed, was cancelled or needs attention.
+
+Environment: PORTOLAN_API_URL, PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up and doctor
+PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
+DATABASE_URL, DATABASE_SYSTEM_URL.`;
+
+interface GlobalFlags {
+  json?: boolean;
+  api?: string;
+}
+
+const addPlaneCommands = (program: Command, deps: CliDeps): void => {
+  program
+    .command("up")
+    .description("run a whole plane on this machine until Ctrl-C")
+    .option("--bare", "without the first chain")
+    .action((flags: { bare?: boolean }, command: Command) =>
+      up({
+        root: deps.root,
+        isBare: flags.bare === true,
+        isJson: command.optsWithGlobals<GlobalFlags>().json === true,
+        screen: deps.screen,
+      }),
+    );
+  program
+    .command("doctor")
+    .description("look for what would keep a plane from running here, and say how to mend it")
+    .action((_flags: unknown, command: Command) => {
+      const { json } = command.optsWithGlobals<GlobalFlags>();
+      return doctor({ root: deps.root, isJson: json === true, screen: deps.screen });
+    });
+};
+
+/** Every command sees `--json` and `--api`, wherever they stand on the line. */
+const addGlobals = (command: Command): void => {
+  for (const sub of command.commands) {
+    if (sub.commands.length === 0) {
+      sub
+        .option("--json", "print JSON")
+        .option("--api <url>", "of the API; default PORTOLAN_API_URL, then the profile's");
+    }
+    addGlobals(sub);
+  }
+};
+
+const createProgram = (deps: CliDeps): Command => {
+  const program = new Command("portolan")
+    .description("Run blockchain networks in any cloud region, behind any portal.")
+    .showHelpAfterError("(portolan --help says more)")
+    .addHelpText("after", exitCodeHelp)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => deps.screen.out.write(text),
+      writeErr: (text) => deps.screen.err.write(text),
+    });
+  const open = (command: Command): Context => {
+    const { json, api } = command.optsWithGlobals<GlobalFlags>();
+    return createContext(deps, json === true, api);
+  };
+  addPlaneCommands(program, deps);
+  addAccountCommands(program, open);
+  addAppCommands(program, open);
+  addChainCommands(program, open);
+  addOperationCommands(program, open);
+  addUsageCommands(program, open);
+  addGlobals(program);
+  return program;
+};
+
+const report = (deps: CliDeps, error: unknown): void => {
+  const { err } = deps.screen;
+  const sentence = toSentence(error);
+  // A message of several lines is a list: of variables, for one.
+  for (const [at, line] of sentence.message.split("\n").entries()) {
+    writeLine(err, `${at === 0 ? "portolan: " : ""}${clean(line)}`);
+  }
+  for (const detail of sentence.details) writeLine(err, `  ${clean(detail)}`);
+  if (sentence.hint !== undefined) writeLine(err, `  ${clean(sentence.hint)}`);
+  if (sentence.requestId !== undefined) writeLine(err, `  (request ${clean(sentence.requestId)})`);
+};
+
+/** Runs one command line and gives its exit code; never throws. */
+export const run = async (args: readonly string[], deps: CliDeps): Promise<number> => {
+  try {
+    await createProgram(deps).parseAsync([...args], { from: "user" });
+    return exitCodes.ok;
+  } catch (error) {
+    // Commander has said it already; asking for help is no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    report(deps, error);
+    return toExitCode(error);
+  }
+};

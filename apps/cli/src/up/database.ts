@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { createPasswordHasher } from "@portolan/access";
+import { createIdSource, systemClock } from "@portolan/domain";
+import { migrateJobs } from "@portolan/jobs";
+import {
+  bootstrapRoles,
+  createClients,
+  createEmbeddedPostgres,
+  jobsSchema,
+  localRegion,
+  migrate,
+  seed,
+} from "@portolan/store";
+import { z } from "zod";
+import type { Home } from "./home.ts";
+import { readJsonFile, writeJsonFile } from "./json-file.ts";
+import type { DatabaseUrls, UpSettings } from "./settings.ts";
+
+export interface RunningDatabase {
+  urls: DatabaseUrls;
+  /** For the screen: what was started or found. */
+  description: string;
+  /** Leaves a database of the operator's own alone. */
+  stop(options: { graceMs: number }): Promise<void>;
+}
+
+/** Starts, or adopts, the embedded Postgres and makes its roles; or takes the operator's own. */
+export const startDatabase = async (
+  settings: Pick<UpSettings, "database">,
+  home: Home,
+  log: (line: string) => void,
+): Promise<RunningDatabase> => {
+  if (settings.database !== undefined) {
+    return { urls: settings.database, description: "your own Postgres", stop: async () => undefined };
+  }
+  const postgres = createEmbeddedPostgres({ dataDir: home.at("postgres"), log });
+  let isStopping = false;
+  let stopWatching: () => void = () => undefined;
+  const running = await postgres.start();
+  const watch = (): void => {
+    stopWatching = postgres.watch(() => {
+      if (isStopping) return;
+      log("Postgres is gone; starting it again");
+      const again = (pauseMs: number): void => {
+        if (isStopping) return;
+        postgres.start().then(watch, (error: unknown) => {
+          log(`Postgres did not start: ${error instanceof Error ? error.message : "unknown reason"}`);
+          setTimeout(() => again(Math.min(pauseMs * 2, 30_000)), pauseMs).unref();
+        });
+      };
+      again(500);
+    });
+  };
+  const stop = async ({ graceMs }: { graceMs: number }): Promise<void> => {
+    isStopping = true;
+    stopWatching();
+    await postgres.stop({ graceMs });
+  };
+  try {
+    const urls = await bootstrapRoles({
+      superuserUrl: running.superuserUrl,
+      passwordFile: home.at("database-roles.json"),
+    });
+    watch();
+    const verb = running.isAdopted ? "found running" : "started";
+    return { urls, description: `embedded Postgres ${verb} on port ${running.port} (pid ${running.pid})`, stop };
+  } catch (error) {
+    await stop({ graceMs: 5_000 }).catch(() => undefined);
+    throw error;
+  }
+};
+
+const operatorFile = z.object({ email: z.string(), password: z.string() });
+
+/** Brings the schema, the queue's schema and the first rows up to date. Idempotent. */
+export const prepareDatabase = async (options: {
+  urls: DatabaseUrls;
+  redisUrl: string | undefined;
+  gatewayUrl: string;
+  home: Home;
+  log: (line: string) => void;
+}): Promise<void> => {
+  const { urls, home, log } = options;
+  await migrate({ url: urls.owner, log });
+  if (options.redisUrl === undefined) {
+    await migrateJobs({ kind: "postgres", connectionString: urls.system, schema: jobsSchema });
+  }
+  const clients = createClients({
+    appUrl: urls.app,
+    systemUrl: urls.system,
+    applicationName: "portolan-seed",
+    poolSize: 2,
+  });
+  try {
+    // The file comes first: an account whose password nobody knows would be the worse half.
+    const known = await readJsonFile(home.at("operator.json"), operatorFile);
+    const operator = known ?? { email: "operator@portolan.local", password: randomBytes(24).toString("base64url") };
+    if (known === undefined) await writeJsonFile(home.at("operator.json"), operator);
+    const hasher = createPasswordHasher();
+    const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
+    const hasOperator = (await clients.system.tenant.count({ where: { kind: "operator" } })) > 0;
+    await seed({
+      client: clients.system,
+      ids: createIdSource({ clock: systemClock, random }),
+      clock: systemClock,
+      regions: [localRegion(options.gatewayUrl)],
+      // The API listens on loopback only; whoever reaches it is on this machine.
+      signupMode: "open",
+      // The hash is made slow on purpose, so only when it is needed.
+      ...(hasOperator
+        ? {}
+        : { operator: { email: operator.email, passwordHash: await hasher.hash(operator.password), country: "ZZ" } }),
+    });
+  } finally {
+    await clients.close();
+  }
+};

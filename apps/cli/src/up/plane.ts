@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { type Child, createChild } from "./child.ts";
+import { type ChildName, childEnvironment } from "./child-environment.ts";
+import { prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
+import type { Home } from "./home.ts";
+import { claimPort } from "./ports.ts";
+import type { UpSettings } from "./settings.ts";
+
+export interface Plane {
+  api: string;
+  gateway: string;
+  /** What runs, one line each. */
+  descriptions: readonly string[];
+  /** In order: gateway, api, worker with its chain nodes, Postgres. */
+  stop(): Promise<void>;
+  /** From now on without patience; also while `stop` runs. */
+  hasten(): void;
+}
+
+interface Patience {
+  /** Milliseconds that a part may take to stop. */
+  graceMs(usual: number): number;
+}
+
+const stopOrder: readonly ChildName[] = ["gateway", "api", "worker"];
+/** Stopping chain nodes takes their own grace. */
+const graceOf: { readonly [name in ChildName]: number } = { gateway: 17_000, api: 12_000, worker: 25_000 };
+
+const stopAll = async (
+  children: ReadonlyMap<ChildName, Child>,
+  database: RunningDatabase | undefined,
+  patience: Patience,
+  log: (line: string) => void,
+): Promise<void> => {
+  for (const name of stopOrder) {
+    const child = children.get(name);
+    if (child?.pid === undefined) {
+      await child?.stop({ graceMs: 0 });
+      continue;
+    }
+    const isClean = await child.stop({
+      graceMs: patience.graceMs(graceOf[name]),
+      ...(name === "worker" ? { message: { type: "stop", nodes: true } } : {}),
+    });
+    if (isClean) log(`${name} stopped`);
+    else
+      log(
+        `${name} was killed${name === "worker" ? "; chain nodes may still run and are adopted at the next start" : ""}`,
+      );
+  }
+  await database?.stop({ graceMs: patience.graceMs(10_000) });
+  if (database !== undefined) log("database stopped");
+};
+
+/**
+ * Starts the database and the three processes, and waits until each is ready. What was started is stopped again when a
+ * part of it fails. `onStarting` gets the means to hasten and abort before there is a plane.
+ */
+export const startPlane = async (options: {
+  settings: UpSettings;
+  home: Home;
+  log: (line: string) => void;
+  signal: AbortSignal;
+}): Promise<Plane> => {
+  const { settings, home, log, signal } = options;
+  const children = new Map<ChildName, Child>();
+  let database: RunningDatabase | undefined;
+  let isHasty = false;
+  const patience: Patience = { graceMs: (usual) => (isHasty ? Math.min(usual, 1_500) : usual) };
+  const hasten = (): void => {
+    isHasty = true;
+    children.get("gateway")?.kill();
+    children.get("api")?.kill();
+    setTimeout(() => children.get("worker")?.kill(), 3_000).unref();
+  };
+  try {
+    const apiPort = await claimPort(settings.apiPort, "API", "PORTOLAN_API_PORT");
+    const gatewayPort = await claimPort(settings.gatewayPort, "gateway", "PORTOLAN_GATEWAY_PORT");
+    const gateway = `http://127.0.0.1:${gatewayPort}`;
+    database = await startDatabase(settings, home, log);
+    signal.throwIfAborted();
+    const { urls } = database;
+    await prepareDatabase({ urls, redisUrl: settings.redisUrl, gatewayUrl: gateway, home, log });
+    signal.throwIfAborted();
+    const input = { settings, home: home.path, urls, apiPort, gatewayPort };
+    for (const name of ["api", "worker", "gateway"] as const) {
+      children.set(
+        name,
+        createChild({
+          name,
+          script: join(settings.root, "apps", name, "src", "main.ts"),
+          cwd: home.path,
+          env: childEnvironment(name, input),
+          logFile: home.at("logs", `${name}.log`),
+          log,
+        }),
+      );
+    }
+    const started = await Promise.allSettled([...children.values()].map((child) => child.start()));
+    const failed = started.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    signal.throwIfAborted();
+    const pids = [...children].map(([name, child]) => `${name} ${child.pid}`).join(", ");
+    return {
+      api: `http://127.0.0.1:${apiPort}`,
+      gateway,
+      descriptions: [database.description, `processes ${pids}`],
+      stop: () => stopAll(children, database, patience, log),
+      hasten,
+    };
+  } catch (error) {
+    await stopAll(children, database, patience, () => undefined).catch(() => undefined);
+    throw error;
+  }
+};

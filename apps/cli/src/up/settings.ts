@@ -1,0 +1,85 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type EnvSource, parseEnv } from "@portolan/kit";
+import { z } from "zod";
+import { CliFailure, exitCodes } from "../failure.ts";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const schema = z.object({
+  PORTOLAN_HOME: z.string().optional(),
+  PORTOLAN_API_PORT: port.default(4100),
+  PORTOLAN_GATEWAY_PORT: port.default(4200),
+  PORTOLAN_GRPC_PORT: port.default(4201),
+  PORTOLAN_PROGRAMS: z.string().optional(),
+  PORTOLAN_FORKS: z.string().optional(),
+  PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** A database of the operator's own instead of the embedded one: all three, or none. */
+  DATABASE_OWNER_URL: z.string().optional(),
+  DATABASE_URL: z.string().optional(),
+  DATABASE_SYSTEM_URL: z.string().optional(),
+  REDIS_URL: z.string().optional(),
+});
+
+/** What children get of our environment besides their configuration: where programs are, language, time zone. */
+const passed = z.object({
+  PATH: z.string().optional(),
+  HOME: z.string().optional(),
+  LANG: z.string().optional(),
+  LC_ALL: z.string().optional(),
+  TZ: z.string().optional(),
+  TMPDIR: z.string().optional(),
+  NODE_EXTRA_CA_CERTS: z.string().optional(),
+  SystemRoot: z.string().optional(),
+});
+
+export interface DatabaseUrls {
+  owner: string;
+  app: string;
+  system: string;
+}
+
+export interface UpSettings {
+  /** The top of the checkout. */
+  root: string;
+  /** The home that was asked for; `usableHome` may choose another. */
+  wishedHome: string;
+  apiPort: number;
+  gatewayPort: number;
+  /** Undefined: the embedded Postgres. */
+  database: DatabaseUrls | undefined;
+  redisUrl: string | undefined;
+  programs: string;
+  forks: string | undefined;
+  logLevel: "debug" | "info" | "warn" | "error";
+  passedEnvironment: { readonly [name: string]: string };
+}
+
+const toDatabase = (env: z.output<typeof schema>): DatabaseUrls | undefined => {
+  const given = { owner: env.DATABASE_OWNER_URL, app: env.DATABASE_URL, system: env.DATABASE_SYSTEM_URL };
+  const { owner, app, system } = given;
+  if (owner !== undefined && app !== undefined && system !== undefined) return { owner, app, system };
+  if (owner === undefined && app === undefined && system === undefined) return undefined;
+  throw new CliFailure("DATABASE_OWNER_URL, DATABASE_URL and DATABASE_SYSTEM_URL belong together.", {
+    exitCode: exitCodes.usage,
+    hint: "Set all three to use a Postgres of your own, or none to use the embedded one.",
+  });
+};
+
+/** @throws EnvError, or CliFailure when only a part of a database is given. */
+export const readUpSettings = (root: string, source?: EnvSource): UpSettings => {
+  const env = parseEnv(schema, source);
+  const others = Object.entries(parseEnv(passed, source));
+  return {
+    root,
+    wishedHome: resolve(env.PORTOLAN_HOME ?? join(root, ".portolan")),
+    apiPort: env.PORTOLAN_API_PORT,
+    gatewayPort: env.PORTOLAN_GATEWAY_PORT,
+    database: toDatabase(env),
+    redisUrl: env.REDIS_URL,
+    programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
+    forks: env.PORTOLAN_FORKS,
+    logLevel: env.PORTOLAN_LOG_LEVEL,
+    passedEnvironment: Object.fromEntries(others.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+  };
+};
