@@ -20,11 +20,14 @@ describe("the table of the API", () => {
     expect(Object.keys(route.responses)).toEqual([String(route.successStatus)]);
     expect(route.isIdempotent).toBe(route.method === "POST");
     expect(route.body !== undefined).toBe(route.method === "POST" || route.method === "PATCH");
-    if (route.permission !== "public" && route.permission !== "signedIn") expect(permissions).toContain(route.permission);
+    if (route.permission !== "public" && route.permission !== "signedIn")
+      expect(permissions).toContain(route.permission);
     if (route.path.includes("{")) expect(errorsOf(route)).toContain("resource.not_found");
     for (const schema of [route.body, route.query, route.params]) {
       if (schema === undefined) continue;
-      expect(schema.safeParse({ unknownMember: 1 }).error?.issues.some((issue) => issue.code === "unrecognized_keys")).toBe(true);
+      expect(
+        schema.safeParse({ unknownMember: 1 }).error?.issues.some((issue) => issue.code === "unrecognized_keys"),
+      ).toBe(true);
     }
   });
 
@@ -35,7 +38,8 @@ describe("the table of the API", () => {
       const schema = node as Record<string, unknown>;
       const isFree = schema.type === "string" && schema.maxLength === undefined && schema.enum === undefined;
       // A pattern that is anchored at both ends without an open repetition bounds a string by itself.
-      const hasPattern = typeof schema.pattern === "string" && /^\^.*\$$/.test(schema.pattern) && !/[+*]/.test(schema.pattern);
+      const hasPattern =
+        typeof schema.pattern === "string" && /^\^.*\$$/.test(schema.pattern) && !/[+*]/.test(schema.pattern);
       const isAllOf = Array.isArray(schema.allOf);
       if (isFree && !hasPattern && !isAllOf) unbounded.push(at);
       if (schema.type === "array" && schema.maxItems === undefined) unbounded.push(at);

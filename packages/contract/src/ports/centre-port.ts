@@ -20,6 +20,8 @@ export interface PlacementClaim {
   until: Date;
   generation: number;
   observedGeneration: number;
+  /** Reports in a row that did not reach the order: what back-off grows with. */
+  attempts: number;
   addresses: readonly NodeAddress[];
   order: WorkOrder | null;
   previousView: ChainView | null;
@@ -92,7 +94,7 @@ export interface CentrePort {
   claim(placementId: string, worker: { id: string; leaseMs: number }): Promise<PlacementClaim | null>;
   renew(placementId: string, fence: bigint, leaseMs: number): Promise<Fenced<{ until: Date }>>;
   reportAddresses(placementId: string, fence: bigint, addresses: readonly NodeAddress[]): Promise<Fenced<object>>;
-  /** Secrets that the order's blueprint references, sealed to this worker's public key. */
+  /** Secrets, sealed to this worker's public key. What the order's blueprint does not reference is left out. */
   secrets(
     placementId: string,
     fence: bigint,
@@ -113,8 +115,10 @@ export interface CentrePort {
    */
   reportDown(placementId: string, fence: bigint, nodes: readonly string[]): Promise<Fenced<object>>;
   report(report: PlacementReport): Promise<Fenced<object>>;
-  /** Ends the lease early so that the next wake-up need not wait for it. */
-  release(placementId: string, fence: bigint): Promise<void>;
+  /**
+   * Ends the lease without a report. The placement is due again at `nextAt`; absent: when the lease would have ended.
+   */
+  release(placementId: string, fence: bigint, nextAt?: Date): Promise<void>;
   logRequests(regions: readonly string[]): Promise<LogRequest[]>;
   answerLogs(requestId: string, lines: readonly { at: string; process: string; line: string }[]): Promise<void>;
   reportUsage(batch: UsageBatch): Promise<{ isDuplicate: boolean }>;

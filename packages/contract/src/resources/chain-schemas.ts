@@ -56,7 +56,7 @@ export const chainInput = z
     hosting: z.enum(["dedicated", "shared"]).default("dedicated"),
     settings: jsonObject.default({}),
   })
-  .meta({ id: "ChainInput" });
+  .meta({ id: "ChainRequest" });
 
 export const reason = z
   .object({ rule: z.string(), verdict: z.string(), message: z.string(), hint: z.string().optional() })

@@ -95,7 +95,15 @@ export const operationRepository = {
   ): Promise<OperationRow | null> => {
     const [row] = await transaction.operation.updateManyAndReturn({
       where: { id: operation.id, tenantId: operation.tenantId, ...isLive },
-      data: { isCancelling: true, generation, state: "running", error: Prisma.DbNull, version: { increment: 1 } },
+      // A new beginning, so that it has its whole patience again.
+      data: {
+        isCancelling: true,
+        generation,
+        state: "running",
+        startedAt: null,
+        error: Prisma.DbNull,
+        version: { increment: 1 },
+      },
     });
     return row ?? null;
   },
@@ -104,7 +112,7 @@ export const operationRepository = {
   markRetried: async (transaction: StoreTransaction, tenantId: string, id: string): Promise<OperationRow | null> => {
     const [row] = await transaction.operation.updateManyAndReturn({
       where: { id, tenantId, state: "needsAttention" },
-      data: { state: "running", error: Prisma.DbNull, version: { increment: 1 } },
+      data: { state: "running", startedAt: null, error: Prisma.DbNull, version: { increment: 1 } },
     });
     return row ?? null;
   },

@@ -26,6 +26,11 @@ export const tenantRepository = {
     await transaction.member.create({ data: member });
   },
 
+  quotas: async (transaction: StoreTransaction, tenantId: string): Promise<QuotaOverrides> => {
+    const row = await transaction.tenant.findUnique({ where: { id: tenantId }, select: { quotas: true } });
+    return quotaOverridesSchema.parse(row?.quotas ?? {});
+  },
+
   /**
    * Holds the tenant's row until the transaction ends, so that what is counted against a quota can't change between
    * the count and the change.

@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { problemMediaType, toProblem } from "@portolan/contract";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { ApiDeps } from "./deps.ts";
+import { createHandlers } from "./handlers.ts";
+import { registerOpenApi } from "./http/openapi.ts";
+import { RateLimited, rateHeaders } from "./http/rate-limiter.ts";
+import { registerOperations } from "./http/register.ts";
+import { describeError } from "./http/to-problem.ts";
+
+export const apiVersion = "0.1.0";
+const bodyLimitBytes = 256 * 1024;
+
+const sendProblem = (reply: FastifyReply, document: ReturnType<typeof toProblem>) =>
+  reply.code(document.status).header("content-type", problemMediaType).serializer(JSON.stringify).send(document);
+
+const onError = (deps: ApiDeps) => (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  const document = describeError(error, request.id);
+  if (document.status >= 500)
+    deps.log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, "request failed");
+  if (error instanceof RateLimited) {
+    reply.headers({ ...rateHeaders(error.policy, error.state), "retry-after": String(error.state.resetSeconds) });
+  }
+  if (document.status === 401) reply.header("www-authenticate", 'Bearer realm="portolan"');
+  return sendProblem(reply, document);
+};
+
+const onNotFound = (request: FastifyRequest, reply: FastifyReply) =>
+  sendProblem(
+    reply,
+    toProblem({
+      code: "request.not_found",
+      detail: "There is nothing at this path for this method.",
+      hint: "The API is described at /docs.",
+      requestId: request.id,
+    }),
+  );
+
+/** An empty body is an empty object: clients that always send a content type may still have nothing to say. */
+const acceptEmptyJson = (app: FastifyInstance): void => {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    const text = typeof body === "string" ? body : body.toString("utf8");
+    if (text.trim() === "") done(null, {});
+    else parse(request, text, done);
+  });
+};
+
+const registerHealth = (app: FastifyInstance, deps: ApiDeps): void => {
+  app.get("/healthz", { schema: { hide: true } }, async () => ({ live: deps.health.live() }));
+  app.get("/readyz", { schema: { hide: true } }, async (_request, reply) => {
+    const report = await deps.health.report();
+    return reply.code(report.ready ? 200 : 503).send(report);
+  });
+};
+
+/** The API as a Fastify instance that listens nowhere yet. */
+export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
+  const app = Fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    genReqId: () => `req_${randomBytes(12).toString("hex")}`,
+    requestIdHeader: false,
+    trustProxy: deps.trustedProxies === undefined ? false : [...deps.trustedProxies],
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(reply, describeError(error, request.id));
+    },
+    // A client that speaks no HTTP gets no answer in problem+json, but one that ends.
+    requestTimeout: 60_000,
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(onError(deps));
+  app.setNotFoundHandler(onNotFound);
+  acceptEmptyJson(app);
+  app.addHook("onSend", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
+    if (request.url.startsWith("/v1/")) reply.header("cache-control", "no-store");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const fields = {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+    };
+    deps.log.debug({ ...fields, durationMs: Math.round(reply.elapsedTime) }, "answered");
+  });
+  await registerOpenApi(app, apiVersion);
+  registerHealth(app, deps);
+  registerOperations(app, deps, createHandlers(deps));
+  return app;
+};

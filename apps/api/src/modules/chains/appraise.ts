@@ -1,0 +1,175 @@
+import type { QuoteResource } from "@portolan/contract";
+import {
+  checkQuota,
+  DomainError,
+  evaluatePolicyForAll,
+  type PolicyReason,
+  type Principal,
+  type QuotaLine,
+  type QuotaOverrides,
+  quoteMonthly,
+  toQuotaLimits,
+  toWireMonthlyQuote,
+} from "@portolan/domain";
+import {
+  chainWishes,
+  inTransaction,
+  type NewDecision,
+  portalRepository,
+  type RegionRow,
+  regionRepository,
+  type StoreTransaction,
+  tenantRepository,
+  userRepository,
+} from "@portolan/store";
+import type { ApiDeps } from "../../deps.ts";
+import { quotedNodes } from "./quoted-nodes.ts";
+import type { ReviewedChain } from "./review.ts";
+
+/** What a reviewed chain would mean for this tenant: verdict, quota, price. */
+export interface Appraisal {
+  isAllowed: boolean;
+  reasons: readonly PolicyReason[];
+  decisions: readonly NewDecision[];
+  nodeCount: number;
+  storageBytes: bigint;
+}
+
+const demandRegions = (wanted: readonly string[], rows: readonly RegionRow[]): RegionRow[] =>
+  wanted.map((slug) => {
+    const row = rows.find((candidate) => candidate.slug === slug);
+    if (row !== undefined && row.state === "open") return row;
+    throw new DomainError({
+      code: "region.unknown",
+      message: row === undefined ? "There is no such region." : "The region takes no new chains.",
+      hint: "GET /v1/regions lists those on offer.",
+    });
+  });
+
+/** The country that policy judges by: the person's, or for a machine its tenant's. */
+export const countryOf = async (deps: Pick<ApiDeps, "clients">, principal: Principal): Promise<string | undefined> =>
+  inTransaction(deps.clients.system, async (transaction) =>
+    principal.kind === "user"
+      ? (await userRepository.byId(transaction, principal.id))?.country
+      : (await tenantRepository.byId(transaction, principal.tenantId))?.country,
+  );
+
+const judge = async (
+  deps: Pick<ApiDeps, "ids" | "clock">,
+  transaction: StoreTransaction,
+  input: {
+    principal: Principal;
+    country: string | undefined;
+    requestId: string;
+    reviewed: ReviewedChain;
+    regions: readonly RegionRow[];
+  },
+): Promise<Pick<Appraisal, "isAllowed" | "reasons" | "decisions">> => {
+  const { principal, country, requestId, reviewed, regions } = input;
+  const portal = await portalRepository.byId(transaction, principal.portalId);
+  if (portal === null)
+    throw new DomainError({ code: "internal", message: "The portal is gone.", detail: principal.portalId });
+  const { access, currency } = reviewed.framework.attributes(reviewed.spec);
+  const judged = evaluatePolicyForAll(
+    portal.policy,
+    regions.map(({ jurisdiction }) => ({
+      stage: "quote",
+      "chain.access": access,
+      "chain.currency": currency,
+      framework: reviewed.framework.slug,
+      "region.jurisdiction": jurisdiction,
+      ...(country === undefined ? {} : { "user.country": country }),
+    })),
+  );
+  const decisions = judged.verdicts.map(({ verdict, attributes, reasons, policy }) => ({
+    id: deps.ids.next("decision"),
+    tenantId: principal.tenantId,
+    portalId: portal.id,
+    stage: "quote",
+    verdict,
+    attributes,
+    reasons,
+    policyVersion: policy.version,
+    requestId,
+    createdAt: deps.clock.now(),
+  }));
+  return { isAllowed: judged.verdict === "allow", reasons: judged.reasons, decisions };
+};
+
+/** Reads what is needed, judges and counts. Throws `region.unknown`. */
+export const appraise = async (
+  deps: Pick<ApiDeps, "ids" | "clock">,
+  transaction: StoreTransaction,
+  input: { principal: Principal; country: string | undefined; requestId: string; reviewed: ReviewedChain },
+): Promise<Appraisal> => {
+  const { reviewed } = input;
+  const rows = await regionRepository.bySlugs(transaction, reviewed.spec.regions);
+  const regions = demandRegions(reviewed.spec.regions, rows);
+  const verdict = await judge(deps, transaction, { ...input, regions });
+  const nodes = quotedNodes(reviewed.framework, reviewed.facts, reviewed.spec);
+  return {
+    ...verdict,
+    nodeCount: nodes.length,
+    storageBytes: nodes.reduce((sum, node) => sum + node.storageBytes, 0n),
+  };
+};
+
+/** Lines of what one more chain would use, by the tenant's limits. */
+export const quotaLines = async (
+  transaction: StoreTransaction,
+  input: { tenantId: string; appId: string; overrides: QuotaOverrides; nodeCount: number; storageBytes: bigint },
+): Promise<QuotaLine[]> => {
+  const { tenantId, appId, overrides, nodeCount, storageBytes } = input;
+  const used = await chainWishes.reserved(transaction, tenantId, appId);
+  const add = { chains: 1, chainsPerApp: 1, nodes: nodeCount, storageBytes: Number(storageBytes) };
+  return checkQuota(toQuotaLimits(overrides), used, add);
+};
+
+export const demandQuota = (lines: readonly QuotaLine[]): void => {
+  const line = lines.find(({ isExceeded }) => isExceeded);
+  if (line === undefined) return;
+  throw new DomainError({
+    code: "quota.exceeded",
+    message: `The quota ${line.name} is ${line.limit}, and ${line.after} would be used.`,
+    hint: "Delete what is not in use, or ask the operator for more.",
+    meta: { quota: line.name },
+  });
+};
+
+/** The dry run, for the caller. */
+export const presentQuote = async (
+  deps: Pick<ApiDeps, "clock">,
+  transaction: StoreTransaction,
+  input: { portalId: string; reviewed: ReviewedChain; appraisal: Appraisal; quota: readonly QuotaLine[] },
+): Promise<QuoteResource> => {
+  const { portalId, reviewed, appraisal, quota } = input;
+  const { framework, facts, spec } = reviewed;
+  const at = deps.clock.now();
+  const priceBook = await portalRepository.priceBook(transaction, portalId, at);
+  if (priceBook === null)
+    throw new DomainError({ code: "internal", message: "The portal has no prices.", detail: portalId });
+  const cost = toWireMonthlyQuote(quoteMonthly({ priceBook, nodes: quotedNodes(framework, facts, spec), at }));
+  const nodes = framework.topology(spec).map(({ name, role, region }) => ({ name, role, region }));
+  const exceeded = quota.filter(({ isExceeded }) => isExceeded);
+  return {
+    allowed: appraisal.isAllowed && exceeded.length === 0,
+    reasons: [
+      ...appraisal.reasons.map((reason) => ({ ...reason })),
+      ...exceeded.map(({ name, limit, after }) => ({
+        rule: `quota.${name}`,
+        verdict: "deny",
+        message: `The quota is ${limit}, and ${after} would be used.`,
+      })),
+    ],
+    cost,
+    quota: quota.map(({ name, limit, used, after }) => ({ name, limit, used, after })),
+    nodes,
+    objects: [
+      ...spec.regions.map((region) => ({ kind: "placement", name: `${spec.name}`, region })),
+      ...nodes.map(({ name, region }) => ({ kind: "node", name, region })),
+      ...spec.regions.flatMap((region) =>
+        framework.protocols.map((protocol) => ({ kind: "endpoint", name: protocol.name, region })),
+      ),
+    ],
+  };
+};

@@ -1,0 +1,144 @@
+import type { OperationResource } from "@portolan/contract";
+import { DomainError } from "@portolan/domain";
+import {
+  appRepository,
+  chainWishes,
+  decisionRepository,
+  inTransaction,
+  type NewDecision,
+  operationRepository,
+  type StoreTransaction,
+  tenantRepository,
+} from "@portolan/store";
+import type { ApiDeps } from "../../deps.ts";
+import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
+import type { Handler, HandlerRequest } from "../../http/handler.ts";
+import { demandActiveApp } from "../apps/demand-active.ts";
+import { operationLocation, presentOperation } from "../operations/present.ts";
+import { policyDenied } from "../sessions/policy-gate.ts";
+import { type Appraisal, appraise, countryOf, demandQuota, presentQuote, quotaLines } from "./appraise.ts";
+import { type ReviewedChain, reviewChain } from "./review.ts";
+
+/** A refusal by policy: its decisions outlive the transaction that it ends. */
+class Denied extends Error {
+  readonly decisions: readonly NewDecision[];
+  readonly refusal: DomainError;
+
+  constructor(appraisal: Appraisal) {
+    super("denied by policy");
+    const isDenied = ({ verdict }: NewDecision): boolean => verdict === "deny";
+    this.decisions = appraisal.decisions;
+    this.refusal = policyDenied(appraisal.reasons, appraisal.decisions.find(isDenied)?.id ?? "");
+  }
+}
+
+/** Throws when denied; `keepingDenials` turns that into the refusal, after writing its decisions. */
+export const demandAllowed = (appraisal: Appraisal): void => {
+  if (!appraisal.isAllowed) throw new Denied(appraisal);
+};
+
+export const keepingDenials = async <T>(deps: Pick<ApiDeps, "clients">, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Denied)) throw error;
+    await inTransaction(deps.clients.system, (transaction) => decisionRepository.insert(transaction, error.decisions));
+    throw error.refusal;
+  }
+};
+
+/** POST /v1/chains/quote */
+export const quoteChain =
+  (deps: ApiDeps, changes: Changes): Handler<"chains.quote"> =>
+  async ({ principal, caller, body }) => {
+    const { tenantId, portalId } = principal;
+    const reviewed = reviewChain(deps, body);
+    const country = await countryOf(deps, principal);
+    return changes.inTenant({ principal, caller, body }, async (transaction) => {
+      demandActiveApp(await appRepository.byId(transaction, tenantId, body.appId));
+      const appraisal = await appraise(deps, transaction, {
+        principal,
+        country,
+        requestId: caller.requestId,
+        reviewed,
+      });
+      await decisionRepository.insert(transaction, appraisal.decisions);
+      const overrides = await tenantRepository.quotas(transaction, tenantId);
+      const quota = await quotaLines(transaction, { tenantId, appId: body.appId, overrides, ...appraisal });
+      return { body: await presentQuote(deps, transaction, { portalId, reviewed, appraisal, quota }), audit: null };
+    });
+  };
+
+/** POST /v1/chains: chain, placements, operation, decision, audit row and idempotency record in one transaction. */
+export const createChain = (deps: ApiDeps, changes: Changes): Handler<"chains.create"> => {
+  return async (request) => {
+    const { principal, caller, body } = request;
+    const reviewed = reviewChain(deps, body);
+    const country = await countryOf(deps, principal);
+    let madeId: string | undefined;
+    const answer = await keepingDenials(deps, () =>
+      changes.inTenant({ principal, caller, body }, async (transaction) => {
+        const chainId = deps.ids.next("chain");
+        const outcome = await insertChain(deps, transaction, request, { reviewed, country, chainId });
+        madeId = chainId;
+        return outcome;
+      }),
+    );
+    // Never awaited: the row is due, and whoever sweeps finds it.
+    if (madeId !== undefined) void deps.jobs.wake("chain.coordinate", { chainId: madeId });
+    return answer;
+  };
+};
+
+const insertChain = async (
+  deps: ApiDeps,
+  transaction: StoreTransaction,
+  { principal, caller, body }: HandlerRequest<"chains.create">,
+  input: { reviewed: ReviewedChain; country: string | undefined; chainId: string },
+): Promise<Outcome<OperationResource>> => {
+  const { tenantId } = principal;
+  const { reviewed, country, chainId } = input;
+  const { spec } = reviewed;
+  const now = deps.clock.now();
+  demandActiveApp(await appRepository.hold(transaction, tenantId, body.appId));
+  const appraisal = await appraise(deps, transaction, { principal, country, requestId: caller.requestId, reviewed });
+  demandAllowed(appraisal);
+  const { nodeCount, storageBytes, decisions } = appraisal;
+  await decisionRepository.insert(transaction, decisions);
+  // From here on the tenant's row is held: nothing but the count and the rows themselves.
+  const overrides = await tenantRepository.lockQuota(transaction, tenantId);
+  demandQuota(await quotaLines(transaction, { tenantId, appId: body.appId, overrides, nodeCount, storageBytes }));
+  const { name, framework, version, plan, regions, settings } = spec;
+  const columns = { name, framework, version, plan, regions, settings, nodeCount, storageBytes };
+  await chainWishes.insert(
+    transaction,
+    { id: chainId, tenantId, appId: body.appId, hosting: body.hosting, createdAt: now, ...columns },
+    regions.map((region) => ({ id: deps.ids.next("placement"), region })),
+  );
+  const actor = actorOf(principal);
+  const operation = await operationRepository.insert(transaction, {
+    id: deps.ids.next("operation"),
+    tenantId,
+    appId: body.appId,
+    kind: "chain.create",
+    targetId: chainId,
+    generation: 1,
+    former: null,
+    actorType: actor.type,
+    actorId: actor.id,
+    createdAt: now,
+  });
+  if (operation === null)
+    throw new DomainError({ code: "internal", message: "The chain could not be made.", detail: "operation exists" });
+  return {
+    body: presentOperation(operation),
+    headers: { location: operationLocation(operation.id) },
+    audit: {
+      tenantId,
+      actor,
+      action: "chain.create",
+      target: { type: "chain", id: chainId },
+      detail: { appId: body.appId, name, framework, version, plan, regions, operationId: operation.id },
+    },
+  };
+};

@@ -1,0 +1,65 @@
+import type { ChainEventResource, ChainResource, NodeResource } from "@portolan/contract";
+import type { Condition, Phase } from "@portolan/domain";
+import { phases } from "@portolan/domain";
+import type { FrameworkRegistry } from "@portolan/frameworks";
+import type { ChainEventRow, ChainRow, NodeRow } from "@portolan/store";
+
+const toPhase = (text: string): Phase => phases.find((phase) => phase === text) ?? "pending";
+
+/** `gatewayUrls`: region slug → the public URL of its gateway. */
+export const presentChain = (
+  row: ChainRow,
+  frameworks: FrameworkRegistry,
+  gatewayUrls: ReadonlyMap<string, string>,
+): ChainResource => {
+  const isGone = row.wish === "deleted" || row.wish === "purged";
+  const protocols = frameworks.find(row.framework)?.protocols ?? [];
+  const endpoints = row.regions.flatMap((region) => {
+    const gateway = gatewayUrls.get(region);
+    if (gateway === undefined || isGone) return [];
+    return protocols.map(({ name }) => ({ protocol: name, region, url: `${gateway.replace(/\/$/, "")}/${row.id}` }));
+  });
+  return {
+    id: row.id,
+    appId: row.appId,
+    name: row.name,
+    framework: row.framework,
+    version: row.version,
+    plan: row.plan,
+    hosting: row.hosting === "shared" ? "shared" : "dedicated",
+    regions: row.regions,
+    settings: row.settings as ChainResource["settings"],
+    generation: row.generation,
+    observedGeneration: row.observedGeneration,
+    phase: toPhase(row.phase),
+    conditions: row.conditions as unknown as Condition[],
+    endpoints,
+    createdAt: row.createdAt.toISOString(),
+    ...(row.deletedAt === null ? {} : { deletedAt: row.deletedAt.toISOString() }),
+    ...(row.purgeAt === null ? {} : { purgeAt: row.purgeAt.toISOString() }),
+  };
+};
+
+export const presentNode = (row: NodeRow): NodeResource => ({
+  id: row.id,
+  name: row.name,
+  role: row.role,
+  region: row.region,
+  version: row.version,
+  state: row.state,
+  isHealthy: row.isHealthy,
+  ...(row.reason === null ? {} : { reason: row.reason }),
+  ...(row.message === null ? {} : { message: row.message }),
+  ...(row.height === null ? {} : { height: row.height }),
+  ...(row.storageBytes === null ? {} : { storageBytes: row.storageBytes.toString() }),
+  ...(row.startedAt === null ? {} : { startedAt: row.startedAt.toISOString() }),
+});
+
+export const presentChainEvent = (row: ChainEventRow): ChainEventResource => ({
+  id: row.id,
+  type: row.type,
+  reason: row.reason,
+  message: row.message,
+  detail: row.detail as ChainEventResource["detail"],
+  createdAt: row.createdAt.toISOString(),
+});

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import type { OperationId } from "@portolan/contract";
+import { chainRepository, regionRepository, type StoreTransaction, withTenant } from "@portolan/store";
+import type { ApiDeps } from "../../deps.ts";
+import type { Changes } from "../../http/change.ts";
+import type { Handlers } from "../../http/handler.ts";
+import { notFound } from "../../http/invalid-request.ts";
+import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
+import { createChain, quoteChain } from "./create.ts";
+import { chainLogs } from "./logs.ts";
+import { presentChain, presentChainEvent, presentNode } from "./present.ts";
+import { wishHandlers } from "./wish.ts";
+
+type ChainOperation = Extract<OperationId, `chains.${string}`>;
+
+const gatewayUrls = async (transaction: StoreTransaction): Promise<Map<string, string>> =>
+  new Map((await regionRepository.list(transaction)).map(({ slug, gatewayUrl }) => [slug, gatewayUrl]));
+
+/** Weak: it tells whether what a reader sees has changed, not more. */
+const weakTag = (body: object): string =>
+  `W/"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
+
+const demandChain = async (transaction: StoreTransaction, tenantId: string, id: string) => {
+  const row = await chainRepository.byId(transaction, tenantId, id);
+  if (row === null) throw notFound("chain");
+  return row;
+};
+
+export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, ChainOperation> => {
+  const { clients, frameworks } = deps;
+  return {
+    "chains.quote": quoteChain(deps, changes),
+    "chains.create": createChain(deps, changes),
+    "chains.logs": chainLogs(deps),
+    ...wishHandlers(deps, changes),
+
+    "chains.list": async ({ principal: { tenantId }, query }) => {
+      const page = toPageRequestOf("chn", query);
+      const { rows, urls } = await withTenant(clients.app, tenantId, async (transaction) => ({
+        rows: await chainRepository.list(transaction, tenantId, { ...page, appId: query.appId }),
+        urls: await gatewayUrls(transaction),
+      }));
+      return { body: presentPage(rows, (row) => presentChain(row, frameworks, urls)) };
+    },
+
+    "chains.get": async ({ principal: { tenantId }, params }) => {
+      const { row, urls } = await withTenant(clients.app, tenantId, async (transaction) => ({
+        row: await demandChain(transaction, tenantId, params.chain),
+        urls: await gatewayUrls(transaction),
+      }));
+      const body = presentChain(row, frameworks, urls);
+      return { body, headers: { etag: weakTag(body) } };
+    },
+
+    "chains.nodes": async ({ principal: { tenantId }, params, query }) => {
+      const page = toPageRequestOf("nod", query);
+      const rows = await withTenant(clients.app, tenantId, async (transaction) => {
+        await demandChain(transaction, tenantId, params.chain);
+        return chainRepository.nodes(transaction, tenantId, params.chain, page);
+      });
+      return { body: presentPage(rows, presentNode) };
+    },
+
+    "chains.events": async ({ principal: { tenantId }, params, query }) => {
+      const page = toPageRequestOf("evt", query);
+      const rows = await withTenant(clients.app, tenantId, async (transaction) => {
+        await demandChain(transaction, tenantId, params.chain);
+        return chainRepository.events(transaction, tenantId, params.chain, page);
+      });
+      return { body: presentPage(rows, presentChainEvent) };
+    },
+  };
+};
