@@ -1,0 +1,184 @@
+import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { readCliConfig } from "./config.ts";
+import { createProfileStore } from "./profile.ts";
+import { run } from "./run.ts";
+
+const at = "2026-11-23T00:00:00.000Z";
+const id = (prefix: string) => `${prefix}_${"0".repeat(26)}`;
+const app = { id: id("app"), name: "shop", state: "active", createdAt: at, updatedAt: at };
+const operation = (state: string, more: object = {}) => ({
+  id: id("opr"),
+  kind: "chain.create",
+  target: { type: "chain", id: id("chn") },
+  state,
+  done: ["succeeded", "failed", "cancelled"].includes(state),
+  progress: 0.5,
+  steps: [{ key: "nodes", title: "Start nodes", state: "running" }],
+  createdAt: at,
+  ...more,
+});
+const session = { token: "t1", refreshToken: "r1", expiresAt: at };
+
+type Answer = [status: number, body: unknown];
+const problem = (status: number, code: string): Answer => [
+  status,
+  { type: "t", title: "T", status, detail: "No.", code, hint: "Do.", requestId: "req_1" },
+];
+
+const setUp = (answers: (Answer | Error)[], options: { env?: Record<string, string>; stdin?: string } = {}) => {
+  const profileFile = join(mkdtempSync(join(tmpdir(), "portolan-cli-")), "deep", "profile.json");
+  let out = "";
+  let err = "";
+  const sent: { url: string; method: string; authorization: string | null; body: unknown }[] = [];
+  const go = (...args: string[]) =>
+    run(args, {
+      screen: {
+        out: { write: (text) => ((out += String(text)), true) },
+        err: { write: (text) => ((err += String(text)), true) },
+      },
+      // A pipe, as far as the password's reader looks.
+      stdin: Readable.from([options.stdin ?? ""]) as unknown as NodeJS.ReadStream,
+      loadConfig: () => readCliConfig({ PORTOLAN_CONFIG: profileFile, ...options.env }),
+      openProfile: createProfileStore,
+      root: "/clone",
+      fetch: async (url, init) => {
+        sent.push({
+          url,
+          method: init.method ?? "",
+          authorization: new Headers(init.headers).get("authorization"),
+          body: typeof init.body === "string" ? JSON.parse(init.body) : undefined,
+        });
+        const answer = answers.shift();
+        if (answer === undefined) throw new Error("no further call was expected");
+        if (answer instanceof Error) throw answer;
+        return new Response(JSON.stringify(answer[1]), { status: answer[0] });
+      },
+    });
+  return { go, sent, profileFile, screen: () => ({ out, err }) };
+};
+const signedIn = { PORTOLAN_TOKEN: "ptl_token" };
+
+test("--json prints the API's answer on standard output and nothing else", async () => {
+  const { go, screen, sent } = setUp([[200, { items: [app], nextPageToken: null }]], { env: signedIn });
+  expect(await go("apps", "list", "--json")).toBe(0);
+  expect(JSON.parse(screen().out)).toEqual([app]);
+  expect(screen().err).toBe("");
+  expect(sent[0]?.authorization).toBe("Bearer ptl_token");
+});
+
+test.each([
+  ["wrong usage", ["chains", "create", "x"], [], 2],
+  ["an unknown command", ["fly"], [], 2],
+  ["not signed in", ["apps", "list"], [], 3],
+] as const)("exit code: %s", async (_name, args, answers, code) => {
+  const { go, screen } = setUp([...answers]);
+  expect(await go(...args)).toBe(code);
+  expect(screen().out).toBe("");
+  expect(screen().err).not.toBe("");
+});
+
+test.each([
+  [401, "credential.expired", 3],
+  [403, "policy.denied", 4],
+  [402, "app.suspended", 4],
+  [404, "resource.not_found", 5],
+  [422, "chain.settings_invalid", 2],
+  [409, "chain.busy", 1],
+])("exit code of a %i", async (status, code, expected) => {
+  const { go, screen } = setUp([problem(status, code)], { env: signedIn });
+  expect(await go("apps", "create", "shop")).toBe(expected);
+  expect(screen().err).toContain("No.");
+  expect(screen().err).toContain("Do.");
+  expect(screen().err).toContain("req_1");
+});
+
+test("no answer is 6, with what to do", async () => {
+  const down = () => new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code: "ECONNREFUSED" }) });
+  const { go, screen } = setUp([down()], { env: signedIn });
+  expect(await go("keys", "create", id("app"), "laptop")).toBe(6);
+  expect(screen().err).toContain("npm start");
+});
+
+test("an operation is followed; one that fails or needs attention is 7", async () => {
+  const good = setUp(
+    [
+      [202, operation("queued")],
+      [200, operation("running")],
+      [200, operation("succeeded")],
+    ],
+    { env: signedIn },
+  );
+  expect(await good.go("chains", "create", "ledger", "--app", id("app"), "--set", "blockTime=2", "--json")).toBe(0);
+  expect(JSON.parse(good.screen().out)).toMatchObject({ state: "succeeded" });
+  expect(good.screen().err).toContain("Start nodes: running");
+  expect(good.sent[0]?.body).toMatchObject({ name: "ledger", plan: "dev", settings: { blockTime: 2 } });
+  for (const state of ["failed", "needsAttention", "cancelled"]) {
+    const bad = setUp(
+      [
+        [200, operation(state)],
+        [200, operation(state)],
+      ],
+      { env: signedIn },
+    );
+    expect(await bad.go("operations", "wait", id("opr"))).toBe(7);
+  }
+});
+
+test("--detach does not wait", async () => {
+  const { go, sent } = setUp([[202, operation("queued")]], { env: signedIn });
+  expect(await go("chains", "pause", id("chn"), "--detach")).toBe(0);
+  expect(sent).toHaveLength(1);
+});
+
+test("login keeps the session in a file of our own, and prints no token", async () => {
+  const { go, screen, profileFile, sent } = setUp([[201, session]], { stdin: "correct horse\n" });
+  expect(await go("login", "--email", "a@b.example", "--password-stdin", "--json")).toBe(0);
+  expect(sent[0]?.body).toMatchObject({ password: "correct horse" });
+  expect(statSync(profileFile).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(readFileSync(profileFile, "utf8"))).toMatchObject({ token: "t1", refreshToken: "r1" });
+  expect(screen().out + screen().err).not.toMatch(/t1|r1|correct horse/);
+});
+
+test("an expired session is refreshed and kept; logout forgets it whatever the server says", async () => {
+  const fresh = { token: "t2", refreshToken: "r2", expiresAt: at };
+  const { go, profileFile, sent } = setUp(
+    [
+      [201, session],
+      problem(401, "credential.expired"),
+      [201, fresh],
+      [200, { items: [], nextPageToken: null }],
+      problem(409, "resource.conflict"),
+    ],
+    { env: { PORTOLAN_PASSWORD: "correct horse" } },
+  );
+  await go("login", "--email", "a@b.example");
+  expect(await go("apps", "list")).toBe(0);
+  expect(JSON.parse(readFileSync(profileFile, "utf8"))).toMatchObject(fresh);
+  expect(sent[3]?.authorization).toBe("Bearer t2");
+  expect(await go("logout")).toBe(1);
+  expect(() => statSync(profileFile)).toThrow("ENOENT");
+});
+
+test("a session is sent only to the plane that gave it", async () => {
+  const { go, sent } = setUp([[201, session]], { env: { PORTOLAN_PASSWORD: "p" } });
+  await go("login", "--email", "a@b.example");
+  expect(await go("apps", "list", "--api", "http://elsewhere.example")).toBe(3);
+  expect(sent).toHaveLength(1);
+});
+
+test("there is no option that takes a password", async () => {
+  const { go } = setUp([]);
+  expect(await go("login", "--email", "a@b.example", "--password", "x")).toBe(2);
+});
+
+test("a hostile name can't move the cursor", async () => {
+  const { go, screen } = setUp([[200, { items: [{ ...app, name: "\u001b[2Jx\u202e" }], nextPageToken: null }]], {
+    env: signedIn,
+  });
+  await go("apps", "list");
+  expect(screen().out).not.toMatch(/\u001b|\u202e/);
+});

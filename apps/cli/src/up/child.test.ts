@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { type ChildSettings, createChild } from "./child.ts";
+import { startOf } from "./process-identity.ts";
+
+const setUp = (source: string, more: Partial<ChildSettings> = {}) => {
+  const directory = mkdtempSync(join(tmpdir(), "portolan-child-"));
+  const script = join(directory, "main.mjs");
+  writeFileSync(script, source);
+  const lines: string[] = [];
+  const logFile = join(directory, "child.log");
+  const settings = { name: "api", script, cwd: directory, env: { SECRET: "s3" }, logFile, firstPauseMs: 5 };
+  const child = createChild({ ...settings, log: (line) => lines.push(line), ...more });
+  onTestFinished(async () => void (await child.stop({ graceMs: 0 })));
+  return { child, lines, logFile };
+};
+
+const ready =
+  'process.send({ ready: true, port: 4711 }); setInterval(() => {}, 1000); process.on("disconnect", () => process.exit());';
+
+test("is ready when it says so, logs into its file, and ends on SIGTERM", async () => {
+  const { child, logFile } = setUp(`console.log("hello " + process.env.SECRET); ${ready}`);
+  expect(await child.start()).toEqual({ port: 4711 });
+  const { pid = 0 } = child;
+  expect(await child.stop({ graceMs: 5_000 })).toBe(true);
+  expect(startOf(pid)).toBeUndefined();
+  expect(readFileSync(logFile, "utf8")).toContain("hello s3");
+});
+
+test("one that ends before it is ready fails with what it wrote, without secrets", async () => {
+  const { child } = setUp('console.error("no database at postgres://u:hunter2@h/d"); process.exit(3);');
+  const error = await child.start().catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ message: "api did not start (code 3).", tail: expect.stringContaining("no database") });
+  expect(JSON.stringify(error)).not.toContain("hunter2");
+});
+
+test("one that says nothing fails after its time", async () => {
+  const { child } = setUp("setInterval(() => {}, 1000);", { readyTimeoutMs: 200 });
+  await expect(child.start()).rejects.toThrow("not ready within 0.2 s");
+});
+
+test("a killed one is started again and said, until it is stopped", async () => {
+  const { child, lines } = setUp(ready);
+  await child.start();
+  const first = child.pid ?? 0;
+  process.kill(first, "SIGKILL");
+  await vi.waitFor(() => expect(lines.at(-1)).toContain("runs again"), { timeout: 5_000 });
+  expect(child.pid).not.toBe(first);
+  expect(lines[0]).toContain("SIGKILL");
+  await child.stop({ graceMs: 2_000 });
+  expect(child.pid).toBeUndefined();
+});
+
+test("one that does not listen is killed after its grace", async () => {
+  const { child } = setUp(`process.on("SIGTERM", () => {}); ${ready}`);
+  await child.start();
+  expect(await child.stop({ graceMs: 100 })).toBe(false);
+});
+
+test("a message goes by IPC instead of a signal", async () => {
+  const { child, logFile } = setUp(
+    `${ready} process.on("message", (m) => { console.log(JSON.stringify(m)); process.exit(0); });`,
+  );
+  await child.start();
+  expect(await child.stop({ graceMs: 5_000, message: { type: "stop", nodes: true } })).toBe(true);
+  expect(readFileSync(logFile, "utf8")).toContain('{"type":"stop","nodes":true}');
+});

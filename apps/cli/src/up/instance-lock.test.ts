@@ -1,0 +1,63 @@
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readLock, takeInstanceLock } from "./instance-lock.ts";
+import { identify, isSame } from "./process-identity.ts";
+
+const setUp = () => {
+  const home = mkdtempSync(join(tmpdir(), "portolan-lock-"));
+  return { home, path: join(home, "up.lock") };
+};
+
+test("a second instance is told who runs, where and what to do", () => {
+  const { path } = setUp();
+  const first = takeInstanceLock(path);
+  expect(() => takeInstanceLock(path)).toThrow(`already starting here (pid ${process.pid})`);
+  first.publish({ api: "http://127.0.0.1:4100", gateway: "http://127.0.0.1:4200" });
+  expect(() => takeInstanceLock(path)).toThrow(
+    `already runs here (pid ${process.pid}): API http://127.0.0.1:4100, gateway http://127.0.0.1:4200`,
+  );
+});
+
+test("released it is free, and leaves nothing behind", () => {
+  const { home, path } = setUp();
+  takeInstanceLock(path).release();
+  const again = takeInstanceLock(path);
+  again.release();
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test("a lock of a process that is gone is taken over, also when its number is in use again", () => {
+  const { home, path } = setUp();
+  for (const dead of [
+    { pid: 2 ** 22 + 1, startedAt: "x" },
+    { pid: process.pid, startedAt: "another boot:1" },
+  ]) {
+    writeFileSync(path, JSON.stringify(dead));
+    takeInstanceLock(path).release();
+  }
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test("a lock that was cut off while written is taken over", () => {
+  const { path } = setUp();
+  writeFileSync(path, '{"pid": 1');
+  takeInstanceLock(path);
+  expect(readLock(path)?.pid).toBe(process.pid);
+});
+
+test("only the owner releases", () => {
+  const { path } = setUp();
+  const mine = takeInstanceLock(path, { pid: 1, startedAt: "a" }, () => false);
+  takeInstanceLock(path, { pid: 2, startedAt: "b" }, () => false);
+  mine.release();
+  expect(readLock(path)?.pid).toBe(2);
+});
+
+test("a process is itself, and not one with another start", () => {
+  const own = identify(process.pid);
+  expect(own.startedAt).not.toBe("");
+  expect(isSame(own)).toBe(true);
+  expect(isSame({ ...own, startedAt: `${own.startedAt}0` })).toBe(false);
+});

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { childEnvironment } from "./child-environment.ts";
+import { readUpSettings } from "./settings.ts";
+
+test("defaults: the clone's .portolan, 4100 and 4200, the embedded database", () => {
+  expect(readUpSettings("/clone", {})).toMatchObject({
+    wishedHome: "/clone/.portolan",
+    apiPort: 4100,
+    gatewayPort: 4200,
+    database: undefined,
+  });
+});
+
+test("a part of a database, and a port that is none, are refused by name", () => {
+  expect(() => readUpSettings("/clone", { DATABASE_URL: "postgres://x" })).toThrow("belong together");
+  expect(() => readUpSettings("/clone", { PORTOLAN_API_PORT: "70000" })).toThrow("PORTOLAN_API_PORT");
+});
+
+test("each process gets what it needs and no more", () => {
+  const source = {
+    PATH: "/bin",
+    AWS_SECRET_ACCESS_KEY: "canary",
+    DATABASE_OWNER_URL: "o",
+    DATABASE_URL: "a",
+    DATABASE_SYSTEM_URL: "s",
+  };
+  const settings = readUpSettings("/clone", source);
+  const urls = settings.database ?? { owner: "", app: "", system: "" };
+  const input = { settings, home: "/home", urls, apiPort: 1, gatewayPort: 2 };
+  const [api, worker, gateway] = (["api", "worker", "gateway"] as const).map((name) => childEnvironment(name, input));
+  for (const env of [api, worker, gateway]) {
+    expect(Object.values(env ?? {})).not.toContain("o");
+    expect(JSON.stringify(env)).not.toContain("canary");
+    expect(env?.["PATH"]).toBe("/bin");
+  }
+  expect(Object.values(api ?? {})).toContain("a");
+  expect(Object.values(gateway ?? {})).not.toContain("a");
+});
