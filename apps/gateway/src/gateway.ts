@@ -95,10 +95,20 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     log,
     ...(resyncMs === undefined ? {} : { resyncMs }),
   });
+  const snapshots = createSnapshotBound();
+  directory.listen({
+    onAccessChange: () => undefined,
+    onRoute: (next, previous) => {
+      // Whatever closed the route, the node that opens it again is another process, without the old one's snapshots.
+      const isReopened =
+        next?.route.state === "open" && (previous?.isSuspect === true || previous?.route.state !== "open");
+      if (isReopened) snapshots.forget(next.route.chainId);
+    },
+  });
   let isDraining = false;
   const server = createGatewayServer({
     admission,
-    protocols: { "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots: createSnapshotBound() }) },
+    protocols: { "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots }) },
     isReady: () => follower.hasSnapshot && meter.isAccepting && !isDraining,
     isDraining: () => isDraining,
     nextRequestId: () => ids.next("request"),
@@ -106,7 +116,11 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
   });
   const streams = settings.streamPort === undefined ? null : createStreamProtocol({ admission, meter, log });
   if (streams !== null) directory.listen(streams.listener);
-  const shipping = setInterval(() => void requests.ship(), 1_000);
+  const shipping = setInterval(() => {
+    void requests.ship();
+    // Expiry is the one end of a right that nobody announces.
+    streams?.listener.onAccessChange();
+  }, 1_000);
   shipping.unref();
 
   const stop = async (): Promise<void> => {

@@ -242,6 +242,18 @@ describe("a call that the node does not answer", () => {
     }
   });
 
+  it("still ends in time when the route closes meanwhile", async () => {
+    const g = await startGateway();
+    try {
+      const hanging = g.call("never");
+      await eventually(() => g.node.received() === 1);
+      g.edge.change({ kind: "route", route: edgeRoute(g.nodePort, { version: "2", state: "paused" }) });
+      expect((await hanging).status).toBe(504);
+    } finally {
+      await g.close();
+    }
+  });
+
   it("bounds the snapshots of a chain, and counts down when they are reverted", async () => {
     const g = await startGateway();
     try {

@@ -21,6 +21,8 @@ export interface UpstreamTableDeps {
 
 const wakeEveryMs = 1_000;
 const maxWakes = 10_000;
+/** Callers are gone when this runs out; a node's late answer is then nobody's. */
+const closeMs = 1_000;
 
 /** Keeps one upstream for each chain whose route is open, from the moment it opens. */
 export const createUpstreamTable = ({
@@ -32,7 +34,8 @@ export const createUpstreamTable = ({
 }: UpstreamTableDeps): UpstreamTable => {
   const upstreams = new Map<string, { upstream: Upstream; target: string }>();
   const wokenAt = new Map<string, number>();
-  const closing = new Set<Promise<void>>();
+  /** Routes that closed with calls in flight; these end or expire like others. */
+  const closing = new Map<Upstream, Promise<void>>();
 
   const wake = (chainId: string, reason: "asleep" | "suspect"): void => {
     const now = performance.now();
@@ -48,9 +51,14 @@ export const createUpstreamTable = ({
     const found = upstreams.get(chainId);
     if (found === undefined) return;
     upstreams.delete(chainId);
-    const closed = found.upstream.close().catch(() => undefined);
-    closing.add(closed);
-    void closed.then(() => closing.delete(closed));
+    const { upstream } = found;
+    closing.set(
+      upstream,
+      upstream.close().then(
+        () => void closing.delete(upstream),
+        () => void closing.delete(upstream),
+      ),
+    );
   };
   const targetOf = ({ route }: RouteEntry): RouteTarget | undefined => route.targets[protocol]?.[0];
   const open = (entry: RouteEntry, target: RouteTarget): Upstream => {
@@ -84,6 +92,7 @@ export const createUpstreamTable = ({
   const sweep = setInterval(() => {
     const now = performance.now();
     for (const { upstream } of upstreams.values()) upstream.expire(now);
+    for (const upstream of closing.keys()) upstream.expire(now);
   }, sweepMs);
   sweep.unref();
 
@@ -91,9 +100,14 @@ export const createUpstreamTable = ({
     get: (entry) => upstreams.get(entry.route.chainId)?.upstream ?? null,
     wake,
     close: async () => {
-      clearInterval(sweep);
       for (const chainId of [...upstreams.keys()]) drop(chainId);
-      await Promise.all(closing);
+      let late: NodeJS.Timeout | undefined;
+      const bound = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, closeMs);
+      });
+      await Promise.race([Promise.all(closing.values()), bound]);
+      clearTimeout(late);
+      clearInterval(sweep);
     },
   };
 };
