@@ -31,3 +31,5 @@ export { diffSchema } from "./migrator/diff-schema.ts";
 export { type MigrateOptions, migrate } from "./migrator/migrate.ts";
 export { hashMigrations, loadMigrations, type MigrationFile } from "./migrator/migration-files.ts";
 export * from "./reconcile/index.ts";
+export * from "./repositories/index.ts";
+export { localRegion, type SeedOptions, type SeedRegion, seed } from "./seed.ts";
