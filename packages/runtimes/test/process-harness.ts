@@ -34,9 +34,15 @@ const readPids = (): number[] =>
 
 /** A home that the run user may enter: `mkdtemp` makes its directories for their owner alone. */
 export const makeHome = async (): Promise<string> => {
-  const home = await mkdtemp(join(tmpdir(), "portolan-process-"));
+  const home = await mkdtemp(join(tmpdir(), `portolan-process-${process.env["VITEST_POOL_ID"] ?? "0"}-`));
   await chmod(home, 0o755);
   return home;
+};
+
+/** Homes of test files that run at the same time have ranges of their own: they know nothing of each other's claims. */
+const toPortRange = (home: string): { first: number; last: number } => {
+  const first = 20_000 + 1000 * (Number(/portolan-process-(\d+)-/.exec(home)?.[1] ?? 9) % 10);
+  return { first, last: first + 999 };
 };
 
 export const openRuntime = (home: string, settings: Partial<ProcessRuntimeSettings> = {}) =>
@@ -45,6 +51,7 @@ export const openRuntime = (home: string, settings: Partial<ProcessRuntimeSettin
     clock: systemClock,
     log: silentLogger,
     programs: createProgramFinder({ searchPath: "" }),
+    portRange: toPortRange(home),
     ...settings,
   });
 

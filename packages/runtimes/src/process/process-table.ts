@@ -41,7 +41,7 @@ const linuxBootId = (): string => {
 };
 
 /** Fields of /proc/<pid>/stat after the command's name, which may itself hold blanks and brackets. */
-const linuxStat = (pid: number): { state: string; session: number; startTime: string } | undefined => {
+const linuxStat = (pid: number): { isGone: boolean; session: number; startTime: string } | undefined => {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -49,8 +49,11 @@ const linuxStat = (pid: number): { state: string; session: number; startTime: st
     return undefined;
   }
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  // proc_pid_stat(5): state is field 3, session 6, starttime 22; the first here is field 3.
-  return { state: fields[0] ?? "Z", session: Number(fields[3]), startTime: fields[19] ?? "" };
+  // proc_pid_stat(5): state is field 3, session 6, num_threads 20, starttime 22; the first here is field 3.
+  const [state = "X"] = fields;
+  // A zombie whose other threads are still ending holds its sockets and locks: it is not gone yet.
+  const isGone = state === "X" || (state === "Z" && Number(fields[17]) <= 1);
+  return { isGone, session: Number(fields[3]), startTime: fields[19] ?? "" };
 };
 
 const ps = (args: string[]): string => {
@@ -101,7 +104,7 @@ const scanLinux = (home: string, bootId: string): LabelledProcess[] =>
     const label = parseLabel(text);
     const stat = linuxStat(pid);
     // A program's own children inherit the label; only the leader of the session is the program we started.
-    if (!label || !stat || stat.state === "Z" || stat.session !== pid) return [];
+    if (!label || !stat || stat.isGone || stat.session !== pid) return [];
     return [{ ...label, pid, startTime: stat.startTime, bootId }];
   });
 
@@ -142,7 +145,7 @@ export const createProcessTable = (): ProcessTable => {
   const startTimeOf = (pid: number): string | undefined => {
     if (!isLinux) return ps(["-o", "lstart=", "-p", String(pid)]).trim() || undefined;
     const stat = linuxStat(pid);
-    return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startTime;
+    return stat === undefined || stat.isGone ? undefined : stat.startTime;
   };
   return {
     bootId,
