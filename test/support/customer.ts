@@ -66,9 +66,14 @@ export const chainBody = (
 });
 
 /** Follows an operation to its end and throws what it failed of. */
-export const finish = async (sdk: PortolanClient, operationId: string, timeoutMs = 60_000): Promise<OperationResource> => {
+export const finish = async (
+  sdk: PortolanClient,
+  operationId: string,
+  timeoutMs = 60_000,
+): Promise<OperationResource> => {
   const ended = await sdk.waitForOperation(operationId, { timeoutMs });
-  if (ended.state !== "succeeded") throw new Error(`${ended.kind} is ${ended.state}: ${JSON.stringify(ended, null, 1)}`);
+  if (ended.state !== "succeeded")
+    throw new Error(`${ended.kind} is ${ended.state}: ${JSON.stringify(ended, null, 1)}`);
   return ended;
 };
 

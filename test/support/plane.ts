@@ -8,8 +8,7 @@ import { createEmbeddedPostgres } from "@portolan/store";
 import { killNow, type PlaneProcess, postmasterOf, processesOf, untilNoProcess } from "./processes.ts";
 import { until } from "./until.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const main = join(root, "apps/cli/src/main.ts");
+const ownRoot = fileURLToPath(new URL("../..", import.meta.url));
 
 export type Victim = "api" | "worker" | "gateway" | "postgres" | "anvil" | "everything";
 
@@ -39,6 +38,8 @@ export interface Plane {
 export interface PlaneOptions {
   /** Added to the environment of `up`. */
   env?: { readonly [name: string]: string };
+  /** Another checkout than this one. */
+  root?: string;
 }
 
 interface Ready {
@@ -88,6 +89,7 @@ const environmentOf = (extra: PlaneOptions["env"]): NodeJS.ProcessEnv => {
 
 /** One real plane: the supervisor as a process of its own with everything under it, in a home that ends with it. */
 export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => {
+  const root = options.root ?? ownRoot;
   const home = await mkdtemp(join(tmpdir(), "portolan-journey-"));
   // Postgres' own account has to pass through when the tests run as root.
   await chmod(home, 0o755);
@@ -96,7 +98,7 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
   let ready: Ready | undefined;
 
   const start = async (): Promise<void> => {
-    const started = spawn(process.execPath, [main, "up", "--bare", "--json"], {
+    const started = spawn(process.execPath, [join(root, "apps/cli/src/main.ts"), "up", "--bare", "--json"], {
       cwd: root,
       env: {
         ...environmentOf(options.env),
@@ -131,7 +133,7 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
   const isWhole = async (): Promise<boolean> => {
     const names = new Set(processesOf(home).map(({ name }) => name));
     if (!["api", "worker", "gateway", "postgres"].every((name) => names.has(name))) return false;
-    const up = await Promise.all([answers(`${url("gateway")}/readyz`), answers(`${url("api")}/openapi.json`)]);
+    const up = await Promise.all([answers(`${url("gateway")}/readyz`), answers(`${url("api")}/readyz`)]);
     return up.every(Boolean);
   };
   const heal = async (timeoutMs = 60_000): Promise<void> => {

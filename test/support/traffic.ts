@@ -1,4 +1,4 @@
-import { type RpcAnswer, postRaw } from "./json-rpc.ts";
+import { postRaw, type RpcAnswer } from "./json-rpc.ts";
 import type { RpcItem } from "./recording-proxy.ts";
 
 /**
