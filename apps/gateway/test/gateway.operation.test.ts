@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +109,25 @@ describe("a gateway in operation", () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       await gateway.gateway.metering.shipAll();
       expect(gateway.edge.records().map(({ method, count }) => [method, count])).toEqual([["slow", "1"]]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it("refuses with 503 what it could not count, and serves again when the spool can be written", async () => {
+    const gateway = await startGateway({ settings: { windowMs: 50, tickMs: 20 } });
+    const spool = join(gateway.dir, "spool");
+    try {
+      expect((await gateway.post(read)).status).toBe(200);
+      rmSync(spool, { recursive: true });
+      await eventually(async () => (await gateway.post(read)).status === 503);
+      const before = gateway.node.received();
+      const { status, json } = await gateway.post(read);
+      expect([status, json]).toMatchObject([503, { error: { data: { code: "metering.unavailable" } } }]);
+      expect(gateway.node.received()).toBe(before);
+      expect((await fetch(`${gateway.url}/readyz`)).status).toBe(503);
+      mkdirSync(spool);
+      await eventually(async () => (await gateway.post(read)).status === 200);
     } finally {
       await gateway.close();
     }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { EdgeApp, EdgeKey, EdgeRoute } from "@portolan/contract";
 import { systemClock } from "@portolan/domain";
 import { createLogger } from "@portolan/kit";
-import { buildGateway, type GatewaySettings } from "../src/index.ts";
+import { buildGateway, type FrameworkTable, type GatewaySettings } from "../src/index.ts";
 import { createFakeNode } from "./fake-node.ts";
 import { createMemoryEdge, edgeApp, edgeKey, edgeRoute, newSecret } from "./memory-edge.ts";
 import { testFrameworks } from "./test-policy.ts";
@@ -25,6 +25,7 @@ export const startGateway = async (
     route?: Partial<EdgeRoute>;
     settings?: Partial<GatewaySettings>;
     dir?: string;
+    frameworks?: FrameworkTable;
   } = {},
 ) => {
   const node = createFakeNode();
@@ -40,7 +41,7 @@ export const startGateway = async (
   const gateway = buildGateway(
     {
       port: edge.port,
-      frameworks: testFrameworks,
+      frameworks: over.frameworks ?? testFrameworks,
       log: createLogger({ name: "gateway", destination: { write: (line) => lines.push(line) } }),
       clock: systemClock,
       random: { bytes: (size) => randomBytes(size) },
