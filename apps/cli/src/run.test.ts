@@ -31,14 +31,17 @@ const problem = (status: number, code: string): Answer => [
 
 const setUp = (answers: (Answer | Error)[], options: { env?: Record<string, string>; stdin?: string } = {}) => {
   const profileFile = join(mkdtempSync(join(tmpdir(), "portolan-cli-")), "deep", "profile.json");
-  let out = "";
-  let err = "";
+  const written = { out: "", err: "" };
+  const add = (text: unknown, to: "out" | "err"): true => {
+    written[to] += String(text);
+    return true;
+  };
   const sent: { url: string; method: string; authorization: string | null; body: unknown }[] = [];
   const go = (...args: string[]) =>
     run(args, {
       screen: {
-        out: { write: (text) => ((out += String(text)), true) },
-        err: { write: (text) => ((err += String(text)), true) },
+        out: { write: (text) => add(text, "out") },
+        err: { write: (text) => add(text, "err") },
       },
       // A pipe, as far as the password's reader looks.
       stdin: Readable.from([options.stdin ?? ""]) as unknown as NodeJS.ReadStream,
@@ -58,7 +61,7 @@ const setUp = (answers: (Answer | Error)[], options: { env?: Record<string, stri
         return new Response(JSON.stringify(answer[1]), { status: answer[0] });
       },
     });
-  return { go, sent, profileFile, screen: () => ({ out, err }) };
+  return { go, sent, profileFile, screen: () => written };
 };
 const signedIn = { PORTOLAN_TOKEN: "ptl_token" };
 

@@ -20,9 +20,9 @@ const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> 
   }
   return [
     ok("plane", `runs (pid ${plane.pid})`),
-    await checkReachable("API", `${plane.api}/openapi.json`, home.at("logs", "api.log")),
-    await checkReachable("gateway", `${plane.gateway}/`, home.at("logs", "gateway.log")),
-    await checkClock(`${plane.api}/openapi.json`, Date.now),
+    await checkReachable("API", `${plane.api}/readyz`, home.at("logs", "api.log")),
+    await checkReachable("gateway", `${plane.gateway}/readyz`, home.at("logs", "gateway.log")),
+    await checkClock(`${plane.api}/readyz`, Date.now),
   ];
 };
 

@@ -42,7 +42,7 @@ export const checkHome = async (home: Home): Promise<Finding> => {
   }
   if (at !== home.path) return note("home", `${home.path} will be made at the first start.`);
   const open: string[] = [];
-  for (const name of ["operator.json", "first-chain.json", "kek", "database-roles.json"]) {
+  for (const name of ["operator.json", "first-chain.json", "kek", "sessions.key", "database-roles.json"]) {
     const found = await stat(home.at(name)).catch(() => undefined);
     if (found !== undefined && process.platform !== "win32" && (found.mode & 0o077) !== 0) open.push(home.at(name));
   }

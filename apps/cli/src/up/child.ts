@@ -37,10 +37,12 @@ export interface Child {
 /** It ended, or said nothing, before it was ready. `tail` is what it wrote last. */
 export class ChildFailure extends Error {
   readonly tail: string;
-  constructor(message: string, tail: string) {
+  readonly hint: string;
+  constructor(message: string, logFile: string, from: number) {
     super(message);
     this.name = "ChildFailure";
-    this.tail = tail;
+    this.tail = tailOf(logFile, from);
+    this.hint = `Its log is ${logFile}.`;
   }
 }
 
@@ -118,13 +120,13 @@ export const createChild = (settings: ChildSettings): Child => {
         (how) => {
           clearTimeout(timer);
           if (isUp) return onUnexpectedEnd(how, startedAt);
-          reject(new ChildFailure(`${name} did not start (${how}).`, tailOf(settings.logFile, from)));
+          reject(new ChildFailure(`${name} did not start (${how}).`, settings.logFile, from));
         },
       );
       const timeoutMs = settings.readyTimeoutMs ?? 60_000;
       const timer = setTimeout(() => {
         isStopping = true;
-        reject(new ChildFailure(`${name} was not ready within ${timeoutMs / 1000} s.`, tailOf(settings.logFile, from)));
+        reject(new ChildFailure(`${name} was not ready within ${timeoutMs / 1000} s.`, settings.logFile, from));
       }, timeoutMs);
     });
 
@@ -184,7 +186,11 @@ const tailOf = (path: string, from: number): string => {
   try {
     const buffer = Buffer.alloc(size - start);
     readSync(file, buffer, 0, buffer.length, start);
-    return redact(buffer.toString("utf8").trimEnd().split("\n").slice(-12).join("\n"));
+    const lines = redact(buffer.toString("utf8")).split("\n");
+    return lines
+      .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
+      .slice(-12)
+      .join("\n");
   } finally {
     closeSync(file);
   }

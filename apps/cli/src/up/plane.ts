@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { loadSigningKey } from "@portolan/access";
+import { openKeyFile } from "@portolan/custody";
 import { type Child, createChild } from "./child.ts";
 import { type ChildName, childEnvironment } from "./child-environment.ts";
 import { prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
@@ -77,6 +79,9 @@ export const startPlane = async (options: {
     const apiPort = await claimPort(settings.apiPort, "API", "PORTOLAN_API_PORT");
     const gatewayPort = await claimPort(settings.gatewayPort, "gateway", "PORTOLAN_GATEWAY_PORT");
     const gateway = `http://127.0.0.1:${gatewayPort}`;
+    // Made here on first use, so that a damaged or open one is said before anything runs.
+    await openKeyFile(home.at("kek"));
+    await loadSigningKey(home.at("sessions.key"));
     database = await startDatabase(settings, home, log);
     signal.throwIfAborted();
     const { urls } = database;

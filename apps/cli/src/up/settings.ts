@@ -31,6 +31,11 @@ const passed = z.object({
   TMPDIR: z.string().optional(),
   NODE_EXTRA_CA_CERTS: z.string().optional(),
   SystemRoot: z.string().optional(),
+  /** Tuning that each process judges itself. */
+  PORTOLAN_API_LIMITS: z.string().optional(),
+  PORTOLAN_API_POOL: z.string().optional(),
+  PORTOLAN_SWEEP_MS: z.string().optional(),
+  PORTOLAN_LEASE_MS: z.string().optional(),
 });
 
 export interface DatabaseUrls {
