@@ -44,7 +44,7 @@ const acceptEmptyJson = (app: FastifyInstance): void => {
   app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
     const text = typeof body === "string" ? body : body.toString("utf8");
     if (text.trim() === "") done(null, {});
-    else parse(request, text, done);
+    else void parse(request, text, done);
   });
 };
 

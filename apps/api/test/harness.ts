@@ -1,21 +1,13 @@
 import { createAuthenticator, createPasswordHasher, createSessionTokens } from "@portolan/access";
 import { type AnswerOf, api, type OperationId, type Problem, problem, type Route } from "@portolan/contract";
-import { type Clock, createIdSource, roleSchema, systemClock } from "@portolan/domain";
+import { type Clock, createIdSource, systemClock } from "@portolan/domain";
 import { createRegistry } from "@portolan/frameworks";
 import { createHealth, silentLogger } from "@portolan/kit";
-import {
-  createClients,
-  createListener,
-  inTransaction,
-  localRegion,
-  operationRepository,
-  seed,
-  serviceAccountRepository,
-  sessionRepository,
-} from "@portolan/store";
+import { createClients, createListener, inTransaction, localRegion, operationRepository, seed } from "@portolan/store";
 import { testDatabase } from "@portolan/testing";
 import type { LightMyRequestResponse } from "fastify";
 import { afterAll, expect } from "vitest";
+import { createCredentialLookups } from "../src/credential-lookups.ts";
 import {
   type ApiDeps,
   buildApp,
@@ -81,6 +73,10 @@ const fill = (path: string, params: { [name: string]: string }): string =>
   path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(params[name] ?? name));
 
 let counter = 0;
+const nextEmail = (): string => {
+  counter += 1;
+  return `user${counter}@example.org`;
+};
 
 /** The API on a database of its own, with cheap hashing and no limits unless given. */
 export const startApi = async (
@@ -124,18 +120,7 @@ export const startApi = async (
       tokens,
       clock,
       cacheMs: 200,
-      lookups: {
-        session: async (id) => {
-          const row = await inTransaction(clients.system, (transaction) => sessionRepository.live(transaction, id));
-          return row === null ? null : { ...row, role: roleSchema.parse(row.role) };
-        },
-        serviceAccount: async (hash) => {
-          const row = await inTransaction(clients.system, (transaction) =>
-            serviceAccountRepository.live(transaction, hash),
-          );
-          return row === null ? null : { ...row, role: roleSchema.parse(row.role) };
-        },
-      },
+      lookups: createCredentialLookups({ clients, clock }),
     }),
     updates,
     health,
@@ -187,7 +172,7 @@ export const startApi = async (
       expect(document.status).toBe(response.statusCode);
       return document;
     },
-    signUp: async ({ portal = "global", country = "FR", email = `user${(counter += 1)}@example.org` } = {}) => {
+    signUp: async ({ portal = "global", country = "FR", email = nextEmail() } = {}) => {
       const body = { portal, email, password, country, tenant: { name: "Acme" } };
       const made = await call("signup.create", { body });
       const { token = "", refreshToken = "" } = made;

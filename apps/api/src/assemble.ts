@@ -1,0 +1,112 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
+import { createIdSource, systemClock } from "@portolan/domain";
+import { createRegistry, type OperatorConfig, parseForks, toOperatorConfig } from "@portolan/frameworks";
+import { createJobProducer, type JobConnection } from "@portolan/jobs";
+import { createHealth, type ServerLogger, type Shutdown } from "@portolan/kit";
+import {
+  createClients,
+  createListener,
+  idempotencyRepository,
+  inTransaction,
+  jobsSchema,
+  operationRepository,
+} from "@portolan/store";
+import type { FastifyInstance } from "fastify";
+import { buildApp } from "./app.ts";
+import type { ApiConfig } from "./config.ts";
+import { createCredentialLookups } from "./credential-lookups.ts";
+import { createUpdateHub, logChannel, operationChannel } from "./update-hub.ts";
+
+const pruneEveryMs = 600_000;
+
+const toConnection = (config: ApiConfig): JobConnection =>
+  config.REDIS_URL === undefined
+    ? {
+        kind: "postgres",
+        connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
+        schema: jobsSchema,
+      }
+    : { kind: "redis", url: config.REDIS_URL };
+
+/** The forwarder runs beside the workers; here it only matters that forks are offered at all. */
+const toOperator = (config: ApiConfig): OperatorConfig => {
+  const networks = parseForks(config.PORTOLAN_FORKS);
+  return networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
+};
+
+/** One secret file, two keys: what signs sessions must not be what anything else is computed with. */
+const deriveKey = (key: Uint8Array, purpose: string): Uint8Array => createHmac("sha256", key).update(purpose).digest();
+
+/** Joins everything the API consists of and registers what it opens with `shutdown`, in the order of opening. */
+export const assembleApi = async (
+  config: ApiConfig,
+  log: ServerLogger,
+  shutdown: Pick<Shutdown, "register" | "signal">,
+): Promise<FastifyInstance> => {
+  const clock = systemClock;
+  const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
+  const ids = createIdSource({ clock, random });
+  const key = await loadSigningKey(join(config.PORTOLAN_HOME, "sessions.key"));
+  const clients = createClients({
+    appUrl: config.PORTOLAN_APP_DATABASE_URL,
+    systemUrl: config.PORTOLAN_SYSTEM_DATABASE_URL,
+    poolSize: config.PORTOLAN_API_POOL,
+    applicationName: "portolan-api",
+  });
+  shutdown.register("database", () => clients.close());
+  const jobs = createJobProducer(toConnection(config), { log });
+  shutdown.register("queue", () => jobs.close());
+  void jobs.warm(["chains"]);
+  const updates = createUpdateHub({
+    loadOperations: (wanted) =>
+      inTransaction(clients.system, (transaction) => operationRepository.byIds(transaction, wanted)),
+    onError: (err) => log.warn({ err }, "operations could not be read"),
+  });
+  shutdown.register("updates", () => updates.close());
+  const listener = createListener({
+    url: config.PORTOLAN_SYSTEM_DATABASE_URL,
+    onNotify: updates.notify,
+    onReconnect: updates.resync,
+    log: (line) => log.warn(line),
+    applicationName: "portolan-api-listener",
+  });
+  shutdown.register("listener", () => listener.close());
+  await Promise.all([listener.listen(operationChannel), listener.listen(logChannel)]);
+  const pruning = setInterval(() => {
+    inTransaction(clients.system, (transaction) => idempotencyRepository.prune(transaction, clock.now())).catch(
+      (err: unknown) => log.warn({ err }, "old idempotency records could not be removed"),
+    );
+  }, pruneEveryMs).unref();
+  shutdown.register("pruning", () => clearInterval(pruning));
+  const health = createHealth();
+  health.addCheck("database", () => clients.system.$queryRaw`select 1`);
+  const tokens = createSessionTokens({ signingKey: deriveKey(key, "session tokens"), clock });
+  return buildApp({
+    clients,
+    clock,
+    ids,
+    random,
+    frameworks: createRegistry(),
+    operator: toOperator(config),
+    jobs,
+    tokens,
+    passwords: createPasswordHasher(),
+    authenticator: createAuthenticator({ tokens, clock, lookups: createCredentialLookups({ clients, clock }) }),
+    updates,
+    health,
+    log,
+    limits: config.limits,
+    requestHashKey: deriveKey(key, "idempotency"),
+    trustedProxies: config.trustedProxies,
+    signal: shutdown.signal,
+  }).then((app) => {
+    app.addHook("onListen", async () => health.setReady(true));
+    shutdown.register("http", () => {
+      health.setReady(false);
+      return app.close();
+    });
+    return app;
+  });
+};

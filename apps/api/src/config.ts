@@ -1,0 +1,37 @@
+import { type EnvSource, parseEnv } from "@portolan/kit";
+import { z } from "zod";
+import { defaultLimits, type Limits, noLimits } from "./limits.ts";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const schema = z.object({
+  PORTOLAN_API_HOST: z.string().min(1).max(255).default("127.0.0.1"),
+  PORTOLAN_API_PORT: port.default(4_100),
+  /** Postgres, role app: what tenants are served with. */
+  PORTOLAN_APP_DATABASE_URL: z.string().min(1),
+  /** Postgres, role system: sign-up, sign-in and credentials, before a tenant is known. */
+  PORTOLAN_SYSTEM_DATABASE_URL: z.string().min(1),
+  PORTOLAN_JOBS_DATABASE_URL: z.string().min(1).optional(),
+  REDIS_URL: z.string().min(1).optional(),
+  PORTOLAN_HOME: z.string().min(1),
+  /** Networks that development chains may be forked from; `parseForks` has its form. */
+  PORTOLAN_FORKS: z.string().default("[]"),
+  PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** Connections of each role. */
+  PORTOLAN_API_POOL: z.coerce.number().int().min(1).max(200).default(10),
+  /** Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated. */
+  PORTOLAN_TRUSTED_PROXIES: z.string().default(""),
+  /** `off` lifts every limit: benchmarks and load tests only. */
+  PORTOLAN_API_LIMITS: z.enum(["on", "off"]).default("on"),
+});
+
+export type ApiConfig = z.output<typeof schema> & { limits: Limits; trustedProxies: readonly string[] };
+
+/** The API's configuration from the environment; throws a readable error that lists every bad variable. */
+export const loadConfig = (source?: EnvSource): ApiConfig => {
+  const env = source === undefined ? parseEnv(schema) : parseEnv(schema, source);
+  const trustedProxies = env.PORTOLAN_TRUSTED_PROXIES.split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+  return { ...env, trustedProxies, limits: env.PORTOLAN_API_LIMITS === "off" ? noLimits : defaultLimits };
+};
