@@ -4,7 +4,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { silentLogger } from "@portolan/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { echoNode, newPlacement, secrets, serve, toBlueprint, toSpecs } from "../src/conformance/blueprints.ts";
+import {
+  append,
+  echoNode,
+  newPlacement,
+  secrets,
+  secretValue,
+  serve,
+  toBlueprint,
+  toSpecs,
+} from "../src/conformance/blueprints.ts";
 import { askEcho, converge, eventsOf, say, until } from "../src/conformance/harness.ts";
 import { createProgramFinder } from "../src/index.ts";
 import { listPrograms, makeHome, openRuntime } from "./process-harness.ts";
@@ -125,6 +134,38 @@ describe("trouble", () => {
     await inside.apply(placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), secrets, 1n);
     expect((await inside.observe(placement)).nodes).toMatchObject([{ state: "failed", reason: "home_unreachable" }]);
     await rm(closed, { recursive: true });
+  });
+
+  it("masks secrets in a dead program's last words, and bounds an init command that hangs", async () => {
+    const runtime = openRuntime(home);
+    const { placement, addresses } = await place(runtime);
+    const script = "console.error('why: ' + process.env.ECHO_SECRET); process.exit(9)";
+    const env = { ECHO_SECRET: { secret: { material: "secret", version: 1 } } };
+    const { probe: _none, ...dying } = { ...serve(addresses, "echo-0", { env }), args: ["-e", script] };
+    const blueprint = toBlueprint(placement, [echoNode(addresses, "echo-0", { processes: [dying] })]);
+    const message = await until("its last words", async () => {
+      await runtime.apply(placement, blueprint, secrets, 1n);
+      return (
+        (await runtime.observe(placement)).nodes[0]?.message?.includes("why: ") &&
+        JSON.stringify(await runtime.observe(placement))
+      );
+    });
+    expect(message).toContain("code 9");
+    expect(message).not.toContain(secretValue);
+
+    const hanging = { ...append("hang", ""), args: ["-e", "setInterval(() => 0, 1000)"], timeoutMs: 300 };
+    const before = performance.now();
+    await runtime.apply(
+      placement,
+      toBlueprint(placement, [echoNode(addresses, "echo-0", { init: [hanging] })]),
+      secrets,
+      1n,
+    );
+    expect(performance.now() - before).toBeLessThan(3000);
+    expect((await runtime.observe(placement)).nodes).toMatchObject([
+      { reason: "init_failed", message: expect.stringContaining("300 ms") },
+    ]);
+    await until("nothing left of it", async () => listPrograms(home, placement.placementId).length === 0);
   });
 
   it("leaves no child of a program behind", async () => {

@@ -5,6 +5,7 @@ import type { WriteTurn } from "./context.ts";
 import { describeEnd } from "./describe-end.ts";
 import { signalProcess } from "./launch.ts";
 import { boundLog, markLog } from "./log-file.ts";
+import { secretTexts } from "./render-node.ts";
 import { logPath, type NodeTurn, startProgram } from "./run-program.ts";
 import { areReady, findPrograms, prepareNode, runJobs, type StartManner, startProcesses } from "./start-node.ts";
 import { emptyNodeState, type NodeState, type ProcessRecord } from "./state.ts";
@@ -22,21 +23,22 @@ const isDue = (turn: WriteTurn, at: string | undefined): boolean =>
   at === undefined || Date.parse(at) <= turn.clock.now().getTime();
 
 /** Books the end of a program, once: what its end was, and when it may be started again. */
-const bookEnd = (
+const bookEnd = async (
   at: NodeTurn,
   name: string,
   record: ProcessRecord,
   tally: { failures: number; nextStartAt?: string },
-): void => {
+): Promise<void> => {
   const { turn, state, node } = at;
   if (record.endedAt !== undefined || record.identity === undefined) return;
+  await turn.exits.settle(record.identity);
   const now = turn.clock.now().getTime();
   const endedMs = Math.min(turn.exits.get(record.identity)?.at ?? now, now);
   const ranMs = endedMs - Date.parse(record.startedAt ?? record.intentAt);
   record.endedAt = new Date(endedMs).toISOString();
   tally.failures = ranMs >= recoveredMs ? 1 : tally.failures + 1;
   tally.nextStartAt = toNextStart(tally.failures, endedMs);
-  state.failure = describeEnd(turn, node.name, name, record, tally.failures);
+  state.failure = describeEnd(turn, node.name, name, record, tally.failures, secretTexts(node, at.secrets));
   turn.save();
 };
 
@@ -49,7 +51,7 @@ const restartOthers = async (at: NodeTurn): Promise<void> => {
   for (const process of node.processes.slice(1)) {
     const record = state.processes[process.name];
     if (!isDead(turn, record)) continue;
-    bookEnd(at, process.name, record, record);
+    await bookEnd(at, process.name, record, record);
     const after = process.after.filter((name) => node.processes.some((other) => other.name === name));
     if (!isDue(turn, record.nextStartAt) || !(await areReady(at, after))) continue;
     if (record.identity) turn.table.killRemains(record.identity, turn.layout.home);
@@ -118,7 +120,7 @@ const keepRunning = async (at: NodeTurn, manner: StartManner): Promise<void> => 
   const [first] = node.processes;
   const record = first && state.processes[first.name];
   if (first && isDead(turn, record)) {
-    bookEnd(at, first.name, record, state);
+    await bookEnd(at, first.name, record, state);
     if (isDue(turn, state.nextStartAt)) await startWhole(at, { ...manner, isRestart: true });
     return;
   }

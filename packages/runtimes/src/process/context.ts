@@ -1,13 +1,13 @@
 import type { Clock } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef } from "../runtime.ts";
+import type { Exits } from "./exits.ts";
 import { type Failure, isErrno } from "./failure.ts";
 import type { Guard, Turn } from "./guard.ts";
-import type { Exit } from "./launch.ts";
 import type { Layout } from "./layout.ts";
 import type { Monitor } from "./monitor.ts";
 import type { PortRegistry } from "./port-registry.ts";
-import type { ProcessIdentity, ProcessTable } from "./process-table.ts";
+import type { ProcessTable } from "./process-table.ts";
 import type { ProgramFinder } from "./programs.ts";
 import type { RunUser } from "./run-user.ts";
 import type { PlacementState, StateStore } from "./state.ts";
@@ -27,8 +27,7 @@ export interface Context {
   log: Pick<Logger, "info" | "warn">;
   maxLogBytes: number;
   startAfterWaitMs: number;
-  /** How programs that are children of this process ended; adopted ones tell nobody. */
-  exits: { get(identity: ProcessIdentity): Exit | undefined; set(identity: ProcessIdentity, exit: Exit): void };
+  exits: Exits;
   /** Whether programs of this placement ran when the runtime was made. */
   ranBefore(placementId: string): boolean;
   /** Failures, by `placement/node`, that could not be written down because the disk is full. */

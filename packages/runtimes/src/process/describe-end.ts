@@ -25,9 +25,11 @@ export const describeEnd = (
   process: string,
   record: ProcessRecord,
   failures: number,
+  /** What to mask in the program's last lines; without it none are shown. */
+  secrets?: readonly string[],
 ): Failure => {
   const directory = context.layout.logs(context.state.placementId, node);
-  const output = redact(lastLines(`${directory}/${process}.log`, 3, []));
+  const output = redact(lastLines(`${directory}/${process}.log`, 3, secrets ?? []));
   if (isDiskFull(directory) || /ENOSPC|No space left on device/i.test(output)) {
     return {
       reason: "storage_full",
@@ -40,12 +42,16 @@ export const describeEnd = (
     ? exit.signal === null
       ? `with code ${exit.code}`
       : `by ${exit.signal}`
-    : "while no worker was its parent";
+    : "while no worker looked after it";
   const isLoop = failures >= loopFailures;
   const again = isLoop ? ` It has ended ${failures} times in a row.` : "";
   return {
     reason: isLoop ? "crash_loop" : "exited",
-    message: `The program ${process} ended ${how}.${again}${output ? ` Its last lines: ${output}` : ""}`.slice(0, 1500),
+    message:
+      `The program ${process} ended ${how}.${again}${secrets && output ? ` Its last lines: ${output}` : ""}`.slice(
+        0,
+        1500,
+      ),
     hint: isLoop ? "The node's logs say why; it is tried again every 30 seconds." : "It is started again by itself.",
   };
 };

@@ -12,11 +12,17 @@ type Verdict = Pick<NodeObservation, "state"> & { reason?: string; message?: str
 const failed = (failure: Failure): Verdict => ({ state: "failed", ...failure });
 
 /** A program of the node that has ended, with why. */
-const findEnd = (context: Context, state: PlacementState, name: string, node: NodeState): Failure | undefined => {
+const findEnd = async (
+  context: Context,
+  state: PlacementState,
+  name: string,
+  node: NodeState,
+): Promise<Failure | undefined> => {
   for (const { name: process } of node.applied?.processes ?? []) {
     const record = node.processes[process];
     if (!record?.identity || context.table.isAlive(record.identity)) continue;
     if (record.endedAt !== undefined && node.failure) return node.failure;
+    await context.exits.settle(record.identity);
     return describeEnd({ ...context, state }, name, process, record, record.failures + 1);
   }
   return undefined;
@@ -55,7 +61,7 @@ const judge = async (context: Context, state: PlacementState, name: string, node
     };
   }
   if (!node.isPrepared) return failure ? failed(failure) : { state: "starting", reason: "preparing" };
-  const end = findEnd(context, state, name, node);
+  const end = await findEnd(context, state, name, node);
   if (end) return failed(end);
   const unready = await findUnready(context, node);
   if (unready) return unready.state === "starting" && failure ? failed(failure) : unready;

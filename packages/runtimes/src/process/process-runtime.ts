@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Clock, DomainError } from "@portolan/domain";
@@ -8,15 +7,15 @@ import type { PlacementRef, Runtime } from "../runtime.ts";
 import { endStrays } from "./adopt.ts";
 import { applyBlueprint, removeNode } from "./apply.ts";
 import { type Context, type WriteTurn, withTolerantSave, withTurn } from "./context.ts";
+import { createExits } from "./exits.ts";
 import { type Failure, toDomainError } from "./failure.ts";
 import { createGuard } from "./guard.ts";
 import { listInventory } from "./inventory.ts";
-import type { Exit } from "./launch.ts";
 import { createLayout } from "./layout.ts";
 import { createMonitor } from "./monitor.ts";
 import { listNodeDirectories, listVolumes, observePlacement } from "./observe.ts";
 import { createPortRegistry, type PortRange } from "./port-registry.ts";
-import { createProcessTable, type ProcessIdentity } from "./process-table.ts";
+import { createProcessTable } from "./process-table.ts";
 import type { ProgramFinder } from "./programs.ts";
 import { readLogs } from "./read-logs.ts";
 import { findRunUser, type RunUser } from "./run-user.ts";
@@ -56,20 +55,6 @@ const capabilities: RuntimeCapabilities = {
 
 const portHost = "127.0.0.1";
 const defaultPortRange: PortRange = { first: 20_000, last: 29_999 };
-const maxRememberedExits = 10_000;
-
-const createExits = (): Context["exits"] => {
-  const known = new Map<string, Exit>();
-  const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid}/${startTime}`;
-  return {
-    get: (identity) => known.get(keyOf(identity)),
-    set: (identity, exit) => {
-      if (known.size >= maxRememberedExits) known.delete(known.keys().next().value ?? "");
-      known.set(keyOf(identity), exit);
-    },
-  };
-};
-
 const createContext = (settings: ProcessRuntimeSettings): Context => {
   const { clock, log, programs } = settings;
   const layout = createLayout(resolve(settings.home));
@@ -167,7 +152,8 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
       write(placement, fence, (turn) => applyBlueprint(turn, blueprint, secrets, only)),
     stop: (placement, fence) =>
       write(placement, fence, async (turn) => {
-        if (existsSync(layout.placement(placement.placementId))) await stopPlacement(turn);
+        await stopPlacement(turn);
+        await endStrays(turn);
       }),
     observe: (placement) => guarded(() => observePlacement(context, storage, placement.placementId)),
     inventory: () => guarded(async () => listInventory(context)),

@@ -58,11 +58,10 @@ export const startProgram = async (at: NodeTurn, name: string, command: Command,
     delete state.processes[name];
     throw error;
   }
-  const { identity, exited } = launched;
-  void exited.then((exit) => {
-    turn.exits.set(identity, { ...exit, at: turn.clock.now().getTime() });
-    turn.monitor.ended(identity, placementId);
-  });
+  const { identity } = launched;
+  const exited = launched.exited.then((exit) => ({ ...exit, at: turn.clock.now().getTime() }));
+  turn.exits.expect(identity, exited);
+  void exited.then(() => turn.monitor.ended(identity, placementId));
   await turn.step(`${name}.started`);
   state.processes[name] = { ...record, identity, startedAt: turn.clock.now().toISOString() };
   turn.save();
