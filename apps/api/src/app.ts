@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { problemMediaType, toProblem } from "@portolan/contract";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { ApiDeps } from "./deps.ts";
 import { createHandlers } from "./handlers.ts";
@@ -60,7 +60,7 @@ const registerHealth = (app: FastifyInstance, deps: ApiDeps): void => {
 export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   const app = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     genReqId: () => `req_${randomBytes(12).toString("hex")}`,
     requestIdHeader: false,
