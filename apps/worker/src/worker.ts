@@ -4,11 +4,15 @@ import type { Logger } from "@portolan/kit";
 import type { Runtime } from "@portolan/runtimes";
 import type { ChainCoordination } from "@portolan/store";
 import { createLogAnswerer } from "./loops/answer-logs.ts";
-import type { Loop } from "./loops/every.ts";
+import { every, type Loop } from "./loops/every.ts";
+import { createOrphanReporter } from "./loops/report-orphans.ts";
 import { createSingleFlight } from "./loops/single-flight.ts";
 import { startWakeUps } from "./loops/wake-ups.ts";
 import { type CoordinatorDeps, createCoordinator } from "./reconcile/coordinate-chain.ts";
 import { createPlacementReconciler, type PlacementReconcilerDeps } from "./reconcile/reconcile-placement.ts";
+
+/** Orphans are rare and never urgent. */
+const orphanCheckMs = 60_000;
 
 export interface WorkerDeps {
   coordinator: Omit<CoordinatorDeps, "onOrders">;
@@ -48,10 +52,10 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   });
   const coordinator = createCoordinator({
     ...deps.coordinator,
-    onOrders: (ids) => {
-      // Whichever region it is in: claiming one that is not ours answers at once, and a queue's wake is slower.
-      for (const id of ids) placements.request(id);
-      deps.wakeElsewhere(ids);
+    onOrders: (changed) => {
+      const isOurs = ({ region }: { region: string }) => deps.regions.includes(region);
+      for (const { id } of changed.filter(isOurs)) placements.request(id);
+      deps.wakeElsewhere(changed.filter((placement) => !isOurs(placement)).map(({ id }) => id));
     },
   });
   const chains = createSingleFlight({
@@ -62,8 +66,12 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     onError: onError("a coordinator pass"),
   });
   let wakeUps: Loop | undefined;
+  let orphans: Loop | undefined;
   return {
     start: () => {
+      orphans = every(orphanCheckMs, createOrphanReporter(deps), (error) =>
+        deps.log.warn({ err: error }, "looking for orphans failed"),
+      );
       wakeUps = startWakeUps({
         chains,
         placements,
@@ -80,7 +88,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     coordinate: (id) => chains.request(id),
     reconcile: (id) => placements.request(id),
     close: async () => {
-      await wakeUps?.close();
+      await Promise.all([wakeUps?.close(), orphans?.close()]);
       await Promise.all([chains.close(), placements.close()]);
     },
   };

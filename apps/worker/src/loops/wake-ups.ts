@@ -38,7 +38,7 @@ export const startWakeUps = (deps: WakeUpsDeps): Loop => {
     await deps.answerLogs();
   };
   const sweeping = every(deps.sweepMs, sweep, onError("the sweep"));
-  sweep().catch(onError("the first sweep"));
+  const first = deps.centre.recheck(deps.regions).then(sweep).catch(onError("the first sweep"));
 
   const offChains = deps.onChainHint((chainId) => deps.chains.request(chainId));
   const watches = [
@@ -63,7 +63,7 @@ export const startWakeUps = (deps: WakeUpsDeps): Loop => {
       stop.abort();
       offChains();
       await sweeping.close();
-      await Promise.all(watches);
+      await Promise.all([first, ...watches]);
     },
   };
 };

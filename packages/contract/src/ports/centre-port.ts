@@ -41,8 +41,8 @@ export interface PlacementReport {
   isReached: boolean;
   /** What stands in the way, for conditions and the operation. */
   problem?: { code: string; message: string; hint?: string; retryable: boolean };
-  /** When to look again if nothing else happens. */
-  nextAt: Date;
+  /** When to look again if nothing else happens; null: not before there is another order. */
+  nextAt: Date | null;
 }
 
 export interface UsageBatch {
@@ -91,6 +91,11 @@ export interface LogRequest {
 export interface CentrePort {
   /** Placements of these regions that are due (`nextAt <= now`) and not leased. */
   due(regions: readonly string[], limit: number): Promise<string[]>;
+  /**
+   * Makes every placement of these regions that is not purged due now. A worker that starts calls it: it doesn't know
+   * what happened to its nodes while nobody looked.
+   */
+  recheck(regions: readonly string[]): Promise<void>;
   claim(placementId: string, worker: { id: string; leaseMs: number }): Promise<PlacementClaim | null>;
   renew(placementId: string, fence: bigint, leaseMs: number): Promise<Fenced<{ until: Date }>>;
   reportAddresses(placementId: string, fence: bigint, addresses: readonly NodeAddress[]): Promise<Fenced<object>>;

@@ -1,5 +1,14 @@
 import type { CentrePort, Fenced, PlacementClaim, UsageBatch } from "@portolan/contract";
-import type { Clock, MaterialRef, NodeAddress, SealedSecret, StepResult } from "@portolan/domain";
+import {
+  type ChainView,
+  type Clock,
+  type MaterialRef,
+  type NodeAddress,
+  type SealedSecret,
+  type StepResult,
+  toBlueprintRefs,
+  type WorkOrder,
+} from "@portolan/domain";
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 import type { Placement } from "../generated/client.ts";
@@ -38,6 +47,13 @@ export interface PostgresCentrePortDeps {
 
 const fenced = { fenced: true } as const;
 
+/** What this placement's own order references: other regions' secrets never leave the centre. */
+const ofOrder = (placement: Placement, refs: readonly MaterialRef[]): MaterialRef[] => {
+  const blueprint = fromJson<WorkOrder | null>(placement.workOrder)?.blueprint;
+  const known = blueprint === undefined ? [] : toBlueprintRefs(blueprint).secrets;
+  return refs.filter((ref) => known.some((item) => item.material === ref.material && item.version === ref.version));
+};
+
 /** The centre as a worker on the same database sees it (role system; named use: reconcile). */
 export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePort => {
   const { client, clock, secrets } = deps;
@@ -48,6 +64,9 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
     work: (transaction: StoreTransaction, placement: Placement) => Promise<T>,
   ): Promise<Fenced<T>> =>
     inTransaction(client, async (transaction) => {
+      // The chain first, as a coordinator does: two that lock in different orders wait for each other forever.
+      await transaction.$queryRaw`
+        select 1 from chains where id = (select chain_id from placements where id = ${placementId}) for update`;
       await transaction.$queryRaw`select 1 from placements where id = ${placementId} for update`;
       const placement = await transaction.placement.findUnique({ where: { id: placementId } });
       if (placement === null || placement.fence !== fence || placement.leaseOwner === null) return fenced;
@@ -62,8 +81,15 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       const now = clock.now();
       const rows = await client.$queryRaw<{ id: string }[]>`
         select id from placements where region = any(${[...regions]}) and next_at <= ${now}
-          and (lease_until is null or lease_until <= ${now}) order by next_at limit ${limit}`;
+          and work_order is not null and (lease_until is null or lease_until <= ${now}) order by next_at limit ${limit}`;
       return rows.map((row) => row.id);
+    },
+
+    recheck: async (regions) => {
+      const now = clock.now();
+      await client.$executeRaw`
+        update placements set next_at = ${now} where region = any(${[...regions]}) and (next_at is null or next_at > ${now})
+          and coalesce(work_order ->> 'action', '') not in ('', 'purge')`;
     },
 
     claim: async (placementId, worker) => {
@@ -71,7 +97,8 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       const until = new Date(now.getTime() + worker.leaseMs);
       const [row] = await client.placement.updateManyAndReturn({
         where: { id: placementId, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
-        data: { leaseOwner: worker.id, leaseUntil: until, fence: { increment: 1 } },
+        // Whoever moves `nextAt` before the report wants another look: see `writeReport`.
+        data: { leaseOwner: worker.id, leaseUntil: until, nextAt: until, fence: { increment: 1 } },
       });
       if (row === undefined) return null;
       return toClaim(row, until);
@@ -79,10 +106,9 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
 
     renew: async (placementId, fence, leaseMs) => {
       const until = new Date(clock.now().getTime() + leaseMs);
-      const { count } = await client.placement.updateMany({
-        where: { id: placementId, fence, leaseOwner: { not: null } },
-        data: { leaseUntil: until },
-      });
+      const count = await client.$executeRaw`
+        update placements set lease_until = ${until}, next_at = case when next_at = lease_until then ${until} else next_at end
+        where id = ${placementId} and fence = ${fence} and lease_owner is not null`;
       return count === 1 ? { fenced: false, until } : fenced;
     },
 
@@ -98,7 +124,10 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
         tenantId: placement.tenantId,
         chainId: placement.chainId,
         rows: await transaction.material.findMany({
-          where: { chainId: placement.chainId, OR: refs.map((ref) => ({ name: ref.material, version: ref.version })) },
+          where: {
+            chainId: placement.chainId,
+            OR: ofOrder(placement, refs).map((ref) => ({ name: ref.material, version: ref.version })),
+          },
           select: { name: true, version: true, sealed: true },
         }),
       }));
@@ -158,8 +187,13 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
 
     reportDown: (placementId, fence, nodes) =>
       held(placementId, fence, async (transaction, placement) => {
-        await transaction.$queryRaw`select 1 from chains where id = ${placement.chainId} for update`;
         const chain = await transaction.chain.findUnique({ where: { id: placement.chainId }, select: { route: true } });
+        // The view too: a coordinator that passes before the next report would open the route again.
+        const view = fromJson<ChainView | null>(placement.view);
+        if (view !== null) {
+          const unwell = toJson(withUnwellNodes(view, nodes));
+          await transaction.placement.update({ where: { id: placementId }, data: { view: unwell } });
+        }
         const route = fromJson<StoredRoute | null>(chain?.route ?? null);
         if (route?.state === "open") {
           const shut = withoutNodes(route, placement.region, nodes);
@@ -178,17 +212,17 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
         else {
           // A suspicion is answered by any later look, also by one that saw nothing new.
           await transaction.chain.updateMany({
-            where: { id: placement.chainId, suspectedAt: { gt: placement.reportedAt ?? new Date(0) } },
+            where: { id: placement.chainId, suspectedAt: { gte: placement.reportedAt ?? new Date(0) } },
             data: { nextAt: clock.now(), dirty: true },
           });
         }
         return {};
       }),
 
-    release: async (placementId, fence) => {
+    release: async (placementId, fence, nextAt) => {
       await client.placement.updateMany({
         where: { id: placementId, fence },
-        data: { leaseOwner: null, leaseUntil: null },
+        data: { leaseOwner: null, leaseUntil: null, ...(nextAt === undefined ? {} : { nextAt }) },
       });
     },
 
@@ -258,6 +292,16 @@ const withoutNodes = (route: StoredRoute, region: string, nodes: readonly string
     : { ...route, state: "unhealthy", reason: "A node is being started again.", targets: {} };
 };
 
+const withUnwellNodes = (view: ChainView, names: readonly string[]): ChainView => ({
+  ...view,
+  nodes: Object.fromEntries(
+    Object.entries(view.nodes).map(([name, node]) => [
+      name,
+      names.includes(name) ? { ...node, healthy: false, reason: "being started again" } : node,
+    ]),
+  ),
+});
+
 const toClaim = (row: Placement, until: Date): PlacementClaim => ({
   placementId: row.id,
   chainId: row.chainId,
@@ -267,6 +311,7 @@ const toClaim = (row: Placement, until: Date): PlacementClaim => ({
   until,
   generation: row.generation,
   observedGeneration: row.observedGeneration,
+  attempts: row.attempts,
   addresses: fromJson<NodeAddress[]>(row.addresses),
   order: fromJson(row.workOrder),
   previousView: fromJson(row.view),
