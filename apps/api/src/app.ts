@@ -13,7 +13,8 @@ export const apiVersion = "0.1.0";
 const bodyLimitBytes = 256 * 1024;
 
 const sendProblem = (reply: FastifyReply, document: ReturnType<typeof toProblem>) =>
-  reply.code(document.status).header("content-type", problemMediaType).serializer(JSON.stringify).send(document);
+  // Here too: the framework's own refusals (a path it can't read) pass by the hooks.
+  reply.code(document.status).header("x-request-id", document.requestId).header("content-type", problemMediaType).serializer(JSON.stringify).send(document);
 
 const onError = (deps: ApiDeps) => (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const document = describeError(error, request.id);

@@ -53,18 +53,27 @@ describe("bodies", () => {
 });
 
 describe("text", () => {
-  it.each(["日本語のアプリ", "👩🏽‍🚀 team", "مرحبا بالعالم", "Ünïcödé", "'; drop table apps; --", "a\u0301b"])("keeps the name %s", async (name) => {
-    const made = await api.call("apps.create", { token, body: { name } });
-    expect((await api.call("apps.get", { token, params: { app: made.id } })).name).toBe(name.normalize("NFC"));
-  });
+  it.each(["日本語のアプリ", "👩🏽‍🚀 team", "مرحبا بالعالم", "Ünïcödé", "'; drop table apps; --", "a\u0301b"])(
+    "keeps the name %s",
+    async (name) => {
+      const made = await api.call("apps.create", { token, body: { name } });
+      expect((await api.call("apps.get", { token, params: { app: made.id } })).name).toBe(name.normalize("NFC"));
+    },
+  );
 
-  it.each(["", "   ", "\u0000", "a\u0000b", "\ud800", "a\u202eb", "\u200b", "x".repeat(101), "line\nbreak"])("refuses the name %j", async (name) => {
-    await api.fail("apps.create", "request.invalid", { token, body: { name } });
-  });
+  it.each(["", "   ", "\u0000", "a\u0000b", "\ud800", "a\u202eb", "\u200b", "x".repeat(101), "line\nbreak"])(
+    "refuses the name %j",
+    async (name) => {
+      await api.fail("apps.create", "request.invalid", { token, body: { name } });
+    },
+  );
 
-  it.each([{ accounts: "\u0000" }, { "\u0000": 1 }, { "\ud800": 1 }, { hardfork: "\udc00" }])("refuses settings that can't be stored: %j", async (settings) => {
-    await api.fail("chains.create", "request.invalid", { token, body: { ...chain, settings } });
-  });
+  it.each([{ accounts: "\u0000" }, { "\u0000": 1 }, { "\ud800": 1 }, { hardfork: "\udc00" }])(
+    "refuses settings that can't be stored: %j",
+    async (settings) => {
+      await api.fail("chains.create", "request.invalid", { token, body: { ...chain, settings } });
+    },
+  );
 });
 
 describe("a chain", () => {
@@ -101,7 +110,11 @@ describe("a chain", () => {
     const denied = await api.fail("chains.create", "policy.denied", { token: domestic.token, body });
     expect(denied.rule).toBe("domestic.test-currency");
     const quote = await api.call("chains.quote", { token: domestic.token, body });
-    expect(quote).toMatchObject({ allowed: false, reasons: [{ rule: "domestic.test-currency", verdict: "deny" }], cost: { perMonth: { currency: "CNY" } } });
+    expect(quote).toMatchObject({
+      allowed: false,
+      reasons: [{ rule: "domestic.test-currency", verdict: "deny" }],
+      cost: { perMonth: { currency: "CNY" } },
+    });
     const decisions = await api.call("decisions.list", { token: domestic.token });
     expect(decisions.items.map(({ id: decision }) => decision)).toContain(denied.decisionId);
     expect((await api.call("chains.list", { token: domestic.token })).items).toEqual([]);
@@ -110,7 +123,12 @@ describe("a chain", () => {
 
 describe("addresses and lists", () => {
   it("answers unknown paths and methods with a problem", async () => {
-    for (const [method, url] of [["GET", "/v1/nothing"], ["PUT", "/v1/apps"], ["GET", "/"], ["GET", "/v1/chains/%E0%A4%A"]] as const) {
+    for (const [method, url] of [
+      ["GET", "/v1/nothing"],
+      ["PUT", "/v1/apps"],
+      ["GET", "/"],
+      ["GET", "/v1/chains/%E0%A4%A"],
+    ] as const) {
       const response = await api.app.inject({ method, url, headers: { authorization: `Bearer ${token}` } });
       expect([400, 404]).toContain(response.statusCode);
       expect(response.headers["content-type"]).toContain("application/problem+json");
@@ -151,10 +169,25 @@ describe("apps", () => {
     const made = await api.send("apps.create", { token, body: { name: "before" } });
     const params = { app: made.json().id };
     const etag = String(made.headers.etag);
-    const changed = await api.send("apps.update", { token, params, body: { name: "after" }, headers: { "if-match": etag } });
+    const changed = await api.send("apps.update", {
+      token,
+      params,
+      body: { name: "after" },
+      headers: { "if-match": etag },
+    });
     expect(changed.json().name).toBe("after");
-    await api.fail("apps.update", "resource.stale", { token, params, body: { name: "late" }, headers: { "if-match": etag } });
-    await api.call("apps.update", { token, params, body: { name: "late" }, headers: { "if-match": String(changed.headers.etag) } });
+    await api.fail("apps.update", "resource.stale", {
+      token,
+      params,
+      body: { name: "late" },
+      headers: { "if-match": etag },
+    });
+    await api.call("apps.update", {
+      token,
+      params,
+      body: { name: "late" },
+      headers: { "if-match": String(changed.headers.etag) },
+    });
   });
 
   it("are not closed while a chain is there, and end their keys when they are", async () => {

@@ -83,13 +83,19 @@ describe("quota", () => {
     const { id: appId } = await api.call("apps.create", { token, body: { name: "shop" } });
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
-        api.send("chains.create", { token, body: { appId, name: `c${index}`, framework: "anvil", plan: "dev", regions: ["local"] } }),
+        api.send("chains.create", {
+          token,
+          body: { appId, name: `c${index}`, framework: "anvil", plan: "dev", regions: ["local"] },
+        }),
       ),
     );
     expect(answers.filter(({ statusCode }) => statusCode === 202)).toHaveLength(7);
     const refused = answers.find(({ statusCode }) => statusCode !== 202)?.json();
     expect(refused).toMatchObject({ code: "quota.exceeded", quota: "chains" });
-    const quote = await api.call("chains.quote", { token, body: { appId, name: "q", framework: "anvil", plan: "dev", regions: ["local"] } });
+    const quote = await api.call("chains.quote", {
+      token,
+      body: { appId, name: "q", framework: "anvil", plan: "dev", regions: ["local"] },
+    });
     expect(quote.allowed).toBe(false);
     expect(quote.quota.find(({ name }) => name === "chains")).toEqual({ name: "chains", limit: 7, used: 7, after: 8 });
   });

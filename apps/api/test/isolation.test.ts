@@ -1,4 +1,4 @@
-import { operations, type OperationId } from "@portolan/contract";
+import { type OperationId, operations } from "@portolan/contract";
 import { can, permissionTable, type Role, tenantRoles } from "@portolan/domain";
 import { withTenant } from "@portolan/store";
 import { describe, expect, it } from "vitest";
@@ -25,26 +25,41 @@ const bodies: { readonly [K in OperationId]?: object } = {
   "chains.create": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
 };
 
-const addressed = operations.filter(([id, route]) => route.path.includes("{") || id === "chains.quote" || id === "chains.create");
+const addressed = operations.filter(
+  ([id, route]) => route.path.includes("{") || id === "chains.quote" || id === "chains.create",
+);
 
 describe("another tenant's resource", () => {
   it.each(addressed.map(([id]) => id))("is 404 for %s, and stays as it was", async (id) => {
     const before = await snapshot();
-    const document = await api.fail(id, "resource.not_found", { token: stranger.token, params: theirs, body: bodies[id] });
+    const document = await api.fail(id, "resource.not_found", {
+      token: stranger.token,
+      params: theirs,
+      body: bodies[id],
+    });
     expect(JSON.stringify(document)).not.toContain(owner.tenantId);
     expect(await snapshot()).toEqual(before);
   });
 
   it("is 404 also when only one part of the address is foreign", async () => {
-    await api.fail("keys.revoke", "resource.not_found", { token: stranger.token, params: { app: mine.app, key: theirs.key } });
-    await api.fail("keys.revoke", "resource.not_found", { token: stranger.token, params: { app: theirs.app, key: mine.key } });
+    await api.fail("keys.revoke", "resource.not_found", {
+      token: stranger.token,
+      params: { app: mine.app, key: theirs.key },
+    });
+    await api.fail("keys.revoke", "resource.not_found", {
+      token: stranger.token,
+      params: { app: theirs.app, key: mine.key },
+    });
   });
 
   it("never stands in a list", async () => {
-    const lists = operations.filter(([, route]) => route.method === "GET" && !route.path.includes("{") && route.permission !== "public");
+    const lists = operations.filter(
+      ([, route]) => route.method === "GET" && !route.path.includes("{") && route.permission !== "public",
+    );
     for (const [id] of lists) {
       const text = JSON.stringify(await api.call(id, { token: stranger.token }));
-      for (const foreign of [owner.tenantId, owner.userId, ...Object.values(theirs)]) expect(text, id).not.toContain(foreign);
+      for (const foreign of [owner.tenantId, owner.userId, ...Object.values(theirs)])
+        expect(text, id).not.toContain(foreign);
     }
   });
 
@@ -61,8 +76,13 @@ const snapshot = async () => {
   const { system } = api.deps.clients;
   const where = { tenantId: owner.tenantId };
   return JSON.stringify(
-    [await system.app.findMany({ where }), await system.key.findMany({ where }), await system.chain.findMany({ where }),
-      await system.operation.findMany({ where }), await system.serviceAccount.findMany({ where })],
+    [
+      await system.app.findMany({ where }),
+      await system.key.findMany({ where }),
+      await system.chain.findMany({ where }),
+      await system.operation.findMany({ where }),
+      await system.serviceAccount.findMany({ where }),
+    ],
     (_name, value: unknown) => (typeof value === "bigint" ? String(value) : value),
   );
 };
@@ -88,8 +108,12 @@ describe("row-level security, the second line", () => {
 
   it("refuses rows written into another tenant", async () => {
     const row = { id: "app_0000000000000000000000000a", tenantId: owner.tenantId, name: "planted" };
-    await expect(withTenant(api.deps.clients.app, stranger.tenantId, (transaction) => transaction.app.create({ data: row }))).rejects.toThrow();
-    const { count } = await withTenant(api.deps.clients.app, stranger.tenantId, (transaction) => transaction.app.updateMany({ data: { name: "x" }, where: { id: theirs.app } }));
+    await expect(
+      withTenant(api.deps.clients.app, stranger.tenantId, (transaction) => transaction.app.create({ data: row })),
+    ).rejects.toThrow();
+    const { count } = await withTenant(api.deps.clients.app, stranger.tenantId, (transaction) =>
+      transaction.app.updateMany({ data: { name: "x" }, where: { id: theirs.app } }),
+    );
     expect(count).toBe(0);
   });
 
@@ -109,7 +133,11 @@ describe("roles", () => {
     await new Promise((resolve) => setTimeout(resolve, 250));
     for (const [id, route] of guarded) {
       // Foreign addresses: a role that may gets a 404 (or its own list), one that may not a 403 before anything is read.
-      const response = await api.send(id, { token: session.token, params: theirs, body: bodies[id] ?? (route.body === undefined ? undefined : {}) });
+      const response = await api.send(id, {
+        token: session.token,
+        params: theirs,
+        body: bodies[id] ?? (route.body === undefined ? undefined : {}),
+      });
       const isAllowed = can(role satisfies Role, route.permission as keyof typeof permissionTable);
       expect(response.statusCode === 403, `${role} ${id} ${response.statusCode}`).toBe(!isAllowed);
       if (!isAllowed) expect(response.json().code).toBe("permission.denied");

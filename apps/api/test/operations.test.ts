@@ -15,11 +15,17 @@ const finish = async (operationId: string, state: "succeeded" | "needsAttention"
       state,
       progress: isOver ? 1 : 0.5,
       version: { increment: 1 },
-      ...(isOver ? { endedAt: new Date() } : { error: { code: "node.failed_to_start", message: "no", hint: "h", retryable: true } }),
+      ...(isOver
+        ? { endedAt: new Date() }
+        : { error: { code: "node.failed_to_start", message: "no", hint: "h", retryable: true } }),
     },
   });
   const { generation } = await system.chain.findUniqueOrThrow({ where: { id: operation.targetId } });
-  if (isOver) await system.chain.update({ where: { id: operation.targetId }, data: { observedGeneration: generation, nextAt: null } });
+  if (isOver)
+    await system.chain.update({
+      where: { id: operation.targetId },
+      data: { observedGeneration: generation, nextAt: null },
+    });
 };
 const chainRow = (id: string) => system.chain.findUniqueOrThrow({ where: { id } });
 const running = async (plan = "standard") => {
@@ -36,7 +42,11 @@ describe("wishes", () => {
     expect(response.statusCode).toBe(202);
     expect(response.headers.location).toBe(`/v1/operations/${response.json().id}`);
     const row = await chainRow(chainId);
-    expect(row).toMatchObject({ wish: "paused", generation: before.generation + 1, routeVersion: before.routeVersion + 1n });
+    expect(row).toMatchObject({
+      wish: "paused",
+      generation: before.generation + 1,
+      routeVersion: before.routeVersion + 1n,
+    });
     expect(row.nextAt).not.toBeNull();
     expect(api.wakes.at(-1)).toContain(chainId);
   });
@@ -56,7 +66,9 @@ describe("wishes", () => {
 
   it("let exactly one of many at once through", async () => {
     const { params, chainId } = await running();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => api.send("chains.pause", { token, params, body: {} })));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => api.send("chains.pause", { token, params, body: {} })),
+    );
     expect(answers.filter(({ statusCode }) => statusCode === 202)).toHaveLength(1);
     expect(answers.filter(({ statusCode }) => statusCode === 409)).toHaveLength(19);
     expect((await chainRow(chainId)).generation).toBe(2);
@@ -67,9 +79,15 @@ describe("wishes", () => {
     params.chain = chainId;
     const deleting = await api.call("chains.delete", { token, params });
     expect(deleting.kind).toBe("chain.delete");
-    expect(await api.call("operations.get", { token, params: { operation: operation.id } })).toMatchObject({ state: "cancelled", done: true });
+    expect(await api.call("operations.get", { token, params: { operation: operation.id } })).toMatchObject({
+      state: "cancelled",
+      done: true,
+    });
     expect((await api.call("chains.delete", { token, params })).id).toBe(deleting.id);
-    expect(await api.call("chains.get", { token, params })).toMatchObject({ endpoints: [], deletedAt: expect.any(String) });
+    expect(await api.call("chains.get", { token, params })).toMatchObject({
+      endpoints: [],
+      deletedAt: expect.any(String),
+    });
     await api.fail("chains.pause", "chain.deleted", { token, params, body: {} });
     await finish(deleting.id);
     await api.fail("chains.delete", "chain.deleted", { token, params });
@@ -105,7 +123,10 @@ describe("cancel", () => {
     const answer = await api.call("operations.cancel", { token, params: { operation: operation.id }, body: {} });
     expect(answer).toMatchObject({ id: operation.id, done: false });
     expect(await chainRow(chainId)).toMatchObject({ wish: "deleted", generation: 2 });
-    expect(await system.operation.findUniqueOrThrow({ where: { id: operation.id } })).toMatchObject({ isCancelling: true, generation: 2 });
+    expect(await system.operation.findUniqueOrThrow({ where: { id: operation.id } })).toMatchObject({
+      isCancelling: true,
+      generation: 2,
+    });
     await api.call("operations.cancel", { token, params: { operation: operation.id }, body: {} });
     expect((await chainRow(chainId)).generation).toBe(2);
   });
@@ -119,9 +140,17 @@ describe("cancel", () => {
 
   it("of what has ended, or of a delete, is refused with a reason", async () => {
     const { operation, params } = await running();
-    await api.fail("operations.cancel", "operation.not_cancellable", { token, params: { operation: operation.id }, body: {} });
+    await api.fail("operations.cancel", "operation.not_cancellable", {
+      token,
+      params: { operation: operation.id },
+      body: {},
+    });
     const deleting = await api.call("chains.delete", { token, params });
-    const document = await api.fail("operations.cancel", "operation.not_cancellable", { token, params: { operation: deleting.id }, body: {} });
+    const document = await api.fail("operations.cancel", "operation.not_cancellable", {
+      token,
+      params: { operation: deleting.id },
+      body: {},
+    });
     expect(document.hint).toContain("Restore");
   });
 });
@@ -132,7 +161,10 @@ describe("retry", () => {
     const params = { operation: operation.id };
     await api.fail("operations.retry", "operation.not_retryable", { token, params, body: {} });
     await finish(operation.id, "needsAttention");
-    await system.chain.update({ where: { id: chainId }, data: { attempts: 9, nextAt: new Date(Date.now() + 3_600_000) } });
+    await system.chain.update({
+      where: { id: chainId },
+      data: { attempts: 9, nextAt: new Date(Date.now() + 3_600_000) },
+    });
     const answer = await api.call("operations.retry", { token, params, body: {} });
     expect(answer).toMatchObject({ state: "running" });
     expect(answer.error).toBeUndefined();
@@ -147,7 +179,9 @@ describe("waiting", () => {
     const { operation } = await makeChain(api, token);
     const params = { operation: operation.id };
     const began = performance.now();
-    const waiting = Array.from({ length: 50 }, () => api.call("operations.get", { token, params, query: { wait: "20" } }));
+    const waiting = Array.from({ length: 50 }, () =>
+      api.call("operations.get", { token, params, query: { wait: "20" } }),
+    );
     setTimeout(() => void finish(operation.id), 300);
     const answers = await Promise.all(waiting);
     expect(new Set(answers.map(({ state }) => state))).toEqual(new Set(["succeeded"]));
@@ -158,7 +192,11 @@ describe("waiting", () => {
   it("answers what is there when the time is up", async () => {
     const { operation } = await makeChain(api, token);
     const began = performance.now();
-    const answer = await api.call("operations.get", { token, params: { operation: operation.id }, query: { wait: "1" } });
+    const answer = await api.call("operations.get", {
+      token,
+      params: { operation: operation.id },
+      query: { wait: "1" },
+    });
     expect(answer.done).toBe(false);
     expect(performance.now() - began).toBeGreaterThan(900);
   });
@@ -184,7 +222,17 @@ describe("logs", () => {
     const made = await makeChain(api, token);
     const placement = await system.placement.findFirstOrThrow({ where: { chainId: made.chainId } });
     const { tenantId, chainId, id: placementId } = placement;
-    const node = { id: api.deps.ids.next("node"), tenantId, chainId, placementId, name: "node-0", role: "node", ordinal: 0, region: "local", version: "1" };
+    const node = {
+      id: api.deps.ids.next("node"),
+      tenantId,
+      chainId,
+      placementId,
+      name: "node-0",
+      role: "node",
+      ordinal: 0,
+      region: "local",
+      version: "1",
+    };
     await system.node.create({ data: node });
     return made;
   };
@@ -204,7 +252,11 @@ describe("logs", () => {
   it("say so when no worker answers", async () => {
     const { chainId } = await withNode();
     await api.fail("chains.logs", "region.unreachable", { token, params: { chain: chainId } });
-    await api.fail("chains.logs", "resource.not_found", { token, params: { chain: chainId }, query: { node: "other-9" } });
+    await api.fail("chains.logs", "resource.not_found", {
+      token,
+      params: { chain: chainId },
+      query: { node: "other-9" },
+    });
     expect(await system.logRequest.count()).toBe(0);
     expect((await api.call("chains.nodes", { token, params: { chain: chainId } })).items[0]?.name).toBe("node-0");
   });

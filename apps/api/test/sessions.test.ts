@@ -14,17 +14,24 @@ describe("signup", () => {
   });
 
   it("is judged by the portal's policy, and the verdict is kept", async () => {
-    const denied = await api.fail("signup.create", "policy.denied", { body: { ...body, email: "cn@example.org", country: "CN" } });
+    const denied = await api.fail("signup.create", "policy.denied", {
+      body: { ...body, email: "cn@example.org", country: "CN" },
+    });
     expect(denied).toMatchObject({ rule: "global.domestic-users", status: 403 });
     const row = await api.deps.clients.system.decision.findUnique({ where: { id: String(denied.decisionId) } });
     expect(row).toMatchObject({ verdict: "deny", stage: "signup", attributes: { "user.country": "CN" } });
   });
 
-  it.each(["short", "aaaaaaaaaaaaaaaa", "password1234", "weak@example.org"])("refuses the password %s", async (weak) => {
-    const document = await api.fail("signup.create", "request.invalid", { body: { ...body, email: "weak@example.org", password: weak } });
-    expect(document.errors?.[0]?.path).toBe("password");
-    expect(JSON.stringify(document)).not.toContain(`"${weak}"`);
-  });
+  it.each(["short", "aaaaaaaaaaaaaaaa", "password1234", "weak@example.org"])(
+    "refuses the password %s",
+    async (weak) => {
+      const document = await api.fail("signup.create", "request.invalid", {
+        body: { ...body, email: "weak@example.org", password: weak },
+      });
+      expect(document.errors?.[0]?.path).toBe("password");
+      expect(JSON.stringify(document)).not.toContain(`"${weak}"`);
+    },
+  );
 
   it("is refused where the portal is closed", async () => {
     await api.deps.clients.system.portal.update({ where: { slug: "domestic" }, data: { signupMode: "closed" } });
@@ -39,7 +46,9 @@ describe("sessions", () => {
     const { email } = await api.signUp();
     const wrong = { body: { email, password: "not the right one" } };
     const first = await api.fail("sessions.create", "credential.invalid", wrong);
-    const unknown = await api.fail("sessions.create", "credential.invalid", { body: { email: "nobody@example.org", password } });
+    const unknown = await api.fail("sessions.create", "credential.invalid", {
+      body: { email: "nobody@example.org", password },
+    });
     expect(unknown.detail).toBe(first.detail);
     await api.fail("sessions.create", "credential.invalid", wrong);
     await api.fail("sessions.create", "credential.invalid", wrong);
@@ -79,9 +88,15 @@ describe("sessions", () => {
 
   it("keep passwords only as a hash with its parameters, and refresh tokens as a digest", async () => {
     const { userId, refreshToken } = await api.signUp();
-    const user = await api.deps.clients.system.user.findUniqueOrThrow({ where: { id: userId }, omit: { passwordHash: false } });
+    const user = await api.deps.clients.system.user.findUniqueOrThrow({
+      where: { id: userId },
+      omit: { passwordHash: false },
+    });
     expect(user.passwordHash).toMatch(/^\$scrypt\$ln=/);
-    const sessions = await api.deps.clients.system.session.findMany({ where: { userId }, omit: { refreshHash: false } });
+    const sessions = await api.deps.clients.system.session.findMany({
+      where: { userId },
+      omit: { refreshHash: false },
+    });
     expect(sessions[0]?.refreshHash).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.stringify(sessions)).not.toContain(refreshToken);
   });
@@ -91,7 +106,10 @@ describe("service accounts", () => {
   it("act in their tenant with their role until rotated or revoked", async () => {
     const { token, tenantId } = await api.signUp();
     const made = await api.call("serviceAccounts.create", { token, body: { name: "ci", role: "developer" } });
-    expect(await api.call("me.get", { token: made.secret })).toMatchObject({ role: "developer", tenant: { id: tenantId } });
+    expect(await api.call("me.get", { token: made.secret })).toMatchObject({
+      role: "developer",
+      tenant: { id: tenantId },
+    });
     await api.call("apps.create", { token: made.secret, body: { name: "from ci" } });
     await api.fail("serviceAccounts.list", "permission.denied", { token: made.secret });
     const params = { serviceAccount: made.id };
