@@ -22,7 +22,8 @@ export const stopNodes = async (deps: {
     const served = Object.keys(claim.previousView?.nodes ?? {});
     if (served.length > 0) await deps.centre.reportDown(placementId, claim.fence, served);
     await runtime.stop({ placementId, chainId: claim.chainId, tenantId: claim.tenantId, region }, claim.fence);
-    await deps.centre.release(placementId, claim.fence);
+    // Due at once: the next start must not wait for this lease's end.
+    await deps.centre.release(placementId, claim.fence, new Date(0));
   };
   for (const [region, runtime] of deps.runtimes) {
     const running = new Set(

@@ -1,5 +1,6 @@
 export * from "./access/index.ts";
 export * from "./chain/blueprint.ts";
+export * from "./chain/blueprint-refs.ts";
 export * from "./chain/condition.ts";
 export * from "./chain/material.ts";
 export * from "./chain/node-hash.ts";

@@ -5,6 +5,7 @@ import type {
   MaterialItem,
   NewMaterialItem,
   NodeSpec,
+  OperationKind,
   Random,
   Signer,
 } from "@portolan/domain";
@@ -29,7 +30,7 @@ export interface CoordinatorDeps {
   owner: string;
   leaseMs: number;
   /** Called after commit with placements whose order is new. */
-  onOrders(placementIds: readonly string[]): void;
+  onOrders(placements: readonly { id: string; region: string }[]): void;
 }
 
 export type CoordinateOutcome = "busy" | "lost" | "done";
@@ -41,6 +42,12 @@ const unknownCapabilities: RuntimeCapabilities = {
   hasSnapshots: false,
   exposures: ["internal", "admin", "gateway"],
 };
+
+/**
+ * A renewal is an operation of its own; outside of it nothing is due, except where every node is started anyhow (and
+ * might refuse to, with a certificate that ran out while it was paused).
+ */
+const renewing: ReadonlySet<OperationKind> = new Set(["chain.renew", "chain.resume", "chain.restore"]);
 
 const isDue = (item: MaterialItem, now: Date): boolean => item.renewAt !== undefined && new Date(item.renewAt) <= now;
 
@@ -92,8 +99,7 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     addresses: AddressesByRegion,
   ): Promise<MaterialItem[] | null> => {
     const now = clock.now();
-    // A renewal is an operation of its own; while another one holds the chain, nothing is due.
-    const mayRenew = work.operation === null || work.operation.kind === "chain.renew" || !work.hasRun;
+    const mayRenew = !work.hasRun || (work.operation !== null && renewing.has(work.operation.kind));
     const existing = mayRenew ? work.material : work.material.map(({ renewAt: _renewAt, ...item }) => item);
     const made = await framework.material(work.spec, existing, {
       addresses,
@@ -119,12 +125,14 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     work: ChainWork,
     framework: Framework,
   ): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
-    const nodes = framework.topology(work.spec);
-    if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
-    const addresses = addressesOf(work);
-    if (!hasAllAddresses(nodes, addresses))
-      return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
+    let nodes: readonly NodeSpec[] = [];
     try {
+      // What is to rest or go needs no plan: a chain whose settings no longer parse can still be deleted.
+      if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
+      nodes = framework.topology(work.spec);
+      const addresses = addressesOf(work);
+      if (!hasAllAddresses(nodes, addresses))
+        return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
       const material = await ensureMaterial(work, framework, addresses);
       if (material === null) return null;
       const regions: RegionPlanInput = {};
@@ -175,7 +183,9 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       now: clock.now(),
     });
     if (!(await chains.save(work, changes))) return "lost";
-    deps.onOrders(changes.orders.map((change) => change.placementId));
+    deps.onOrders(
+      work.placements.filter((placement) => changes.orders.some((change) => change.placementId === placement.id)),
+    );
     return "done";
   };
 

@@ -68,7 +68,7 @@ const toNextAt = (input: {
   if (work.wish === "purged") return null;
   if (work.wish === "deleted") return purgeAt;
   const steady = new Date(now.getTime() + steadyMs);
-  return renewAt !== null && renewAt < steady ? renewAt : steady;
+  return work.wish === "running" && renewAt !== null && renewAt < steady ? renewAt : steady;
 };
 
 export interface DecideInput {

@@ -133,7 +133,8 @@ export const toOperation = (input: {
     };
 
   const problem = toProblem(work, desired);
-  const isOld = now.getTime() - (operation.startedAt ?? operation.createdAt).getTime() > patienceMs;
+  // A retry takes `startedAt` away: patience begins anew.
+  const isOld = operation.startedAt !== null && now.getTime() - operation.startedAt.getTime() > patienceMs;
   if (problem !== null && (!problem.retryable || isOld)) {
     return { id: operation.id, state: "needsAttention", progress, steps: sealFailed(steps, problem), error: problem };
   }

@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type Step, type WorkOrder } from "@portolan/domain";
+import {
+  type Blueprint,
+  type ChainSpec,
+  canonicalJson,
+  type NodeSpec,
+  type Step,
+  type WorkOrder,
+} from "@portolan/domain";
 import type { ChainWork, OrderChange, PlacementWork } from "@portolan/store";
 import type { Desired } from "./desired.ts";
 
@@ -14,20 +21,48 @@ const restingAction = (work: ChainWork): WorkOrder["action"] => {
   return work.wish === "purged" ? "purge" : "remove";
 };
 
+/** A chain that runs goes on as it is while new nodes wait for their addresses: a run order reserves as well. */
+const waitingOrder = (
+  placement: PlacementWork,
+  nodes: readonly NodeSpec[],
+  chain: WorkOrder["chain"],
+): Omit<WorkOrder, "generation"> => {
+  const former = placement.order;
+  if (former?.action !== "run") return { action: "reserve", nodes, steps: [], chain };
+  const { generation: _generation, ...order } = former;
+  return { ...order, nodes };
+};
+
+/** A region that the framework has nothing for (any more): what is left there goes. */
+const noNodes = (spec: ChainSpec, placement: PlacementWork, desired: Desired & { kind: "planned" }): Blueprint => ({
+  chainId: spec.chainId,
+  placementId: placement.id,
+  framework: spec.framework,
+  rendererVersion: Object.values(desired.blueprints)[0]?.rendererVersion ?? 0,
+  nodes: [],
+  network: [],
+  spread: [],
+});
+
 const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): Omit<WorkOrder, "generation"> | null => {
   const { spec } = work;
-  const chain = { chainId: spec.chainId, framework: spec.framework, version: spec.version, settings: spec.settings };
+  const chain = {
+    chainId: spec.chainId,
+    framework: spec.framework,
+    version: spec.version,
+    settings: spec.settings,
+    serial: spec.serial,
+  };
   const nodes = desired.nodes.filter((node) => node.region === placement.region);
   switch (desired.kind) {
     case "impossible":
       return null;
     case "waitingForAddresses":
-      return { action: "reserve", nodes, steps: [], chain };
+      return waitingOrder(placement, nodes, chain);
     case "resting":
       return { action: restingAction(work), nodes, steps: [], chain };
     case "planned": {
-      const blueprint = desired.blueprints[placement.region];
-      if (blueprint === undefined) return null;
+      const blueprint = desired.blueprints[placement.region] ?? noNodes(spec, placement, desired);
       const steps = readySteps(desired.steps).filter((step) => step.region === placement.region);
       const local = new Set(nodes.map((node) => node.name));
       const only = desired.only?.filter((name) => local.has(name));

@@ -11,8 +11,18 @@ import {
 /** How often a placement at rest in its order is looked at again when no hint comes. */
 export const driftMs = 15_000;
 
+/** The same for one where nothing is to run. */
+const restMs = 300_000;
+
+/** When a placement that is as it was ordered is looked at again; null: there is nothing left to look at. */
+export const nextLook = (order: WorkOrder, now: Date): Date | null => {
+  if (order.action === "purge") return null;
+  const isAtRest = order.action === "stop" || order.action === "remove";
+  return new Date(now.getTime() + (isAtRest ? restMs : driftMs));
+};
+
 /** Back-off between passes over a placement that is not there yet. Hints from the runtime usually come earlier. */
-export const placementBackOffMs = (attempt: number): number => Math.min(10_000, 250 * 2 ** Math.min(attempt, 6));
+export const placementBackOffMs = (attempt: number): number => Math.min(10_000, 500 * 2 ** Math.min(attempt, 6));
 
 /** Observed reasons that waiting does not mend. */
 const lastingReasons = new Set([

@@ -1,39 +1,32 @@
 import type { CentrePort, PlacementClaim } from "@portolan/contract";
 import {
+  type Blueprint,
   type ChainView,
   type Clock,
   DomainError,
-  type MaterialRef,
+  type NodeObservation,
   type OperationError,
   type PlacementObservation,
-  type Signer,
-  type StepResult,
   toNodeHash,
   type WorkOrder,
 } from "@portolan/domain";
-import type { Framework, NetworkAccess } from "@portolan/frameworks";
+import type { Framework } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
+import type { PlacementRef, Runtime } from "@portolan/runtimes";
+import { createLook, type Seen } from "./look.ts";
+import { createSecretOpener, type SecretOpenerDeps } from "./open-secrets.ts";
 import {
-  driftMs,
   isOrderReached,
+  nextLook,
   placementBackOffMs,
   toPlacementProblem,
   toThrownProblem,
 } from "./placement-verdict.ts";
-import { runSteps } from "./run-steps.ts";
-import { toRefs } from "./secret-refs.ts";
 
-export interface PlacementReconcilerDeps {
+export interface PlacementReconcilerDeps extends SecretOpenerDeps {
   centre: CentrePort;
   runtimeFor(region: string): Runtime | undefined;
   findFramework(slug: string): Framework | undefined;
-  loadAsset(framework: string, path: string): Uint8Array;
-  /** This worker's X25519 pair: what was sealed to it opens only here. */
-  keys: {
-    publicKey: string;
-    open(sealed: Uint8Array, context: { tenantId: string; chainId: string; ref: MaterialRef }): Uint8Array;
-  };
   clock: Clock;
   log: Logger;
   owner: string;
@@ -56,72 +49,25 @@ const isApplied = (order: WorkOrder, observation: PlacementObservation): boolean
   });
 };
 
+/** Nodes that applying the order starts anew: those that are down, and those that are changed. */
+const toBeStarted = (order: WorkOrder, blueprint: Blueprint, observation: PlacementObservation): Set<string> => {
+  const hashes = new Map(blueprint.nodes.map((node) => [node.name, toNodeHash(node)]));
+  const isKept = (node: NodeObservation): boolean =>
+    node.state === "running" &&
+    (node.appliedHash === hashes.get(node.node) || order.only?.includes(node.node) === false);
+  const kept = new Set(observation.nodes.filter(isKept).map((node) => node.node));
+  return new Set([...hashes.keys()].filter((name) => !kept.has(name)));
+};
+
 /** Nodes that the gateway may still be sending to, by the last report. */
 const servedBefore = (view: ChainView | null): string[] =>
   Object.entries(view?.nodes ?? {}).flatMap(([name, node]) => (node.healthy ? [name] : []));
 
-const refKey = (ref: MaterialRef): string => `${ref.material}@${ref.version}`;
-
-/** Picks one member of a secret that is a JSON object. */
-const pick = (bytes: Uint8Array, field: string | undefined): Uint8Array => {
-  if (field === undefined) return bytes;
-  const member = (JSON.parse(Buffer.from(bytes).toString("utf8")) as { [name: string]: unknown })[field];
-  if (typeof member !== "string")
-    throw new DomainError({ code: "material.failed", message: "A secret lacks the field that the blueprint names." });
-  return Buffer.from(member, "utf8");
-};
-
 /** One pass over the part of a chain in this region: reserve, apply, run steps, inspect, report by fence. */
 export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
   const { centre, clock, log } = deps;
-
-  const openSecrets = async (claim: PlacementClaim, order: WorkOrder): Promise<SecretSource | null> => {
-    const secrets = new Map<string, Uint8Array>();
-    const publics = new Map<string, ReturnType<SecretSource["public"]>>();
-    if (order.blueprint !== undefined) {
-      const refs = toRefs(order.blueprint);
-      if (refs.secrets.length > 0) {
-        const answer = await centre.secrets(claim.placementId, claim.fence, refs.secrets, deps.keys.publicKey);
-        if (answer.fenced) return null;
-        for (const { ref, sealed } of answer.secrets) {
-          secrets.set(
-            refKey(ref),
-            deps.keys.open(Buffer.from(sealed, "base64"), { tenantId: claim.tenantId, chainId: claim.chainId, ref }),
-          );
-        }
-      }
-      if (refs.publics.length > 0) {
-        const answer = await centre.publics(claim.placementId, claim.fence, refs.publics);
-        if (answer.fenced) return null;
-        for (const { ref, value } of answer.items) publics.set(refKey(ref), value);
-      }
-    }
-    const missing = (ref: MaterialRef) =>
-      new DomainError({ code: "material.failed", message: `Material ${ref.material} is not there.`, retryable: true });
-    return {
-      secret: (ref) => {
-        const bytes = secrets.get(refKey(ref));
-        if (bytes === undefined) throw missing(ref);
-        return pick(bytes, ref.field);
-      },
-      public: (ref) => {
-        const value = publics.get(refKey(ref));
-        if (value === undefined) throw missing(ref);
-        return value;
-      },
-      asset: (path) => deps.loadAsset(order.chain.framework, path),
-    };
-  };
-
-  const signerFor = (claim: PlacementClaim): Signer => ({
-    createKey: () =>
-      Promise.reject(new DomainError({ code: "custody.unavailable", message: "Keys are made at the centre only." })),
-    sign: async (ref, data) => {
-      const answer = await centre.sign(claim.placementId, claim.fence, ref, data);
-      if (answer.fenced) throw new DomainError({ code: "lease.lost", message: "The lease was lost.", retryable: true });
-      return answer.signature;
-    },
-  });
+  const openSecrets = createSecretOpener(deps);
+  const look = createLook(deps);
 
   const apply = async (
     claim: PlacementClaim,
@@ -143,9 +89,8 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         if (order.blueprint === undefined) return "done";
         const before = await runtime.observe(ref);
         if (isApplied(order, before)) return "done";
-        const down = servedBefore(claim.previousView).filter(
-          (name) => before.nodes.find((node) => node.node === name)?.state !== "running",
-        );
+        const starting = toBeStarted(order, order.blueprint, before);
+        const down = servedBefore(claim.previousView).filter((name) => starting.has(name));
         if (down.length > 0 && (await centre.reportDown(claim.placementId, claim.fence, down)).fenced) return "fenced";
         const secrets = await openSecrets(claim, order);
         if (secrets === null) return "fenced";
@@ -171,54 +116,6 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     return !(await centre.reportAddresses(claim.placementId, claim.fence, addresses)).fenced;
   };
 
-  interface Seen {
-    observation: PlacementObservation;
-    view: ChainView | null;
-    results: StepResult[];
-    isFenced: boolean;
-  }
-
-  const look = async (
-    claim: PlacementClaim,
-    order: WorkOrder,
-    runtime: Runtime,
-    ref: PlacementRef,
-    signal: AbortSignal,
-  ): Promise<Seen> => {
-    const framework = deps.findFramework(order.chain.framework);
-    let observation = await runtime.observe(ref);
-    if (order.action !== "run" || framework === undefined)
-      return { observation, view: null, results: [], isFenced: false };
-    const access: NetworkAccess = {
-      region: claim.region,
-      dial: (node, port) => runtime.dial(ref, node, port),
-      observations: observation.nodes,
-      signal,
-      now: clock.now(),
-    };
-    const inspect = () =>
-      framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access });
-    const isUp = observation.nodes.some((node) => node.state === "running");
-    let view = isUp ? await inspect() : claim.previousView === null ? null : unwell(claim.previousView, clock.now());
-    if (!isUp || order.steps.length === 0)
-      return { observation, view, results: [...claim.stepResults], isFenced: false };
-
-    const wanted = new Set(order.steps.map((step) => step.key));
-    const { results, isFenced } = await runSteps({
-      framework,
-      steps: order.steps,
-      results: claim.stepResults.filter((result) => wanted.has(result.key)),
-      access,
-      signer: signerFor(claim),
-      clock,
-      onResult: async (result) => !(await centre.reportStep(claim.placementId, claim.fence, result)).fenced,
-    });
-    if (isFenced) return { observation, view, results, isFenced };
-    observation = await runtime.observe(ref);
-    view = await inspect();
-    return { observation, view, results, isFenced: false };
-  };
-
   const pass = async (
     claim: PlacementClaim,
     order: WorkOrder,
@@ -241,12 +138,19 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       if (error instanceof DomainError && error.code === "runtime.fence_stale") return "lost";
       log.warn({ err: error, placementId: claim.placementId }, "a pass over a placement failed");
       problem = toThrownProblem(error);
-      seen = { ...seen, observation: await runtime.observe(ref).catch(() => empty) };
+      const observation = await runtime.observe(ref).catch(() => null);
+      if (observation === null) {
+        // What can't be seen is not known, which is not the same as gone: nothing is reported, and the silence shows.
+        await centre.release(claim.placementId, claim.fence);
+        return "waiting";
+      }
+      seen = { ...seen, observation };
     }
     if (seen.isFenced || signal.aborted) return "lost";
     problem ??= toPlacementProblem(order, seen.observation, seen.results);
     const isReached = problem === null && isOrderReached(order, seen.observation, seen.view, seen.results);
-    const delayMs = isReached ? driftMs : placementBackOffMs(claim.generation === claim.observedGeneration ? 1 : 2);
+    const now = clock.now();
+    const backOff = new Date(now.getTime() + placementBackOffMs(claim.attempts));
     const reported = await centre.report({
       placementId: claim.placementId,
       fence: claim.fence,
@@ -255,7 +159,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       view: seen.view,
       stepResults: seen.results,
       isReached,
-      nextAt: new Date(clock.now().getTime() + delayMs),
+      nextAt: isReached ? nextLook(order, now) : backOff,
       ...(problem === null ? {} : { problem }),
     });
     if (reported.fenced) return "lost";
@@ -299,12 +203,3 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     },
   };
 };
-
-/** The last view, with every node unwell: nothing runs, so nothing answers. */
-const unwell = (view: ChainView, now: Date): ChainView => ({
-  ...view,
-  at: now.toISOString(),
-  nodes: Object.fromEntries(
-    Object.entries(view.nodes).map(([name, node]) => [name, { ...node, healthy: false, reason: "not running" }]),
-  ),
-});

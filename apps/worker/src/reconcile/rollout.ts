@@ -1,4 +1,4 @@
-import type { Blueprint, ChainView, NodeSpec } from "@portolan/domain";
+import type { Blueprint, ChainView, NodeObservation, NodeSpec } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { ChainWork } from "@portolan/store";
 import { desiredHashes } from "./desired.ts";
@@ -35,6 +35,9 @@ export const toNodeChanges = (
   return { changed, fresh };
 };
 
+const isDown = (node: NodeObservation): boolean =>
+  node.state === "stopped" || node.state === "failed" || node.state === "absent";
+
 /** Names that may be changed now; null when nothing needs holding back. */
 export const toOnly = (input: {
   framework: Framework;
@@ -51,7 +54,13 @@ export const toOnly = (input: {
   const allowed = new Set(
     input.framework.rollout({ spec: input.work.spec, nodes: input.nodes, changed, fresh, healthy }),
   );
-  const held = changed.filter((change) => !allowed.has(change.node));
+  // One that is down is started anyhow, so it may as well start as it is wanted.
+  const down = new Set(
+    input.work.placements.flatMap((placement) =>
+      (placement.observation?.nodes ?? []).filter((node) => isDown(node)).map((node) => node.node),
+    ),
+  );
+  const held = changed.filter((change) => !allowed.has(change.node) && !down.has(change.node));
   if (held.length === 0) return null;
   const heldNames = new Set(held.map((change) => change.node));
   return input.nodes.map((node) => node.name).filter((name) => !heldNames.has(name));

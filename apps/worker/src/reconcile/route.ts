@@ -40,7 +40,7 @@ export const toRoute = (
   const suspectedAt = work.suspectedAt;
   if (
     suspectedAt !== null &&
-    work.placements.some((placement) => placement.reportedAt === null || placement.reportedAt < suspectedAt)
+    work.placements.some((placement) => placement.reportedAt === null || placement.reportedAt <= suspectedAt)
   ) {
     return { state: "unhealthy", reason: "A node broke its connections; it is being looked at.", targets: {}, facts };
   }

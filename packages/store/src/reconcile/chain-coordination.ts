@@ -4,7 +4,10 @@ import {
   type IdSource,
   initialSteps,
   type OperationKind,
+  type Step,
+  type StepResult,
   type Wish,
+  type WorkOrder,
 } from "@portolan/domain";
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
@@ -110,6 +113,9 @@ export const createChainCoordination = (deps: {
     startSystemOperation: (work, kind, wish) =>
       inTransaction(client, async (transaction) => {
         if (!(await holdFence(transaction, work))) return false;
+        // A wish that arrived during the pass goes first.
+        const unchanged = { id: work.spec.chainId, generation: work.generation };
+        if ((await transaction.chain.count({ where: unchanged })) === 0) return false;
         const inserted = await transaction.operation.createMany({
           data: {
             id: ids.next("operation"),
@@ -154,6 +160,7 @@ const writeOrders = async (
       where: { id: placementId, chainId: work.spec.chainId },
       data: {
         workOrder: toJson(order),
+        stepResults: toJson(stillOpen(work, placementId, order)),
         orderHash: hash,
         generation: order.generation,
         nextAt: now,
@@ -162,6 +169,16 @@ const writeOrders = async (
       },
     });
   }
+};
+
+/** Results of steps that the former order and the new one both list: everything else was of another occasion. */
+const stillOpen = (work: ChainWork, placementId: string, order: WorkOrder): readonly StepResult[] => {
+  const placement = work.placements.find((item) => item.id === placementId);
+  const isListed = (steps: readonly Step[] | undefined, key: string) =>
+    steps?.some((step) => step.key === key) === true;
+  return (placement?.stepResults ?? []).filter(
+    ({ key }) => isListed(order.steps, key) && isListed(placement?.order?.steps, key),
+  );
 };
 
 const writeNodes = async (
@@ -220,16 +237,16 @@ const writeChain = async (
   now: Date,
 ): Promise<void> => {
   const isRouteNew = canonicalJson(work.route) !== canonicalJson(changes.route);
-  const routeVersion = isRouteNew ? 1 : 0;
   const conditions = JSON.stringify(changes.conditions);
   const view = changes.view === null ? null : JSON.stringify(changes.view);
   const route = JSON.stringify(changes.route);
-  // A wish or a report that arrived during the pass has moved next_at to now or raised the generation: then the next
-  // look is at once, whatever this pass would have chosen.
+  // A wish or a report that arrived during the pass has raised the generation or left its mark: then the next look is
+  // at once, and what it decided of the route (closed, most likely) stands until then.
   await transaction.$executeRaw`
-    update chains set conditions = ${conditions}::jsonb, phase = ${changes.phase}, observed_generation = ${changes.observedGeneration},
-      has_run = ${changes.hasRun}, view = ${view}::jsonb, route = ${route}::jsonb, route_version = route_version + ${routeVersion},
-      attempts = ${changes.attempts}, purge_at = ${changes.purgeAt}, lease_owner = null, lease_until = null, updated_at = ${now},
+    update chains set conditions = ${conditions}::jsonb, phase = case when generation = ${work.generation} then ${changes.phase} else phase end, observed_generation = ${changes.observedGeneration},
+      has_run = ${changes.hasRun}, view = ${view}::jsonb, route = case when ${isRouteNew} and route_version = ${work.routeVersion} then ${route}::jsonb else route end,
+      route_version = case when ${isRouteNew} and route_version = ${work.routeVersion} then route_version + 1 else route_version end,
+      attempts = ${changes.attempts}, purge_at = case when generation = ${work.generation} then ${changes.purgeAt}::timestamptz else purge_at end, lease_owner = null, lease_until = null, updated_at = ${now},
       next_at = case when generation > ${work.generation} or dirty then ${now} else ${changes.nextAt}::timestamptz end,
       dirty = false
     where id = ${work.spec.chainId}`;

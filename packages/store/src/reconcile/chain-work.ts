@@ -74,6 +74,8 @@ export interface ChainWork {
   conditions: readonly Condition[];
   view: ChainView | null;
   route: StoredRoute | null;
+  /** Of `route` as it was read: one that was closed meanwhile is not opened again by a pass that did not see it. */
+  routeVersion: bigint;
   suspectedAt: Date | null;
   deletedAt: Date | null;
   purgeAt: Date | null;

@@ -129,6 +129,7 @@ export const loadChainWork = async (transaction: StoreTransaction, chain: Chain)
     conditions: fromJsonOr<Condition[]>(chain.conditions, []),
     view: mergeViews(placements),
     route: fromJson(chain.route),
+    routeVersion: chain.routeVersion,
     suspectedAt: chain.suspectedAt,
     deletedAt: chain.deletedAt,
     purgeAt: chain.purgeAt,

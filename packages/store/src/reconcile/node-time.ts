@@ -2,19 +2,22 @@ import type { StoreTransaction } from "../clients/create-clients.ts";
 
 /**
  * Adds a node's running time since it was last counted to its hour's usage, in seconds, and moves the mark. A node
- * that is not running is counted up to the last time it was seen running, never for the silence in between. The mark
+ * that is not running is counted up to the last time it was seen running, never for the silence in between; one that
+ * was started again in the silence, from that start on. The mark
  * and the usage are written in one transaction, so that no second is counted twice.
  */
 export const accrueNodeTime = async (
   transaction: StoreTransaction,
-  input: { placementId: string; node: string; isRunning: boolean; now: Date },
+  input: { placementId: string; node: string; isRunning: boolean; startedAt: Date | null; now: Date },
 ): Promise<void> => {
-  const { placementId, node, isRunning, now } = input;
+  const { placementId, node, isRunning, startedAt, now } = input;
   await transaction.$executeRaw`
     with former as (
-      select n.id, n.tenant_id, n.chain_id, n.role, n.billed_until, c.app_id, c.framework, c.plan, r.id as region_id,
-             case when ${isRunning}::boolean then floor(extract(epoch from (${now}::timestamptz - n.billed_until)))::bigint else 0 end as seconds
-      from nodes n join chains c on c.id = n.chain_id join regions r on r.slug = n.region
+      select n.id, n.tenant_id, n.chain_id, n.role, m.billed_until, c.app_id, c.framework, c.plan, r.id as region_id,
+             case when ${isRunning}::boolean then greatest(0, floor(extract(epoch from (${now}::timestamptz - m.billed_until))))::bigint else 0 end as seconds
+      from nodes n cross join lateral (
+        select case when n.billed_until is not null then greatest(n.billed_until, date_trunc('second', ${startedAt}::timestamptz)) end as billed_until
+      ) m join chains c on c.id = n.chain_id join regions r on r.slug = n.region
       where n.placement_id = ${placementId} and n.name = ${node} for update of n
     ), hours as (
       select f.*, h as hour,

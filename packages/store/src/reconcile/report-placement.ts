@@ -45,6 +45,7 @@ const writeNode = async (
     placementId: placement.id,
     node: seen.node,
     isRunning: seen.state === "running",
+    startedAt: seen.startedAt === undefined ? null : new Date(seen.startedAt),
     now,
   });
 };
@@ -58,7 +59,10 @@ export const writeReport = async (
 ): Promise<boolean> => {
   const isCurrent = report.generation === placement.generation;
   const problem = report.problem ?? null;
-  const nextAt = isCurrent ? report.nextAt : now;
+  // `nextAt` stood at the lease's end since the claim. Who moved it (an order, a suspicion, a retry) wants a look that
+  // begins after that: what was seen in this pass doesn't answer it.
+  const isNudged = placement.nextAt?.getTime() !== placement.leaseUntil?.getTime();
+  const nextAt = isCurrent && !isNudged ? report.nextAt : now;
   await transaction.placement.update({
     where: { id: placement.id },
     data: {
@@ -66,7 +70,7 @@ export const writeReport = async (
       view: report.view === null ? Prisma.DbNull : toJson(report.view),
       stepResults: toJson(report.stepResults),
       problem: problem === null ? Prisma.DbNull : toJson(problem),
-      reportedAt: now,
+      ...(isNudged ? {} : { reportedAt: now }),
       ...(isCurrent && report.isReached ? { observedGeneration: report.generation } : {}),
       attempts: report.isReached ? 0 : { increment: 1 },
       leaseOwner: null,

@@ -26,6 +26,8 @@ interface FakePlacement {
   instances: Map<string, FakeInstance>;
   disks: Map<string, Map<string, string>>;
   jobs: Set<string>;
+  /** Node → the program that it lacks. */
+  missing: Map<string, string>;
 }
 
 /**
@@ -36,18 +38,30 @@ export interface FakeMachines {
   placements: Map<string, FakePlacement>;
   /** Every start of a node's program, in order: the oracle for "nothing made twice". */
   starts: string[];
+  /** Starts of a node whose program ran already, as wanted: must stay empty. */
+  doubled: string[];
   /** Rejected writes by fence. */
   refused: number;
+  /** Programs that are not on these machines: a node that needs one fails with the install hint. */
+  missingPrograms: Set<string>;
+  /** How long a started node takes until it answers. */
+  startupMs: number;
   exchange: FakeExchange;
   kill(placementId: string, node: string): void;
   nextPort: number;
 }
 
-export const createFakeMachines = (): FakeMachines => {
+const isUp = (machines: FakeMachines, instance: FakeInstance, now: Date): boolean =>
+  instance.isRunning && now.getTime() - Date.parse(instance.startedAt) >= machines.startupMs;
+
+export const createFakeMachines = (options: { clock: Clock; startupMs?: number }): FakeMachines => {
   const machines: FakeMachines = {
     placements: new Map(),
     starts: [],
+    doubled: [],
     refused: 0,
+    missingPrograms: new Set(),
+    startupMs: options.startupMs ?? 0,
     nextPort: 30_000,
     kill: (placementId, node) => {
       const instance = machines.placements.get(placementId)?.instances.get(node);
@@ -57,7 +71,7 @@ export const createFakeMachines = (): FakeMachines => {
       for (const placement of machines.placements.values()) {
         const address = placement.addresses.find((item) => item.number === port);
         const instance = address === undefined ? undefined : placement.instances.get(address.node);
-        if (instance === undefined || !instance.isRunning) continue;
+        if (instance === undefined || !isUp(machines, instance, options.clock.now())) continue;
         const topic = /^\/topics\/([\w-]+)$/.exec(path)?.[1];
         return method === "POST" && topic !== undefined ? instance.node.addTopic(topic) : instance.node.status();
       }
@@ -73,6 +87,39 @@ const toDisk = (files: Map<string, string>): FakeNodeDisk => ({
     files.set(name, text);
   },
 });
+
+const stateOf = (machines: FakeMachines, instance: FakeInstance, now: Date): NodeObservation["state"] => {
+  if (!instance.isRunning) return "stopped";
+  return isUp(machines, instance, now) ? "running" : "starting";
+};
+
+const observeNodes = (machines: FakeMachines, placement: FakePlacement, now: Date): NodeObservation[] => {
+  const lacking = [...placement.missing].map(
+    ([node, program]): NodeObservation => ({
+      node,
+      state: "failed",
+      incarnation: placement.instances.get(node)?.incarnation ?? 0,
+      reason: "program_missing",
+      message: `The program ${program} is not on this machine.`,
+      hint: `Put ${program} on the worker's PATH.`,
+    }),
+  );
+  const present = [...placement.instances].filter(([node]) => !placement.missing.has(node));
+  return [
+    ...lacking,
+    ...present.map(
+      ([node, instance]): NodeObservation => ({
+        node,
+        state: stateOf(machines, instance, now),
+        appliedHash: instance.hash,
+        rendererVersion: instance.rendererVersion,
+        incarnation: instance.incarnation,
+        startedAt: instance.startedAt,
+        storageBytes: "1048576",
+      }),
+    ),
+  ];
+};
 
 /** A runtime in memory that keeps fences, names and volumes as a real one does. `checkpoint` is where a test crashes it. */
 export const createFakeRuntime = (deps: {
@@ -95,6 +142,7 @@ export const createFakeRuntime = (deps: {
       instances: new Map(),
       disks: new Map(),
       jobs: new Set<string>(),
+      missing: new Map<string, string>(),
     };
     placement.fence = fence;
     machines.placements.set(ref.placementId, placement);
@@ -119,8 +167,19 @@ export const createFakeRuntime = (deps: {
       if ("public" in file) return JSON.stringify(secrets.public(file.public));
       return "text" in file ? file.text : "";
     };
+    const missing = [...wanted.init, ...wanted.processes].find(({ program }) =>
+      machines.missingPrograms.has(program.name),
+    );
+    if (missing !== undefined) {
+      placement.missing.set(wanted.name, missing.program.name);
+      return;
+    }
+    placement.missing.delete(wanted.name);
+    // A change is a stop and a start: in between the node is down.
+    if (former !== undefined) former.isRunning = false;
     await at("start.before");
     enter(ref, fence);
+    if (placement.instances.get(wanted.name)?.isRunning === true) machines.doubled.push(wanted.name);
     for (const command of wanted.init) runFakeCommand(command.name, toDisk(disk));
     machines.starts.push(`${ref.placementId}/${wanted.name}`);
     const node = createFakeNode(
@@ -192,18 +251,10 @@ export const createFakeRuntime = (deps: {
     observe: async (ref) => {
       await at("observe");
       const placement = machines.placements.get(ref.placementId);
-      const nodes = [...(placement?.instances ?? [])].map(
-        ([node, instance]): NodeObservation => ({
-          node,
-          state: instance.isRunning ? "running" : "stopped",
-          appliedHash: instance.hash,
-          rendererVersion: instance.rendererVersion,
-          incarnation: instance.incarnation,
-          startedAt: instance.startedAt,
-          storageBytes: "1048576",
-        }),
-      );
-      return { nodes, volumes: [...(placement?.disks.keys() ?? [])].map((node) => `${node}/data`) };
+      return {
+        nodes: placement === undefined ? [] : observeNodes(machines, placement, clock.now()),
+        volumes: [...(placement?.disks.keys() ?? [])].map((node) => `${node}/data`),
+      };
     },
     inventory: async () =>
       [...machines.placements].flatMap(([placementId, placement]) =>
@@ -215,6 +266,7 @@ export const createFakeRuntime = (deps: {
       const placement = enter(ref, fence);
       await at("destroy");
       placement.instances.clear();
+      placement.missing.clear();
       if (!volumes) return;
       placement.disks.clear();
       placement.jobs.clear();
@@ -226,7 +278,12 @@ export const createFakeRuntime = (deps: {
       if (address === undefined) throw new DomainError({ code: "region.unreachable", message: "Nothing is reserved." });
       return { host: address.host, port: address.number };
     },
-    logs: async function* () {},
+    logs: async function* (ref, node, { limit = 100 }) {
+      const instance = machines.placements.get(ref.placementId)?.instances.get(node);
+      if (instance === undefined) return;
+      const lines = [`start ${instance.incarnation}`, "ready"].slice(-limit);
+      for (const line of lines) yield { at: instance.startedAt, process: "node", line };
+    },
     snapshot: () =>
       Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
     restore: () =>

@@ -1,4 +1,6 @@
-import { type Blueprint, canonicalJson, type MaterialRef } from "@portolan/domain";
+import { canonicalJson } from "../json.ts";
+import type { Blueprint } from "./blueprint.ts";
+import type { MaterialRef } from "./material.ts";
 
 export interface BlueprintRefs {
   secrets: readonly MaterialRef[];
@@ -11,8 +13,8 @@ const unique = (refs: readonly MaterialRef[]): MaterialRef[] => {
   return [...new Map(whole.map((ref) => [canonicalJson(ref), ref])).values()];
 };
 
-/** Which material a blueprint refers to, for the nodes that are to be rendered. */
-export const toRefs = (blueprint: Blueprint): BlueprintRefs => {
+/** Which material a blueprint refers to: what its worker asks for, and all that it is given. */
+export const toBlueprintRefs = (blueprint: Blueprint): BlueprintRefs => {
   const secrets: MaterialRef[] = [];
   const publics: MaterialRef[] = [];
   for (const node of blueprint.nodes) {

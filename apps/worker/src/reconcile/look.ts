@@ -1,0 +1,100 @@
+import type { CentrePort, PlacementClaim } from "@portolan/contract";
+import {
+  type ChainView,
+  type Clock,
+  DomainError,
+  type PlacementObservation,
+  type Signer,
+  type StepResult,
+  type WorkOrder,
+} from "@portolan/domain";
+import type { Framework, NetworkAccess } from "@portolan/frameworks";
+import type { PlacementRef, Runtime } from "@portolan/runtimes";
+import { runSteps } from "./run-steps.ts";
+
+export interface Seen {
+  observation: PlacementObservation;
+  view: ChainView | null;
+  results: StepResult[];
+  isFenced: boolean;
+}
+
+export interface LookDeps {
+  centre: Pick<CentrePort, "sign" | "reportStep">;
+  findFramework(slug: string): Framework | undefined;
+  clock: Clock;
+}
+
+/** The last view, with every node unwell: nothing runs, so nothing answers. */
+const unwell = (view: ChainView | null, now: Date): ChainView | null =>
+  view === null
+    ? null
+    : {
+        ...view,
+        at: now.toISOString(),
+        nodes: Object.fromEntries(
+          Object.entries(view.nodes).map(([name, node]) => [name, { ...node, healthy: false, reason: "not running" }]),
+        ),
+      };
+
+/** What is known of a network that is at rest stays known, until nothing of it is left. */
+const atRest = (claim: PlacementClaim, order: WorkOrder, now: Date): ChainView | null =>
+  order.action === "purge" ? null : unwell(claim.previousView, now);
+
+/** Observes the machines, looks inside the network and runs the order's steps in it. */
+export const createLook = (deps: LookDeps) => {
+  const { centre, clock } = deps;
+
+  const signerFor = (claim: PlacementClaim): Signer => ({
+    createKey: () =>
+      Promise.reject(new DomainError({ code: "custody.unavailable", message: "Keys are made at the centre only." })),
+    sign: async (ref, data) => {
+      const answer = await centre.sign(claim.placementId, claim.fence, ref, data);
+      if (answer.fenced) throw new DomainError({ code: "lease.lost", message: "The lease was lost.", retryable: true });
+      return answer.signature;
+    },
+  });
+
+  return async (
+    claim: PlacementClaim,
+    order: WorkOrder,
+    runtime: Runtime,
+    ref: PlacementRef,
+    signal: AbortSignal,
+  ): Promise<Seen> => {
+    const framework = deps.findFramework(order.chain.framework);
+    let observation = await runtime.observe(ref);
+    if (order.action !== "run" || framework === undefined)
+      return { observation, view: atRest(claim, order, clock.now()), results: [], isFenced: false };
+    const access: NetworkAccess = {
+      region: claim.region,
+      dial: (node, port) => runtime.dial(ref, node, port),
+      observations: observation.nodes,
+      signal,
+      now: clock.now(),
+    };
+    const inspect = () =>
+      framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access });
+    const isUp = observation.nodes.some((node) => node.state === "running");
+    let view = isUp ? await inspect() : unwell(claim.previousView, clock.now());
+    if (!isUp || order.steps.length === 0)
+      return { observation, view, results: [...claim.stepResults], isFenced: false };
+
+    const wanted = new Set(order.steps.map((step) => step.key));
+    const { results, isFenced } = await runSteps({
+      framework,
+      steps: order.steps,
+      // Reached, and still listed: what succeeded then has not lasted, so it is done again.
+      results:
+        claim.observedGeneration < claim.generation ? claim.stepResults.filter(({ key }) => wanted.has(key)) : [],
+      access,
+      signer: signerFor(claim),
+      clock,
+      onResult: async (result) => !(await centre.reportStep(claim.placementId, claim.fence, result)).fenced,
+    });
+    if (isFenced) return { observation, view, results, isFenced };
+    observation = await runtime.observe(ref);
+    view = await inspect();
+    return { observation, view, results, isFenced: false };
+  };
+};
