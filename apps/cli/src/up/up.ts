@@ -31,13 +31,13 @@ const listenForStop = (log: (line: string) => void): Stop => {
       for (const name of names) process.off(name, listener);
     },
   };
-  const listener = (): void => {
+  const listener = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       log("Hurrying.");
       stop.onSecond();
       return;
     }
-    log("Stopping… (once more to hurry)");
+    log(`Stopping (${signal})… once more to hurry`);
     controller.abort(new Error("stopped"));
     announce();
   };
