@@ -16,8 +16,8 @@ const victims: readonly Victim[] = ["worker", "gateway", "anvil", "postgres", "e
 
 /** Everything converges within this once its processes are back. */
 const convergeMs = 60_000;
-/** Plan `standard` writes the state down every two seconds; a dump takes a moment itself. */
-const dumpMs = 3_500;
+/** Plan `dev` writes the state down every five seconds; a dump takes a moment itself. */
+const dumpMs = 7_000;
 
 let plane: Plane;
 let customer: Customer;
@@ -28,7 +28,7 @@ let steadyId: unknown;
 beforeAll(async () => {
   plane = await startPlane();
   customer = await signUp(plane);
-  steady = await createChain(plane, customer, { name: "steady", plan: "standard" });
+  steady = await createChain(plane, customer, { name: "steady" });
   steadyId = await rpc(steady.url, "eth_chainId");
 });
 afterAll(() => plane?.stop());

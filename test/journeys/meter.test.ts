@@ -44,7 +44,7 @@ const billedUnits = async (chainId: string): Promise<number> => {
 const meteredCalls = async (chainId: string): Promise<Map<string, number>> => {
   const { items } = await customer.sdk.usage.get({
     params: { app: customer.appId },
-    query: { groupBy: "method", subject: chainId },
+    query: { groupBy: "method", subject: chainId, sku: "rpc.compute" },
   });
   const counts = new Map<string, number>();
   for (const { method, count } of items) {

@@ -12,6 +12,12 @@ export interface Checkout {
 
 const isSource = (path: string): boolean => !["node_modules", "dist", ".turbo", "test"].includes(basename(path));
 
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
 /**
  * The checkout once more, as it is after an install that left out some packages: sources copied, so that they resolve
  * in their own node_modules, which links to every installed package but those.
@@ -22,6 +28,13 @@ export const checkoutWithout = async (scopes: readonly string[]): Promise<Checko
     await cp(join(root, name), join(copy, name), { recursive: true, filter: isSource });
   }
   await cp(join(root, "package.json"), join(copy, "package.json"));
+  for (const group of ["apps", "packages"]) {
+    for (const name of await readdir(join(root, group))) {
+      // What npm could not hoist.
+      const own = join(root, group, name, "node_modules");
+      if (await exists(own)) await symlink(own, join(copy, group, name, "node_modules"));
+    }
+  }
   const modules = join(root, "node_modules");
   await mkdir(join(copy, "node_modules", "@portolan"), { recursive: true });
   for (const name of await readdir(modules)) {
@@ -31,11 +44,7 @@ export const checkoutWithout = async (scopes: readonly string[]): Promise<Checko
   for (const name of await readdir(join(modules, "@portolan"))) {
     const source = await realpath(join(modules, "@portolan", name));
     const target = join(copy, source.slice(root.length));
-    const isCopied = await lstat(target).then(
-      () => true,
-      () => false,
-    );
-    if (isCopied) await symlink(target, join(copy, "node_modules", "@portolan", name));
+    if (await exists(target)) await symlink(target, join(copy, "node_modules", "@portolan", name));
   }
   return { root: copy, remove: () => rm(copy, { recursive: true, force: true }) };
 };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { problemMediaType, toProblem } from "@portolan/contract";
-import Fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { ApiDeps } from "./deps.ts";
 import { createHandlers } from "./handlers.ts";
@@ -14,7 +14,12 @@ const bodyLimitBytes = 256 * 1024;
 
 const sendProblem = (reply: FastifyReply, document: ReturnType<typeof toProblem>) =>
   // Here too: the framework's own refusals (a path it can't read) pass by the hooks.
-  reply.code(document.status).header("x-request-id", document.requestId).header("content-type", problemMediaType).serializer(JSON.stringify).send(document);
+  reply
+    .code(document.status)
+    .header("x-request-id", document.requestId)
+    .header("content-type", problemMediaType)
+    .serializer(JSON.stringify)
+    .send(document);
 
 const onError = (deps: ApiDeps) => (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const document = describeError(error, request.id);
@@ -80,6 +85,8 @@ export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   acceptEmptyJson(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
+    // A connection that is kept after its answer would hold up the stop.
+    if (deps.signal?.aborted === true) reply.header("connection", "close");
     if (request.url.startsWith("/v1/")) reply.header("cache-control", "no-store");
   });
   app.addHook("onResponse", async (request, reply) => {
