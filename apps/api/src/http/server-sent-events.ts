@@ -22,6 +22,8 @@ export const sendEvents = async <Data>(
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
+    // The end of the stream is the end of the connection: a stopping server waits for no idle one.
+    connection: "close",
   });
   const heartbeat = setInterval(() => raw.write(": still here\n\n"), heartbeatMs).unref();
   try {
