@@ -12,7 +12,7 @@ import {
 import type { GatewayConfig } from "./config.ts";
 import { buildGateway, type Gateway } from "./gateway.ts";
 
-/** CU a second for each key, until plans and apps bring their own limits to the edge. */
+/** CU a second for each key on chains whose plan names no limit. */
 const defaultLimits = { unitsPerSecond: 1_000, burstSeconds: 10 };
 
 /** Joins the gateway with the centre's Postgres. Opens nothing that `stop` does not close. */
@@ -35,7 +35,13 @@ export const assembleGateway = async ({ settings, databaseUrl }: GatewayConfig, 
         ingestUsage: createUsageIngest(client),
         insertRequests: createRequestLogWriter(client),
       }),
-      frameworks: { protocols: (slug) => findFramework(slug)?.protocols ?? [] },
+      frameworks: {
+        protocols: (slug) => findFramework(slug)?.protocols ?? [],
+        unitsPerSecond: (slug, plan) => {
+          const limit = findFramework(slug)?.plans.find((facts) => facts.plan === plan)?.limits["unitsPerSecond"];
+          return typeof limit === "number" ? limit : undefined;
+        },
+      },
       log,
       clock: systemClock,
       random: { bytes: (size) => randomBytes(size) },

@@ -16,7 +16,7 @@ const run = async (): Promise<void> => {
     // The supervisor stops the whole installation: nodes too. A worker that is only restarted leaves them running.
     if (typeof message !== "object" || message === null || !("type" in message) || message.type !== "stop") return;
     isNodesToo = "nodes" in message && message.nodes === true;
-    shutdown.trigger("the supervisor stops");
+    void shutdown.trigger("the supervisor stops");
   });
   await worker.start();
   process.send?.({ ready: true });

@@ -1,9 +1,3 @@
-export { freePort } from "./free-port.ts";
-export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase } from "./postgres/test-postgres.ts";
-export { requireProgram } from "./require-program.ts";
-export { type SeededClock, seededClock } from "./seeded-clock.ts";
-export { seededRandom } from "./seeded-random.ts";
-export { createTestRedis, type TestRedis } from "./test-redis.ts";
 export {
   certificateDays,
   createFakeFramework,
@@ -12,3 +6,9 @@ export {
   httpExchange,
 } from "./fake-framework/fake-framework.ts";
 export { createFakeMachines, createFakeRuntime, type FakeMachines } from "./fake-runtime/fake-runtime.ts";
+export { freePort } from "./free-port.ts";
+export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase } from "./postgres/test-postgres.ts";
+export { requireProgram } from "./require-program.ts";
+export { type SeededClock, seededClock } from "./seeded-clock.ts";
+export { seededRandom } from "./seeded-random.ts";
+export { createTestRedis, type TestRedis } from "./test-redis.ts";

@@ -9,6 +9,8 @@ import { type Refusal, refusals } from "./refusal.ts";
 export interface FrameworkTable {
   /** The protocols of a framework by slug; empty for an unknown one. */
   protocols(framework: string): readonly ProtocolSpec[];
+  /** CU a second that a plan sells; absent or undefined: the app's own limit holds. */
+  unitsPerSecond?(framework: string, plan: string): number | undefined;
 }
 
 export interface AdmissionDeps {
@@ -101,7 +103,15 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
     if (known !== undefined && known.route === entry && known.protocol.name === protocolName) return known;
     const protocol = frameworks.protocols(entry.route.framework).find(({ name }) => name === protocolName);
     if (protocol === undefined) return refusals.chainUnknown;
-    const grant = createGrant({ key, app, route: entry, protocol, policy: protocol.policy ?? noPolicy, meter });
+    const grant = createGrant({
+      key,
+      app,
+      route: entry,
+      protocol,
+      policy: protocol.policy ?? noPolicy,
+      meter,
+      unitsPerSecond: frameworks.unitsPerSecond?.(entry.route.framework, entry.route.plan),
+    });
     key.grants.set(chainId, grant);
     return grant;
   };

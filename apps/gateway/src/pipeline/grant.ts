@@ -1,4 +1,4 @@
-import type { MethodVerdict, RpcPolicy } from "@portolan/domain";
+import { computeSku, type MethodVerdict, type RpcPolicy, syntheticSku } from "@portolan/domain";
 import type { ProtocolSpec } from "@portolan/frameworks";
 import type { Meter, MeterSeries } from "@portolan/metering";
 import type { AppEntry, KeyEntry, RouteEntry } from "../edge/entries.ts";
@@ -24,6 +24,8 @@ export interface Grant {
   readonly route: RouteEntry;
   readonly protocol: ProtocolSpec;
   readonly policy: RpcPolicy;
+  /** What the chain's plan sells, where it says so; else the app's limits hold. */
+  readonly planLimits: AppEntry["app"]["limits"] | null;
   /** The method's grant, or why it is refused. Refusals are not remembered: their number has no bound. */
   method(name: string): MethodGrant | Refusal;
 }
@@ -42,9 +44,11 @@ export interface GrantInput {
   protocol: ProtocolSpec;
   policy: RpcPolicy;
   meter: Pick<Meter, "series">;
+  /** CU a second that the chain's plan sells. */
+  unitsPerSecond?: number | undefined;
 }
 
-export const createGrant = ({ key, app, route, protocol, policy, meter }: GrantInput): Grant => {
+export const createGrant = ({ key, app, route, protocol, policy, meter, unitsPerSecond }: GrantInput): Grant => {
   const methods = new Map<string, MethodGrant>();
   const { chainId, regionId, plan } = route.route;
 
@@ -59,7 +63,7 @@ export const createGrant = ({ key, app, route, protocol, policy, meter }: GrantI
       appId: route.route.appId,
       subject: { type: "chain", id: chainId },
       regionId,
-      sku: "rpc.compute",
+      sku: verdict.kind === "synthetic" ? syntheticSku : computeSku,
       dims: { class: classOf(verdict) },
       keyId: key.key.id,
       method,
@@ -75,6 +79,7 @@ export const createGrant = ({ key, app, route, protocol, policy, meter }: GrantI
     route,
     protocol,
     policy,
+    planLimits: unitsPerSecond === undefined ? null : { unitsPerSecond, burstSeconds: app.app.limits.burstSeconds },
     method: (name) => {
       const known = methods.get(name);
       if (known !== undefined) return known;

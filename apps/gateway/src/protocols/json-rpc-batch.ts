@@ -5,7 +5,7 @@ import type { Reply } from "../pipeline/reply.ts";
 import { readBatchAnswer, withId } from "../pipeline/rpc-answer.ts";
 import { type RpcCall, writeCall } from "../pipeline/rpc-body.ts";
 import type { Upstream } from "../pipeline/upstream.ts";
-import { isJudged, type JsonRpcDeps, type Judged, judge, noteSnapshot, syntheticAnswer } from "./json-rpc.ts";
+import { isJudged, type JsonRpcDeps, type Judged, judge, noteSnapshot, syntheticAnswer } from "./json-rpc-judge.ts";
 import { NodeCall } from "./node-call.ts";
 
 interface Forwarded {

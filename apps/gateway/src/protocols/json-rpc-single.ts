@@ -5,7 +5,7 @@ import type { Reply } from "../pipeline/reply.ts";
 import { readAnswer, withId } from "../pipeline/rpc-answer.ts";
 import { writeCall } from "../pipeline/rpc-body.ts";
 import type { Upstream } from "../pipeline/upstream.ts";
-import { type JsonRpcDeps, type Judged, noteSnapshot, syntheticAnswer } from "./json-rpc.ts";
+import { type JsonRpcDeps, type Judged, noteSnapshot, syntheticAnswer } from "./json-rpc-judge.ts";
 import { NodeCall } from "./node-call.ts";
 
 const ownId = 1;

@@ -1,0 +1,83 @@
+import type { Meter } from "@portolan/metering";
+import type { Grant, MethodGrant } from "../pipeline/grant.ts";
+import { isRefusal } from "../pipeline/grant.ts";
+import { invalidRequest, outOfBounds, type Refusal, rateLimited, refusals } from "../pipeline/refusal.ts";
+import type { RequestLog } from "../pipeline/request-log.ts";
+import type { RpcCall } from "../pipeline/rpc-body.ts";
+import type { SnapshotBound } from "../pipeline/snapshot-bound.ts";
+import type { UpstreamTable } from "../pipeline/upstream-table.ts";
+
+export interface JsonRpcDeps {
+  meter: Meter;
+  upstreams: Pick<UpstreamTable, "get">;
+  requests: Pick<RequestLog, "add">;
+  snapshots: SnapshotBound;
+}
+
+/** One call that may go to the node, or be answered by the gateway itself. */
+export interface Judged {
+  call: RpcCall;
+  method: MethodGrant;
+  /** dCU, with surcharges. */
+  weight: number;
+}
+
+const syntheticAnswers = {
+  emptyList: "[]",
+  modules: '{"eth":"1.0","net":"1.0","web3":"1.0","rpc":"1.0"}',
+};
+
+/** A method that costs nothing still counts against the rate: it is work. */
+const minRateAmount = 1;
+
+/** Judges one call by the policy, the key and the rate. Pure but for the key's bucket. */
+export const judge = (grant: Grant, call: RpcCall, deps: JsonRpcDeps, nowMs: number): Judged | Refusal => {
+  if (call.fault !== null || call.method === null) return invalidRequest(call.fault ?? "");
+  const method = grant.method(call.method);
+  if (isRefusal(method)) return method;
+  const { verdict } = method;
+  let weight = method.weight;
+  if (verdict.kind === "forward" && method.readsParams) {
+    // latin1 text would give mangled names to the checks.
+    const params: unknown =
+      call.params === "" ? undefined : JSON.parse(Buffer.from(call.params, "latin1").toString("utf8"));
+    if (verdict.bound !== undefined) {
+      const problem = grant.policy.check(verdict.bound, params);
+      if (problem !== null) return outOfBounds(problem);
+    }
+    weight += grant.policy.surcharge(method.method, params);
+  }
+  if (
+    verdict.kind === "forward" &&
+    verdict.bound === "snapshot" &&
+    !deps.snapshots.hasRoom(grant.route.route.chainId)
+  ) {
+    return refusals.busySnapshots;
+  }
+  const limits = grant.planLimits ?? grant.app.app.limits;
+  const waitMs = grant.key.bucket.take(Math.max(minRateAmount, weight), nowMs, limits);
+  return waitMs > 0 ? rateLimited(waitMs, Date.now(), limits) : { call, method, weight };
+};
+
+export const isJudged = (found: Judged | Refusal): found is Judged => "call" in found;
+
+/** The gateway's own answer, or `null` for a method that the node answers. */
+export const syntheticAnswer = ({ call, method }: Judged): string | null =>
+  method.verdict.kind === "synthetic"
+    ? `{"jsonrpc":"2.0","id":${call.id ?? "null"},"result":${syntheticAnswers[method.verdict.answer]}}`
+    : null;
+
+const snapshotId = (raw: string): number => {
+  const value: unknown = raw === "" ? null : JSON.parse(raw);
+  const id = Array.isArray(value) ? Number(value[0]) : Number(value);
+  return Number.isSafeInteger(id) ? id : -1;
+};
+
+/** What an answer tells of the chain's live snapshots. */
+export const noteSnapshot = (deps: JsonRpcDeps, grant: Grant, { call, method }: Judged, result: string): void => {
+  const { verdict } = method;
+  if (verdict.kind !== "forward") return;
+  const { chainId } = grant.route.route;
+  if (verdict.bound === "snapshot") deps.snapshots.taken(chainId, snapshotId(result));
+  if (verdict.bound === "revert" && result === "true") deps.snapshots.reverted(chainId, snapshotId(call.params));
+};
