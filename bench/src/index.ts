@@ -1,1 +1,0 @@
-export { benchGateway, type GatewayBench, type GatewayBenchSettings } from "./gateway/bench-gateway.ts";

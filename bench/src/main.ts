@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+import { benchApi } from "./api.ts";
+import { type BenchResult, isMet, render } from "./bench.ts";
+import { benchGateway } from "./gateway/bench-gateway.ts";
+import { benchStart } from "./start.ts";
+
+const gateway = async (): Promise<BenchResult> => {
+  const { cpuRatio, gatewayMicros, nginxMicros, gatewayPerSecond, nginxPerSecond, rounds } = await benchGateway();
+  return {
+    name: "gateway",
+    claims: [{ what: "CPU a request against nginx", value: cpuRatio, bound: 4, unit: "×" }],
+    figures: {
+      "gateway, CPU µs": gatewayMicros,
+      "nginx, CPU µs": nginxMicros,
+      "gateway, requests a second on one core": gatewayPerSecond,
+      "nginx, requests a second on one core": nginxPerSecond,
+    },
+    method: `${rounds.length} interleaved rounds, medians; one pinned core, the same fixed-reply backend and load; all features on`,
+  };
+};
+
+const benches: { readonly [name: string]: () => Promise<BenchResult> } = {
+  start: () => benchStart(),
+  api: () => benchApi(),
+  gateway,
+};
+
+const run = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
+  const names = positionals.length === 0 ? Object.keys(benches) : positionals;
+  const results: BenchResult[] = [];
+  for (const name of names) {
+    const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+    if (bench === undefined)
+      throw new Error(`no such benchmark: ${name}; there are ${Object.keys(benches).join(", ")}`);
+    const result = await bench();
+    results.push(result);
+    if (values.json !== true) process.stdout.write(`${render(result)}\n`);
+  }
+  if (values.json === true) {
+    const lines = results.map((result) => ({ ...result, isMet: result.claims.every(isMet) }));
+    process.stdout.write(`${JSON.stringify(lines)}\n`);
+  }
+};
+
+run().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : "failed"}\n`);
+  process.exitCode = 1;
+});
