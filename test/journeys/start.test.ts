@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createPortolan } from "@portolan/sdk";
 import { freePort } from "@portolan/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { rpc } from "../support/json-rpc.ts";
@@ -219,6 +220,34 @@ describe("what stands in the way is a sentence", () => {
     expect(await last.ended()).toBe(0);
     expect(await untilNoProcess(home, 2_000)).toEqual([]);
   }, 180_000);
+
+  test("a first chain that was cut off is taken up, and everything of it is made once", async () => {
+    const { home, ports } = await setUp();
+    for (const step of ["tenant", "key", "chain"]) {
+      const start = begin(home, ports);
+      await until(`the step ${step}`, async () => new RegExp(`^ {2}${step} `, "m").test(start.err()), {
+        timeoutMs: 60_000,
+        everyMs: 2,
+      });
+      killNow(processesOf(home).map(({ pid }) => pid));
+      await start.ended();
+      await untilNoProcess(home, 5_000);
+    }
+    const last = begin(home, ports);
+    const { api } = await last.ready();
+    expect(last.err()).toContain("totalSupply() = 1000000 PQT");
+    const record = JSON.parse(await readFile(join(home, "first-chain.json"), "utf8"));
+    const client = createPortolan({ baseUrl: api, validate: true });
+    const { token = "" } = await client.sessions.create({ body: { email: record.email, password: record.password } });
+    client.setCredential({ token });
+    expect((await client.apps.list()).items).toHaveLength(1);
+    expect((await client.chains.list()).items.map(({ id }) => id)).toEqual([record.chainId]);
+    const keys = await client.keys.list({ params: { app: record.appId } });
+    expect(keys.items.filter((key) => key.revokedAt === null).map(({ id }) => id)).toEqual([record.key.id]);
+    last.child.kill("SIGINT");
+    expect(await last.ended()).toBe(0);
+    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+  }, 240_000);
 
   test("Ctrl-C while it starts stops what has started", async () => {
     const { home, ports } = await setUp();

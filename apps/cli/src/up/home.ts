@@ -30,6 +30,9 @@ export const openHome = async (wished: string): Promise<Home> => {
     await mkdir(home.at("logs"), { recursive: true, mode: 0o700 });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ENOTDIR") {
+      throw new CliFailure(`${home.path} is not a directory.`, { hint: "Set PORTOLAN_HOME to another path." });
+    }
     throw new CliFailure(`Portolan may not write to ${home.path}${code === "" ? "" : ` (${code})`}.`, {
       hint:
         code === "ENOSPC"

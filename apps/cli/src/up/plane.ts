@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { loadSigningKey } from "@portolan/access";
 import { openKeyFile } from "@portolan/custody";
+import { CliFailure, exitCodes } from "../failure.ts";
 import { type Child, createChild } from "./child.ts";
 import { type ChildName, childEnvironment } from "./child-environment.ts";
 import { prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
@@ -54,9 +55,21 @@ const stopAll = async (
   if (database !== undefined) log("database stopped");
 };
 
+const claimPorts = async (settings: UpSettings): Promise<{ apiPort: number; gatewayPort: number }> => {
+  const apiPort = await claimPort(settings.apiPort, "API", "PORTOLAN_API_PORT");
+  const gatewayPort = await claimPort(settings.gatewayPort, "gateway", "PORTOLAN_GATEWAY_PORT");
+  if (apiPort !== gatewayPort) return { apiPort, gatewayPort };
+  // Two free ports may come out the same by chance; two wished ones only by mistake.
+  if (settings.apiPort === 0 || settings.gatewayPort === 0) return claimPorts(settings);
+  throw new CliFailure(`API and gateway can't both have port ${apiPort}.`, {
+    exitCode: exitCodes.usage,
+    hint: "Set PORTOLAN_API_PORT or PORTOLAN_GATEWAY_PORT to another port (0: any free one).",
+  });
+};
+
 /**
  * Starts the database and the three processes, and waits until each is ready. What was started is stopped again when a
- * part of it fails. `onStarting` gets the means to hasten and abort before there is a plane.
+ * part of it fails, or when `signal` is aborted meanwhile.
  */
 export const startPlane = async (options: {
   settings: UpSettings;
@@ -76,8 +89,7 @@ export const startPlane = async (options: {
     setTimeout(() => children.get("worker")?.kill(), 3_000).unref();
   };
   try {
-    const apiPort = await claimPort(settings.apiPort, "API", "PORTOLAN_API_PORT");
-    const gatewayPort = await claimPort(settings.gatewayPort, "gateway", "PORTOLAN_GATEWAY_PORT");
+    const { apiPort, gatewayPort } = await claimPorts(settings);
     const gateway = `http://127.0.0.1:${gatewayPort}`;
     // Made here on first use, so that a damaged or open one is said before anything runs.
     await openKeyFile(home.at("kek"));
