@@ -16,7 +16,7 @@ export {
 export { createListener, type Listener, type ListenerOptions } from "./clients/create-listener.ts";
 export { type Query, runSql } from "./clients/run-sql.ts";
 export { isConflict, isNotStarted } from "./clients/transaction-errors.ts";
-export { inTransaction, type TransactionOptions, withTenant } from "./clients/with-tenant.ts";
+export { inTransaction, outsideTransaction, type TransactionOptions, withTenant } from "./clients/with-tenant.ts";
 export * from "./edge/index.ts";
 export {
   createEmbeddedPostgres,

@@ -6,6 +6,7 @@ import {
   type IdempotencyState,
   idempotencyRepository,
   inTransaction,
+  outsideTransaction,
   type StoreClients,
   type StoreTransaction,
   withTenant,
@@ -157,9 +158,7 @@ export const createChanges = (deps: {
     replayed: async ({ scope, caller, body }) => {
       const key = keyOf(scope, caller, body);
       if (key === null) return null;
-      return toAnswer(
-        await inTransaction(clients.system, (transaction) => idempotencyRepository.find(transaction, key, clock.now())),
-      );
+      return toAnswer(await idempotencyRepository.find(outsideTransaction(clients.system), key, clock.now()));
     },
   };
 };

@@ -13,8 +13,8 @@ import {
 } from "@portolan/domain";
 import {
   chainWishes,
-  inTransaction,
   type NewDecision,
+  outsideTransaction,
   portalRepository,
   type RegionRow,
   regionRepository,
@@ -47,12 +47,13 @@ const demandRegions = (wanted: readonly string[], rows: readonly RegionRow[]): R
   });
 
 /** The country that policy judges by: the person's, or for a machine its tenant's. */
-export const countryOf = async (deps: Pick<ApiDeps, "clients">, principal: Principal): Promise<string | undefined> =>
-  inTransaction(deps.clients.system, async (transaction) =>
-    principal.kind === "user"
-      ? (await userRepository.byId(transaction, principal.id))?.country
-      : (await tenantRepository.byId(transaction, principal.tenantId))?.country,
-  );
+export const countryOf = async (
+  { clients }: Pick<ApiDeps, "clients">,
+  principal: Principal,
+): Promise<string | undefined> =>
+  principal.kind === "user"
+    ? (await userRepository.byId(outsideTransaction(clients.system), principal.id))?.country
+    : (await tenantRepository.byId(outsideTransaction(clients.system), principal.tenantId))?.country;
 
 const judge = async (
   deps: Pick<ApiDeps, "ids" | "clock">,
@@ -114,15 +115,50 @@ export const appraise = async (
   };
 };
 
-/** Lines of what one more chain would use, by the tenant's limits. */
+/**
+ * Lines of what one more chain would use, by the tenant's limits. `isCounted`: its row is written already, in this
+ * transaction, and is in the sums.
+ */
 export const quotaLines = async (
   transaction: StoreTransaction,
-  input: { tenantId: string; appId: string; overrides: QuotaOverrides; nodeCount: number; storageBytes: bigint },
+  input: {
+    tenantId: string;
+    appId: string;
+    overrides: QuotaOverrides;
+    nodeCount: number;
+    storageBytes: bigint;
+    isCounted?: boolean;
+  },
 ): Promise<QuotaLine[]> => {
-  const { tenantId, appId, overrides, nodeCount, storageBytes } = input;
-  const used = await chainWishes.reserved(transaction, tenantId, appId);
+  const { tenantId, appId, overrides, nodeCount, storageBytes, isCounted = false } = input;
   const add = { chains: 1, chainsPerApp: 1, nodes: nodeCount, storageBytes: Number(storageBytes) };
+  const sums = await chainWishes.reserved(transaction, tenantId, appId);
+  const own = (name: keyof typeof add): number => (isCounted ? add[name] : 0);
+  const used = {
+    chains: sums.chains - own("chains"),
+    chainsPerApp: sums.chainsPerApp - own("chainsPerApp"),
+    nodes: sums.nodes - own("nodes"),
+    storageBytes: sums.storageBytes - own("storageBytes"),
+  };
   return checkQuota(toQuotaLimits(overrides), used, add);
+};
+
+/** More transactions than all API processes together have open at once. */
+const mostAtOnce = 100;
+
+/**
+ * Throws `quota.exceeded`. The chain's row is written already, in this transaction. Near a limit the tenant's row is
+ * held while counting, so that the count is exact; so far from it that everybody at once could not reach it, nobody waits.
+ */
+export const demandQuotaOfWritten = async (
+  transaction: StoreTransaction,
+  input: { tenantId: string; appId: string; nodeCount: number; storageBytes: bigint },
+): Promise<void> => {
+  const overrides = await tenantRepository.quotas(transaction, input.tenantId);
+  const lines = await quotaLines(transaction, { ...input, overrides, isCounted: true });
+  if (lines.every(({ limit, used, after }) => used + mostAtOnce * (after - used) <= limit)) return;
+  const held = await tenantRepository.lockQuota(transaction, input.tenantId);
+  demandQuota(await quotaLines(transaction, { ...input, overrides: held, isCounted: true }));
 };
 
 export const demandQuota = (lines: readonly QuotaLine[]): void => {

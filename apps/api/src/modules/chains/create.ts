@@ -16,7 +16,7 @@ import type { Handler, HandlerRequest } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { policyDenied } from "../sessions/policy-gate.ts";
-import { type Appraisal, appraise, countryOf, demandQuota, presentQuote, quotaLines } from "./appraise.ts";
+import { type Appraisal, appraise, countryOf, demandQuotaOfWritten, presentQuote, quotaLines } from "./appraise.ts";
 import { type ReviewedChain, reviewChain } from "./review.ts";
 
 /** A refusal by policy: its decisions outlive the transaction that it ends. */
@@ -105,9 +105,6 @@ const insertChain = async (
   demandAllowed(appraisal);
   const { nodeCount, storageBytes, decisions } = appraisal;
   await decisionRepository.insert(transaction, decisions);
-  // From here on the tenant's row is held: nothing but the count and the rows themselves.
-  const overrides = await tenantRepository.lockQuota(transaction, tenantId);
-  demandQuota(await quotaLines(transaction, { tenantId, appId: body.appId, overrides, nodeCount, storageBytes }));
   const { name, framework, version, plan, regions, settings } = spec;
   const columns = { name, framework, version, plan, regions, settings, nodeCount, storageBytes };
   await chainWishes.insert(
@@ -130,6 +127,8 @@ const insertChain = async (
   });
   if (operation === null)
     throw new DomainError({ code: "internal", message: "The chain could not be made.", detail: "operation exists" });
+  // Counted last, its own row included, so that a tenant's row is held for as short as can be.
+  await demandQuotaOfWritten(transaction, { tenantId, appId: body.appId, nodeCount, storageBytes });
   return {
     body: presentOperation(operation),
     headers: { location: operationLocation(operation.id) },
