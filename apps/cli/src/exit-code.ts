@@ -36,13 +36,16 @@ const unreachableHint = "Start it with `npm start`, or set PORTOLAN_API_URL to w
 /** What the reader is told: what is wrong and what to do, never a stack. */
 export const toSentence = (error: unknown): Sentence => {
   if (error instanceof PortolanError) {
-    const hint = error.status === 401 ? (error.hint ?? "Sign in: portolan login.") : error.hint;
+    const isSignedOut = error.status === 401 && error.code !== "credential.invalid";
+    const hint = error.hint ?? (isSignedOut ? "Sign in: portolan login." : undefined);
     return {
       code: error.code,
       message: error.message,
       ...(hint === undefined ? {} : { hint }),
       ...(error.requestId === undefined ? {} : { requestId: error.requestId }),
-      details: error.errors.map(({ path, message }) => `${path}: ${message}`),
+      details: error.errors
+        .map(({ path, message }) => `${path}: ${message}`)
+        .filter((detail) => !error.message.includes(detail)),
     };
   }
   if (error instanceof UnreachableError) {

@@ -24,7 +24,7 @@ export type Row = { readonly [column: string]: string | number | boolean | null 
 /** Columns as wide as their longest cell. Control characters, which a name may hold, don't reach the terminal. */
 export const renderTable = (rows: readonly Row[], columns: readonly string[]): string => {
   const cells = [
-    columns.map((column) => column.toUpperCase()),
+    columns.map((column) => column.replace(/[A-Z]/g, " $&").toUpperCase()),
     ...rows.map((row) => columns.map((column) => clean(String(row[column] ?? "-")))),
   ];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => (line[index] ?? "").length)));
