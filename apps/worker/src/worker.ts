@@ -7,6 +7,7 @@ import { createLogAnswerer } from "./loops/answer-logs.ts";
 import { every, type Loop } from "./loops/every.ts";
 import { createOrphanReporter } from "./loops/report-orphans.ts";
 import { createSingleFlight } from "./loops/single-flight.ts";
+import { createSoonAgain } from "./loops/soon-again.ts";
 import { startWakeUps } from "./loops/wake-ups.ts";
 import { type CoordinatorDeps, createCoordinator } from "./reconcile/coordinate-chain.ts";
 import { createPlacementReconciler, type PlacementReconcilerDeps } from "./reconcile/reconcile-placement.ts";
@@ -43,10 +44,12 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   const onError = (what: string) => (key: string, error: unknown) =>
     deps.log.warn({ err: error, key }, `${what} failed`);
   const reconciler = createPlacementReconciler(deps.placements);
+  const soon = createSoonAgain((id) => placements.request(id));
   const placements = createSingleFlight({
     concurrency: deps.concurrency,
     run: async (id) => {
-      await reconciler.reconcile(id);
+      if ((await reconciler.reconcile(id)) === "waiting") soon.after(id);
+      else soon.forget(id);
     },
     onError: onError("a placement pass"),
   });
@@ -89,6 +92,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     reconcile: (id) => placements.request(id),
     close: async () => {
       await Promise.all([wakeUps?.close(), orphans?.close()]);
+      soon.close();
       await Promise.all([chains.close(), placements.close()]);
     },
   };

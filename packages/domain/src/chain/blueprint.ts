@@ -52,6 +52,11 @@ export interface ProcessSpec {
   probe?: Probe;
   /** Started once these processes of the same node answer their probes; stopped before them. */
   after: readonly string[];
+  /**
+   * The node serves before this process answers: it counts as running once it is started, and only what it does later
+   * (not answering for `startupMs`, ending) is trouble. Whether it is needed yet is for the framework's `inspect`.
+   */
+  isAuxiliary?: boolean;
   stopSignal: "SIGTERM" | "SIGINT";
   stopGraceMs: number;
 }

@@ -117,6 +117,8 @@ const processesOf = (spec: ChainSpec, addresses: readonly NodeAddress[], node: N
     env: {},
     probe: { kind: "http", port: ports.keeper, path: "/status", periodMs: 5_000, timeoutMs: 5_000, startupMs: 20_000 },
     after: ["anvil"],
+    // A new chain has no state to load. Where there is one, `inspect` waits for it.
+    isAuxiliary: true,
     stopSignal: "SIGTERM",
     // The last dump of a large state takes seconds.
     stopGraceMs: 30_000,

@@ -59,9 +59,9 @@ const expectedChainId = ({ chain, previous }: InspectInput): string | undefined 
 };
 
 /**
- * A node that never was live has no state to wait for, so it is well as soon as it answers. Later starts are well
- * only when the keeper has put the state back into this very run of anvil: until then callers would see an empty
- * chain. A keeper that contradicts is believed in either case.
+ * A node that never was live has no state to wait for, so it is well as soon as it answers, and so is a run of anvil
+ * that was well at the last look. Other runs are well only when the keeper has put the state back into this very run:
+ * until then callers would see an empty chain. A keeper that names a problem is believed in every case.
  */
 const judge = (input: InspectInput, rpc: RpcFindings, keeper: KeeperStatus | null): NodeView => {
   const expected = expectedChainId(input);
@@ -70,13 +70,18 @@ const judge = (input: InspectInput, rpc: RpcFindings, keeper: KeeperStatus | nul
     return { ...base, healthy: false, reason: `chain id is ${rpc.chainId}, not ${expected}` };
   }
   const starts = input.access.observations.find(({ node }) => node === nodeName)?.incarnation ?? 0;
-  const isFirstLife = input.previous?.facts["everHealthy"] !== true && starts <= 1;
+  const { previous } = input;
+  const isFirstLife = previous?.facts["everHealthy"] !== true && starts <= 1;
+  const wasWell = previous?.nodes[nodeName]?.healthy === true && previous.facts["incarnation"] === rpc.instance;
+  const needsNoState = isFirstLife || wasWell;
   if (keeper === null) {
-    return isFirstLife
+    return needsNoState
       ? { ...base, healthy: true }
       : { ...base, healthy: false, reason: "waiting for the state keeper" };
   }
   if (!keeper.loaded || keeper.instance !== rpc.instance) {
+    // Only just started, it has not looked yet.
+    if (needsNoState && keeper.problem === null && keeper.instance === null) return { ...base, healthy: true };
     return { ...base, healthy: false, reason: keeper.problem ?? "the kept state is being loaded" };
   }
   return { ...base, healthy: true, ...(keeper.problem === null ? {} : { reason: keeper.problem }) };

@@ -30,7 +30,7 @@ const findEnd = async (
 
 /** The first program that does not answer yet, if any. */
 const findUnready = async (context: Context, node: NodeState): Promise<Verdict | undefined> => {
-  for (const { name, probe } of node.applied?.processes ?? []) {
+  for (const { name, probe, isAuxiliary } of node.applied?.processes ?? []) {
     const record = node.processes[name];
     if (!record?.identity)
       return { state: "starting", reason: "starting", message: `The program ${name} is not started yet.` };
@@ -44,6 +44,7 @@ const findUnready = async (context: Context, node: NodeState): Promise<Verdict |
         hint: "The node's logs may say why; a program that was only busy comes back by itself.",
       };
     }
+    if (isAuxiliary === true) continue;
     return { state: "starting", reason: "starting", message: `The program ${name} does not answer yet.` };
   }
   return undefined;

@@ -23,11 +23,12 @@ export const findPrograms = (turn: WriteTurn, node: BlueprintNode): Map<string, 
 };
 
 const toApplied = (node: BlueprintNode): AppliedNode => ({
-  processes: node.processes.map(({ name, probe, after, stopSignal, stopGraceMs }) => ({
+  processes: node.processes.map(({ name, probe, after, isAuxiliary, stopSignal, stopGraceMs }) => ({
     name,
     after,
     stopSignal,
     stopGraceMs,
+    ...(isAuxiliary === true ? { isAuxiliary } : {}),
     ...(probe ? { probe } : {}),
   })),
   ports: node.ports.map(({ name, host, number, bindHost, bindNumber }) => ({

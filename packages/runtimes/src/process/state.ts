@@ -20,7 +20,7 @@ export interface ProcessRecord {
 
 /** What is needed of the blueprint to observe and stop a node without it. Holds no secrets. */
 export interface AppliedNode {
-  processes: Pick<ProcessSpec, "name" | "probe" | "after" | "stopSignal" | "stopGraceMs">[];
+  processes: Pick<ProcessSpec, "name" | "probe" | "after" | "isAuxiliary" | "stopSignal" | "stopGraceMs">[];
   ports: { name: string; host: string; number: number; bindHost: string; bindNumber: number }[];
   startAfter: readonly string[];
   jobs: string[];
