@@ -169,15 +169,12 @@ describe("npm start, from nothing to a bill and back", () => {
     const anvil = nodes().map(({ pid }) => pid);
     process.kill(lock.pid, "SIGKILL");
     await start.ended();
-    await until(
-      "its processes notice",
-      async () => !names(home).some((name) => ["api", "worker", "gateway"].includes(name)),
-    );
     expect(names(home)).toContain("postgres");
 
     const again = begin(home, ports);
     await again.ready();
     expect(again.err()).toContain("found running");
+    expect(again.err()).toContain("a former start was cut off");
     expect(Number(await rpc(url, "eth_blockNumber"))).toBeGreaterThanOrEqual(height);
     expect(nodes().map(({ pid }) => pid)).toEqual(anvil);
     again.child.kill("SIGTERM");
@@ -248,6 +245,19 @@ describe("what stands in the way is a sentence", () => {
     expect(await last.ended()).toBe(0);
     expect(await untilNoProcess(home, 2_000)).toEqual([]);
   }, 240_000);
+
+  test("a second Ctrl-C hurries, and still leaves nothing behind", async () => {
+    const { home, ports } = await setUp();
+    const start = begin(home, ports, ["--bare"]);
+    await start.ready();
+    const lock = JSON.parse(await readFile(join(home, "up.lock"), "utf8"));
+    start.child.kill("SIGINT");
+    await until("it stops", async () => start.err().includes("Stopping"), { everyMs: 1 });
+    process.kill(lock.pid, "SIGINT");
+    expect(await start.ended()).toBe(0);
+    expect(start.err()).toContain("Hurrying");
+    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+  }, 120_000);
 
   test("Ctrl-C while it starts stops what has started", async () => {
     const { home, ports } = await setUp();

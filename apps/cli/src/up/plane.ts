@@ -3,9 +3,10 @@ import { loadSigningKey } from "@portolan/access";
 import { openKeyFile } from "@portolan/custody";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { type Child, createChild } from "./child.ts";
-import { type ChildName, childEnvironment } from "./child-environment.ts";
+import { type ChildName, childEnvironment, instanceOf } from "./child-environment.ts";
 import { prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
 import type { Home } from "./home.ts";
+import { awaitLeftOvers } from "./left-overs.ts";
 import { claimPort } from "./ports.ts";
 import type { UpSettings } from "./settings.ts";
 
@@ -89,6 +90,7 @@ export const startPlane = async (options: {
     setTimeout(() => children.get("worker")?.kill(), 3_000).unref();
   };
   try {
+    await awaitLeftOvers(instanceOf(home.path), log);
     const { apiPort, gatewayPort } = await claimPorts(settings);
     const gateway = `http://127.0.0.1:${gatewayPort}`;
     // Made here on first use, so that a damaged or open one is said before anything runs.
