@@ -1,5 +1,4 @@
-import { expect } from "vitest";
-import { type FakePlane, runningNodes } from "./fake-plane.ts";
+import type { FakePlane } from "./fake-plane.ts";
 import { Crash, crashAt, openGate } from "./intercept.ts";
 import { checkPromises } from "./promises.ts";
 import { settle } from "./settle.ts";
@@ -24,22 +23,21 @@ const runUntilCrash = async (plane: FakePlane, gate: ReturnType<typeof crashAt>)
 
 /**
  * Kills the worker before and after every effect that a clean run has, one run each; every time another worker takes
- * over once the leases have run out. Answers how many places there were.
+ * over once the leases have run out. Answers how many places were tried. `stride`: only every so many-th place, unless
+ * PORTOLAN_CRASHES=all.
  */
-export const crashEverywhere = async (plane: FakePlane, testCase: CrashCase): Promise<number> => {
-  for (let index = 0; ; index++) {
+export const crashEverywhere = async (plane: FakePlane, testCase: CrashCase, stride = 1): Promise<number> => {
+  const step = process.env["PORTOLAN_CRASHES"] === "all" ? 1 : stride;
+  for (let index = 0; ; index += step) {
     const chain = await testCase.wish();
     const gate = crashAt(index);
     if (!(await runUntilCrash(plane, gate))) {
       await testCase.check(chain, "nowhere");
-      expect(index).toBe(gate.count());
-      return index;
+      return Math.floor(index / step);
     }
     const at = `${index}, ${gate.at()}`;
-    const atCrash = runningNodes(plane, chain);
     await settle(plane, plane.worker(openGate));
     await checkPromises(plane, chain, `crash ${at}`);
-    expect(atCrash.length, at).toBeGreaterThanOrEqual(0);
     await testCase.check(chain, at);
   }
 };

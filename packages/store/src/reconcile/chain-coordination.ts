@@ -80,6 +80,7 @@ export const createChainCoordination = (deps: {
             sealed: item.sealed === null ? null : new Uint8Array(item.sealed),
             expiresAt: item.expiresAt ?? null,
             renewAt: item.renewAt ?? null,
+            createdAt: clock.now(),
           })),
         });
         return true;
@@ -89,7 +90,7 @@ export const createChainCoordination = (deps: {
       inTransaction(client, async (transaction) => {
         if (!(await holdFence(transaction, work))) return false;
         await writeOrders(transaction, work, changes, clock.now());
-        await writeNodes(transaction, ids, work, changes);
+        await writeNodes(transaction, ids, work, changes, clock.now());
         await writeOperation(transaction, work, changes, clock.now());
         if (changes.events.length > 0) {
           await transaction.chainEvent.createMany({
@@ -186,6 +187,7 @@ const writeNodes = async (
   ids: IdSource,
   work: ChainWork,
   changes: ChainChanges,
+  createdAt: Date,
 ): Promise<void> => {
   if (changes.nodes.length === 0 || changes.orders.length === 0) return;
   await transaction.node.createMany({
@@ -193,6 +195,7 @@ const writeNodes = async (
       id: ids.next("node"),
       tenantId: work.spec.tenantId,
       chainId: work.spec.chainId,
+      createdAt,
       ...node,
     })),
     skipDuplicates: true,

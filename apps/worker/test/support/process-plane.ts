@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "@portolan/domain";
+import { anvil, loadAsset } from "@portolan/frameworks";
+import { silentLogger } from "@portolan/kit";
+import { createProcessRuntime, createProgramFinder } from "@portolan/runtimes";
+import { createFakeFramework } from "@portolan/testing";
+import { afterAll } from "vitest";
+import { type MovableClock, type TestPlane, type TestWorker, testPlane } from "./plane.ts";
+import { runDue } from "./settle.ts";
+import type { TestChain } from "./wishes.ts";
+
+export interface ProcessPlane extends TestPlane {
+  home: string;
+}
+
+/** Real time, which a test may run ahead of: leases end when it says so, programs take what they take. */
+const aheadClock = (): MovableClock => {
+  let ahead = 0;
+  return {
+    now: () => new Date(Date.now() + ahead),
+    advance: (ms) => {
+      ahead += ms;
+    },
+  };
+};
+
+const fakeNode = fileURLToPath(
+  import.meta.resolve("@portolan/testing").replace("index.ts", "fake-framework/fake-node.ts"),
+);
+
+/** The plane with real programs on this machine, in a home of its own that is emptied afterwards. */
+export const processPlane = async (): Promise<ProcessPlane> => {
+  const home = await mkdtemp(join(tmpdir(), "portolan-worker-"));
+  // The programs' user must get in.
+  await chmod(home, 0o755);
+  const plane = await testPlane({
+    regions: ["local"],
+    clock: aheadClock(),
+    frameworks: [createFakeFramework(), anvil],
+    loadAsset: (framework, path) => (framework === "fake" ? readFileSync(fakeNode) : loadAsset(framework, path)),
+    runtime: (gate) =>
+      createProcessRuntime({
+        home,
+        clock: systemClock,
+        log: silentLogger,
+        programs: createProgramFinder({ searchPath: "" }),
+        portRange: { first: 18_000, last: 18_999 },
+        checkpoint: (name) => gate(`at ${name}`),
+      }),
+  });
+  afterAll(async () => {
+    for (const { pid } of programsOf(home)) process.kill(pid, "SIGKILL");
+    await rm(home, { recursive: true, force: true });
+  });
+  return { ...plane, home };
+};
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** Programs of this home as the system itself shows them, by their labels. */
+export const programsOf = (home: string, chain?: TestChain): { pid: number; node: string; process: string }[] =>
+  readdirSync("/proc").flatMap((entry) => {
+    const environment = read(`/proc/${entry}/environ`).split("\0");
+    const label = environment.find((variable) => variable.startsWith("PORTOLAN_INSTANCE="));
+    if (label === undefined || !environment.includes(`PORTOLAN_HOME_DIR=${home}`)) return [];
+    const [placementId = "", node = "", name = ""] = label.slice("PORTOLAN_INSTANCE=".length).split("/");
+    const isWanted = chain === undefined || [...chain.placements.values()].includes(placementId);
+    return isWanted ? [{ pid: Number(entry), node, process: name }] : [];
+  });
+
+/** Passes until `isDone`, in real time: programs need theirs. */
+export const settleSlowly = async (
+  plane: ProcessPlane,
+  worker: TestWorker,
+  isDone: () => Promise<boolean>,
+  longestMs = 30_000,
+): Promise<void> => {
+  const end = Date.now() + longestMs;
+  while (Date.now() < end) {
+    const wasBusy = await runDue(plane, worker);
+    if (await isDone()) return;
+    if (wasBusy) continue;
+    await sleep(100);
+    // Back-off is not what is tested here.
+    plane.clock.advance(400);
+  }
+  throw new Error(`not done after ${longestMs} ms`);
+};
