@@ -1,4 +1,5 @@
 export { EnvError, type EnvSource, parseEnv } from "./env.ts";
+export { hasErrorCode } from "./error-code.ts";
 export { isPublicAddress, isPublicName } from "./guarded-forwarder/address-rules.ts";
 export {
   type Connect,
@@ -35,5 +36,15 @@ export {
   type Metrics,
   metricsContentType,
 } from "./metrics.ts";
+export {
+  type PidLock,
+  type PidLockAttempt,
+  type PidLockContent,
+  type PidLockSettings,
+  readPidLock,
+  tryPidLock,
+} from "./pid-lock.ts";
+export { identify, isAlive, isSame, type ProcessIdentity, startOf } from "./process-identity.ts";
 export { isSecretName, redact, redactFields } from "./redact.ts";
+export { replaceFile } from "./replace-file.ts";
 export { createShutdown, type ProcessPort, type Shutdown, type ShutdownSettings } from "./shutdown.ts";

@@ -6,6 +6,8 @@ const pem = "-----BEGIN PRIVATE KEY-----\nCANARYMC4CAQAwBQYDK2VwBCIEIA\n-----END
 
 const leaks: readonly [string, string, string][] = [
   ["key in a path", "POST /chn_1/ptl_CANARY0123456789abcdef HTTP/1.1", "CANARY"],
+  ["service account's key, bare", "refused pts_Ab3dCANARY0123456789abcdefghij", "CANARY"],
+  ["refresh token, bare", "reused ptr_Ab3dCANARY0123456789abcdefghij.", "CANARY"],
   ["key in a header", "x-api-key: CANARY12345", "CANARY"],
   ["bearer header", "Authorization: Bearer CANARY.abc-def_123", "CANARY"],
   ["bearer without a header name", "sent Bearer CANARYabcdef123456", "CANARY"],

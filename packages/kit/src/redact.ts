@@ -1,3 +1,5 @@
+import { redactCredentials } from "@portolan/domain";
+
 const mark = "[redacted]";
 
 const secretWords =
@@ -25,7 +27,6 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|digest|token)\s+)?[^\s"'\\,;]+/gi, `$1${mark}`],
   [/\b(bearer|basic)(\s+)(?=[\w.~+/=-]{8,})(?!\[redacted)[\w.~+/=-]+/gi, `$1$2${mark}`],
   [new RegExp(`(\\b(?:${secretWords})\\s*[:=]\\s*)(?!\\[redacted)[^\\s"'\\\\,;&)}\\]]+`, "gi"), `$1${mark}`],
-  [/\bptl_[A-Za-z0-9_-]{4,}/g, `ptl_${mark}`],
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, mark],
   // scheme://user:password@host
   [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@"'\\]*):[^\s/@"'\\]+@/gi, `$1:${mark}@`],
@@ -34,11 +35,11 @@ const rules: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The text without what must not leave the process: Portolan keys (`ptl_…`), Authorization headers, JSON web tokens,
- * passwords in URLs and fields, mnemonics, private keys in PEM. Idempotent.
+ * The text without what must not leave the process: Portolan's own credentials (all but their public prefix),
+ * Authorization headers, JSON web tokens, passwords in URLs and fields, mnemonics, private keys in PEM. Idempotent.
  */
 export const redact = (text: string): string =>
-  rules.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), text);
+  rules.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), redactCredentials(text));
 
 const maxDepth = 6;
 
