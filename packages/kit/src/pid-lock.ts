@@ -93,10 +93,9 @@ export function tryPidLock(path: string, settings: PidLockSettings = {}): PidLoc
   let own: PidLockContent = { ...owner, nonce };
   for (let attempt = 0; !linkOwn(path, own); attempt += 1) {
     const text = read(path);
-    if (text === undefined) continue;
     const holder = parse(text);
     if (attempt >= maxAttempts || (holder !== undefined && isRunning(holder))) return { ok: false, holder };
-    clearDead(path, text, settings);
+    if (text !== undefined) clearDead(path, text, settings);
   }
   return {
     ok: true,

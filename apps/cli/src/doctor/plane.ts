@@ -1,7 +1,7 @@
 import { request } from "node:http";
+import { isSame } from "@portolan/kit";
 import { readLock } from "../up/instance-lock.ts";
 import { holderOf } from "../up/ports.ts";
-import { isSame } from "../up/process-identity.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
 export interface PlaneState {

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startOf } from "@portolan/kit";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type ChildSettings, createChild } from "./child.ts";
-import { startOf } from "./process-identity.ts";
 
 const setUp = (source: string, more: Partial<ChildSettings> = {}) => {
   const directory = mkdtempSync(join(tmpdir(), "portolan-child-"));

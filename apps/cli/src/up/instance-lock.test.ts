@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readLock, takeInstanceLock } from "./instance-lock.ts";
-import { identify, isSame } from "./process-identity.ts";
 
 const setUp = () => {
   const home = mkdtempSync(join(tmpdir(), "portolan-lock-"));
@@ -45,19 +44,4 @@ test("a lock that was cut off while written is taken over", () => {
   writeFileSync(path, '{"pid": 1');
   takeInstanceLock(path);
   expect(readLock(path)?.pid).toBe(process.pid);
-});
-
-test("only the owner releases", () => {
-  const { path } = setUp();
-  const mine = takeInstanceLock(path, { pid: 1, startedAt: "a" }, () => false);
-  takeInstanceLock(path, { pid: 2, startedAt: "b" }, () => false);
-  mine.release();
-  expect(readLock(path)?.pid).toBe(2);
-});
-
-test("a process is itself, and not one with another start", () => {
-  const own = identify(process.pid);
-  expect(own.startedAt).not.toBe("");
-  expect(isSame(own)).toBe(true);
-  expect(isSame({ ...own, startedAt: `${own.startedAt}0` })).toBe(false);
 });

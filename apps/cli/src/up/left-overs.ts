@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "@portolan/kit";
 
 /** Processes of a former start of this instance (api, worker, gateway); Linux only, empty elsewhere. */
 export const findLeftOvers = (instance: string): number[] => {
