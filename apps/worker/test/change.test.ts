@@ -132,3 +132,19 @@ test("a region that nothing is wanted in any more is emptied", async () => {
   expect(runningNodes(plane, chain)).toEqual(["hub-0", "leaf-0"]);
   expect(await load(chain.id)).toMatchObject({ phase: "running" });
 });
+
+test("what only a new release writes differently restarts nothing; a node that dies comes back as it now is written", async () => {
+  const chain = await wishChain(plane);
+  await settle(plane);
+  plane.renderer.version = 2;
+  await runFor(plane, 120_000);
+  const once = { "hub-0": 1, "leaf-0": 1, "leaf-1": 1, "leaf-2": 1 };
+  expect(startCounts(plane, chain)).toEqual(once);
+  expect(await load(chain.id)).toMatchObject({ phase: "running" });
+  plane.machines.kill(chain.placements.get("west") ?? "", "leaf-1");
+  await runFor(plane, 60_000);
+  expect(startCounts(plane, chain)).toEqual({ ...once, "leaf-1": 2 });
+  const leaf = plane.machines.placements.get(chain.placements.get("west") ?? "")?.instances.get("leaf-1");
+  expect(leaf?.rendererVersion).toBe(2);
+  expect(await load(chain.id)).toMatchObject({ phase: "running" });
+});

@@ -1,6 +1,7 @@
+import { chainWishes, inTransaction, operationRepository } from "@portolan/store";
 import { afterEach, expect, test } from "vitest";
 import { clearPlane, fakePlane, runningNodes, startCounts } from "./support/fake-plane.ts";
-import { settle } from "./support/settle.ts";
+import { runFor, settle } from "./support/settle.ts";
 import { cancelCreate, changeChain, lastOperation, operationsOf, wishChain } from "./support/wishes.ts";
 
 const plane = await fakePlane();
@@ -145,4 +146,18 @@ test("an operation that does not get on says so after its patience", async () =>
   expect(operation).toMatchObject({ state: "needsAttention", error: { code: "step.timed_out", retryable: true } });
   expect(operation.error?.hint).toBeTruthy();
   expect(plane.clock.now().getTime() - (operation.startedAt?.getTime() ?? 0)).toBeLessThan(400_000);
+});
+
+test("a retry gives an operation its whole patience again", async () => {
+  plane.machines.startupMs = 3_600_000;
+  const chain = await wishChain(plane);
+  await settle(plane);
+  const stuck = await lastOperation(plane, chain);
+  expect(stuck.state).toBe("needsAttention");
+  await inTransaction(plane.client, async (transaction) => {
+    await operationRepository.markRetried(transaction, chain.tenantId, stuck.id);
+    await chainWishes.nudge(transaction, chain.tenantId, chain.id, plane.clock.now());
+  });
+  await runFor(plane, 60_000);
+  expect((await lastOperation(plane, chain)).state).toBe("running");
 });

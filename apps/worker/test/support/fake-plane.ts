@@ -1,3 +1,4 @@
+import type { Framework } from "@portolan/frameworks";
 import { runSql } from "@portolan/store";
 import {
   createFakeFramework,
@@ -14,16 +15,34 @@ export interface FakePlane extends TestPlane {
   machines: FakeMachines;
   /** Every start and every moment in between passes here too. */
   watch: { gate: Gate | null };
+  /** A later release of Portolan writes every node differently. */
+  renderer: { version: number };
 }
+
+const withRenderer = (framework: Framework, renderer: FakePlane["renderer"]): Framework => ({
+  ...framework,
+  blueprint: (...input) =>
+    Object.fromEntries(
+      Object.entries(framework.blueprint(...input)).map(([region, blueprint]) => [
+        region,
+        {
+          ...blueprint,
+          rendererVersion: renderer.version,
+          nodes: blueprint.nodes.map((node) => ({ ...node, userId: 1_000 + renderer.version })),
+        },
+      ]),
+    ),
+});
 
 /** The plane with the fake framework on machines in memory. */
 export const fakePlane = async (): Promise<FakePlane> => {
   const clock = seededClock();
   const machines = createFakeMachines({ clock });
   const watch: FakePlane["watch"] = { gate: null };
+  const renderer = { version: 1 };
   const plane = await testPlane({
     clock,
-    frameworks: [createFakeFramework(machines.exchange)],
+    frameworks: [withRenderer(createFakeFramework(machines.exchange), renderer)],
     runtime: (gate) =>
       createFakeRuntime({
         machines,
@@ -34,7 +53,7 @@ export const fakePlane = async (): Promise<FakePlane> => {
         },
       }),
   });
-  return { ...plane, machines, watch };
+  return { ...plane, machines, watch, renderer };
 };
 
 /** Names of a chain's nodes whose programs run, in order. */
@@ -68,4 +87,5 @@ export const clearPlane = async (plane: FakePlane): Promise<void> => {
   plane.machines.refused = 0;
   plane.machines.missingPrograms.clear();
   plane.machines.startupMs = 0;
+  plane.renderer.version = 1;
 };

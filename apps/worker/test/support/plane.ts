@@ -45,6 +45,7 @@ export interface TestWorker {
 export interface TestPlane {
   client: StoreClient;
   superuserUrl: string;
+  systemUrl: string;
   clock: MovableClock;
   ids: IdSource;
   regions: readonly string[];
@@ -106,6 +107,7 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
   return {
     client,
     superuserUrl: database.superuserUrl,
+    systemUrl: database.urls.system,
     clock,
     ids,
     regions,

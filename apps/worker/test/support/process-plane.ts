@@ -54,7 +54,9 @@ export const processPlane = async (): Promise<ProcessPlane> => {
       }),
   });
   afterAll(async () => {
-    for (const { pid } of programsOf(home)) process.kill(pid, "SIGKILL");
+    for (const place of [home, join(home, "nodes")]) {
+      for (const { pid } of programsOf(place)) process.kill(pid, "SIGKILL");
+    }
     await rm(home, { recursive: true, force: true });
   });
   return { ...plane, home };
