@@ -63,6 +63,12 @@ describe("what is refused", () => {
     ["I/O in a blueprint", "packages/frameworks/src/x/blueprint.ts", 'import fs from "node:fs";', "is pure"],
     ["the clock in the domain", "packages/domain/src/a.ts", "const now = Date.now();", "take the clock"],
     ["a framework's name", "apps/api/src/a.ts", 'if (chain.framework === "anvil") go();', "branches on the name"],
+    [
+      "a runtime's name",
+      "apps/worker/src/a.ts",
+      'items.filter((item) => item.kind === "process")',
+      "branches on the name",
+    ],
     ["several lines", "packages/domain/src/a.ts", 'import {\n  a,\n  b,\n} from "@portolan/store";', "downward only"],
     ["re-exports", "packages/domain/src/a.ts", 'export * from "@portolan/store";', "downward only"],
     ["dynamic", "packages/domain/src/a.ts", 'await import("@portolan/store");', "downward only"],

@@ -197,7 +197,7 @@ function judgeText(file: SourceFile): string[] {
 }
 
 const frameworkNames = ["anvil", "geth", "besu", "fabric", "octez"];
-const runtimeNames = ["kubernetes"];
+const runtimeNames = ["process", "kubernetes"];
 
 /** A framework's or a runtime's name compared outside its own folder: the branch that every new one would have to join. */
 function branchedOn(path: string, line: string): string | undefined {

@@ -27,7 +27,7 @@ export const stopNodes = async (deps: {
   };
   for (const [region, runtime] of deps.runtimes) {
     const running = new Set(
-      (await runtime.inventory()).filter((item) => item.kind === "process").map((item) => item.placementId),
+      (await runtime.inventory()).filter((item) => item.kind === "program").map((item) => item.placementId),
     );
     const known = (await deps.centre.known(region)).filter((id) => running.has(id));
     const results = await Promise.allSettled(known.map((id) => stopOne(region, runtime, id)));

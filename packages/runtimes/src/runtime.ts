@@ -25,7 +25,8 @@ export interface SecretSource {
 export interface InventoryItem {
   placementId: string;
   node: string;
-  kind: "process" | "directory" | "namespace" | "pod" | "volume";
+  /** `program`: what runs and `stop` ends, be it a process or a pod. */
+  kind: "program" | "directory" | "namespace" | "volume";
   name: string;
 }
 

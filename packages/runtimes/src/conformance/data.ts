@@ -41,7 +41,7 @@ export const dataTests = (open: () => Promise<ConformanceHarness>): void => {
         ({ placementId }) => placementId === placement.placementId,
       );
       expect(new Set(mine.map(({ node }) => node))).toEqual(new Set(["echo-0"]));
-      expect(mine.filter(({ kind }) => kind === "process" || kind === "pod")).toHaveLength(1);
+      expect(mine.filter(({ kind }) => kind === "program")).toHaveLength(1);
       expect(mine.filter(({ kind }) => kind === "volume").map(({ name }) => name)).toEqual(["data"]);
     });
   });

@@ -8,7 +8,7 @@ export const listInventory = (context: Context): InventoryItem[] => {
     ({ placementId, node, process, pid }): InventoryItem => ({
       placementId,
       node,
-      kind: "process",
+      kind: "program",
       name: `${process}#${pid}`,
     }),
   );

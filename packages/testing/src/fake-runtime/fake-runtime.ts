@@ -260,7 +260,7 @@ export const createFakeRuntime = (deps: {
       [...machines.placements].flatMap(([placementId, placement]) =>
         [...placement.instances]
           .filter(([, instance]) => instance.isRunning)
-          .map(([node]) => ({ placementId, node, kind: "process" as const, name: node })),
+          .map(([node]) => ({ placementId, node, kind: "program" as const, name: node })),
       ),
     destroy: async (ref, { volumes, fence }) => {
       const placement = enter(ref, fence);
