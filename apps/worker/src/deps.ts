@@ -39,6 +39,9 @@ export interface RunningWorker {
   close(options: { nodes: boolean }): Promise<void>;
 }
 
+/** Longer than the start of a small node; a larger one is followed by hints and further passes. */
+const settleMs = 1_500;
+
 /** Keys of the plane itself, not of any tenant's chain. */
 const planeOwner = { tenantId: "plane", chainId: "audit" };
 const checkpointKey = "audit-checkpoint";
@@ -110,13 +113,13 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       log,
       owner,
       leaseMs: config.PORTOLAN_LEASE_MS,
+      settleMs,
     },
     coordination,
     centre,
     regions: config.regions,
     runtimes,
-    // Other regions' workers hear of it by the database's notification and, at the latest, by their sweep.
-    wakeElsewhere: () => undefined,
+    producer,
     onChainHint: (callback) =>
       notifications.onWork((hint) => {
         if (hint?.chainId !== undefined) callback(hint.chainId);

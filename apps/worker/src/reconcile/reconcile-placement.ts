@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CentrePort, PlacementClaim } from "@portolan/contract";
 import {
   type Blueprint,
@@ -12,7 +13,7 @@ import {
 } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { PlacementRef, Runtime } from "@portolan/runtimes";
+import type { PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
 import { createLook, type Seen } from "./look.ts";
 import { createSecretOpener, type SecretOpenerDeps } from "./open-secrets.ts";
 import {
@@ -31,9 +32,22 @@ export interface PlacementReconcilerDeps extends SecretOpenerDeps {
   log: Logger;
   owner: string;
   leaseMs: number;
+  /** How long a pass waits for what it has started before it reports; none unless told. */
+  settleMs?: number;
 }
 
 export type PlacementOutcome = "busy" | "lost" | "waiting" | "reached";
+
+/** One pass's subject and hold. */
+interface Turn {
+  claim: PlacementClaim;
+  order: WorkOrder;
+  runtime: Runtime;
+  ref: PlacementRef;
+  signal: AbortSignal;
+}
+
+const settleEveryMs = 8;
 
 const empty: PlacementObservation = { nodes: [], volumes: [] };
 
@@ -100,6 +114,32 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     }
   };
 
+  /**
+   * A start takes moments: waiting for it here saves the reports that would say "not yet", and the passes of the
+   * coordinator that each would cause. Only where no step is to be run: a step's result is reported at once.
+   */
+  const settle = async (turn: Turn, first: Seen): Promise<Seen> => {
+    const { claim, order, runtime, ref, signal } = turn;
+    const endsAt = performance.now() + (deps.settleMs ?? 0);
+    let seen = first;
+    let secrets: SecretSource | null | undefined;
+    const isOpen = (): boolean =>
+      !signal.aborted &&
+      performance.now() < endsAt &&
+      toPlacementProblem(order, seen.observation, seen.results) === null &&
+      !isOrderReached(order, seen.observation, seen.view, seen.results);
+    while (order.action === "run" && order.blueprint !== undefined && order.steps.length === 0 && isOpen()) {
+      await sleep(settleEveryMs);
+      if (!isApplied(order, await runtime.observe(ref))) {
+        secrets ??= await openSecrets(claim, order);
+        if (secrets === null) return { ...seen, isFenced: true };
+        await runtime.apply(ref, order.blueprint, secrets, claim.fence, order.only);
+      }
+      seen = await look(claim, order, runtime, ref, signal);
+    }
+    return seen;
+  };
+
   const reserve = async (
     claim: PlacementClaim,
     order: WorkOrder,
@@ -133,7 +173,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     try {
       if (!(await reserve(claim, order, runtime, ref))) return "lost";
       if ((await apply(claim, order, runtime, ref)) === "fenced") return "lost";
-      seen = await look(claim, order, runtime, ref, signal);
+      seen = await settle({ claim, order, runtime, ref, signal }, await look(claim, order, runtime, ref, signal));
     } catch (error) {
       if (error instanceof DomainError && error.code === "runtime.fence_stale") return "lost";
       log.warn({ err: error, placementId: claim.placementId }, "a pass over a placement failed");
