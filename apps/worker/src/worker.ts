@@ -1,5 +1,6 @@
 import type { CentrePort } from "@portolan/contract";
 import type { Clock } from "@portolan/domain";
+import type { JobProducer } from "@portolan/jobs";
 import type { Logger } from "@portolan/kit";
 import type { Runtime } from "@portolan/runtimes";
 import type { ChainCoordination } from "@portolan/store";
@@ -8,6 +9,7 @@ import { every, type Loop } from "./loops/every.ts";
 import { createOrphanReporter } from "./loops/report-orphans.ts";
 import { createSingleFlight } from "./loops/single-flight.ts";
 import { createSoonAgain } from "./loops/soon-again.ts";
+import { createPlacementWaker } from "./loops/wake-placements.ts";
 import { startWakeUps } from "./loops/wake-ups.ts";
 import { type CoordinatorDeps, createCoordinator } from "./reconcile/coordinate-chain.ts";
 import { createPlacementReconciler, type PlacementReconcilerDeps } from "./reconcile/reconcile-placement.ts";
@@ -23,7 +25,7 @@ export interface WorkerDeps {
   regions: readonly string[];
   runtimes: ReadonlyMap<string, Runtime>;
   /** Wakes the workers of other regions. This worker's own placements need no queue. */
-  wakeElsewhere(placementIds: readonly string[]): void;
+  producer: Pick<JobProducer, "wake">;
   onChainHint(callback: (chainId: string) => void): () => void;
   clock: Clock;
   log: Logger;
@@ -55,11 +57,11 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   });
   const coordinator = createCoordinator({
     ...deps.coordinator,
-    onOrders: (changed) => {
-      const isOurs = ({ region }: { region: string }) => deps.regions.includes(region);
-      for (const { id } of changed.filter(isOurs)) placements.request(id);
-      deps.wakeElsewhere(changed.filter((placement) => !isOurs(placement)).map(({ id }) => id));
-    },
+    onOrders: createPlacementWaker({
+      regions: deps.regions,
+      reconcile: (id) => placements.request(id),
+      producer: deps.producer,
+    }),
   });
   const chains = createSingleFlight({
     concurrency: deps.concurrency,
