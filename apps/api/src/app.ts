@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { problemMediaType, toProblem } from "@portolan/contract";
+import { metricsContentType } from "@portolan/kit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import type { ApiDeps } from "./deps.ts";
+import type { ApiDeps } from "./api-deps.ts";
 import { createHandlers } from "./handlers.ts";
 import { registerOpenApi } from "./http/openapi.ts";
 import { RateLimited, rateHeaders } from "./http/rate-limiter.ts";
@@ -62,6 +63,36 @@ const registerHealth = (app: FastifyInstance, deps: ApiDeps): void => {
   });
 };
 
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const isLoopback = (address: string | undefined): boolean =>
+  address === "::1" || /^(::ffff:)?127\./.test(address ?? "");
+
+/**
+ * For a collector on this machine. What came through a proxy comes from loopback too, so a forwarded request is refused
+ * as well; both get the answer that an unknown path gets.
+ */
+const registerMetrics = (app: FastifyInstance, deps: ApiDeps): void => {
+  const durations = deps.metrics.histogram(
+    "portolan_api_request_seconds",
+    "Time from a request's arrival to its answer's end.",
+    durationBuckets,
+    ["method", "route", "status"],
+  );
+  app.addHook("onResponse", async (request, reply) => {
+    durations.observe(reply.elapsedTime / 1000, {
+      method: request.method,
+      route: request.routeOptions.url ?? "none",
+      status: String(reply.statusCode),
+    });
+  });
+  app.get("/metrics", { schema: { hide: true } }, async (request, reply) => {
+    const isForwarded = Object.keys(request.headers).some((name) => name === "forwarded" || name.startsWith("x-forw"));
+    if (isForwarded || !isLoopback(request.socket.remoteAddress)) return onNotFound(request, reply);
+    return reply.header("content-type", metricsContentType).send(await deps.metrics.render());
+  });
+};
+
 /** The API as a Fastify instance that listens nowhere yet. */
 export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   const app = Fastify({
@@ -100,6 +131,7 @@ export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   });
   await registerOpenApi(app, apiVersion);
   registerHealth(app, deps);
+  registerMetrics(app, deps);
   registerOperations(app, deps, createHandlers(deps));
   return app;
 };

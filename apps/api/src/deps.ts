@@ -1,33 +1,114 @@
-import type { Authenticator, PasswordHasher, SessionTokens } from "@portolan/access";
-import type { Clock, IdSource, Random } from "@portolan/domain";
-import type { FrameworkRegistry, OperatorConfig } from "@portolan/frameworks";
-import type { JobProducer } from "@portolan/jobs";
-import type { Health, ServerLogger } from "@portolan/kit";
-import type { StoreClients } from "@portolan/store";
-import type { Limits } from "./limits.ts";
-import type { UpdateHub } from "./update-hub.ts";
+import { createHmac, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
+import { createIdSource, systemClock } from "@portolan/domain";
+import { createRegistry, type OperatorConfig, parseForks, toOperatorConfig } from "@portolan/frameworks";
+import { createJobProducer, type JobConnection } from "@portolan/jobs";
+import { createHealth, createMetrics, type ServerLogger, type Shutdown } from "@portolan/kit";
+import {
+  createClients,
+  createListener,
+  idempotencyRepository,
+  inTransaction,
+  jobsSchema,
+  operationRepository,
+} from "@portolan/store";
+import type { FastifyInstance } from "fastify";
+import { buildApp } from "./app.ts";
+import type { ApiConfig } from "./config.ts";
+import { createCredentialLookups } from "./credential-lookups.ts";
+import { createUpdateHub, logChannel, operationChannel } from "./update-hub.ts";
 
-/** What the app is made of; `main.ts` and tests put it together, nothing below opens anything. */
-export interface ApiDeps {
-  clients: Pick<StoreClients, "app" | "system">;
-  clock: Clock;
-  ids: IdSource;
-  random: Random;
-  frameworks: FrameworkRegistry;
-  operator: OperatorConfig;
-  jobs: Pick<JobProducer, "wake">;
-  tokens: SessionTokens;
-  passwords: PasswordHasher;
-  authenticator: Authenticator;
-  updates: UpdateHub;
-  health: Health;
-  log: ServerLogger;
-  limits: Limits;
-  /** Keys the hash of requests that carry an `Idempotency-Key`: a plain hash of a password would be one to guess at. */
-  requestHashKey: Uint8Array;
-  /** Addresses of proxies whose `X-Forwarded-For` is believed; none unless told. */
-  trustedProxies?: readonly string[];
-  /** Aborted when the process stops: held answers end then. */
-  signal?: AbortSignal;
-  logWaitMs?: number;
-}
+const pruneEveryMs = 600_000;
+
+const toConnection = (config: ApiConfig): JobConnection =>
+  config.REDIS_URL === undefined
+    ? {
+        kind: "postgres",
+        connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
+        schema: jobsSchema,
+      }
+    : { kind: "redis", url: config.REDIS_URL };
+
+/** The forwarder runs beside the workers; here it only matters that forks are offered at all. */
+const toOperator = (config: ApiConfig): OperatorConfig => {
+  const networks = parseForks(config.PORTOLAN_FORKS);
+  return networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
+};
+
+/** One secret file, two keys: what signs sessions must not be what anything else is computed with. */
+const deriveKey = (key: Uint8Array, purpose: string): Uint8Array => createHmac("sha256", key).update(purpose).digest();
+
+/** Joins everything the API consists of and registers what it opens with `shutdown`, in the order of opening. */
+export const assembleApi = async (
+  config: ApiConfig,
+  log: ServerLogger,
+  shutdown: Pick<Shutdown, "register" | "signal">,
+): Promise<FastifyInstance> => {
+  const clock = systemClock;
+  const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
+  const ids = createIdSource({ clock, random });
+  const key = await loadSigningKey(join(config.PORTOLAN_HOME, "sessions.key"));
+  const clients = createClients({
+    appUrl: config.PORTOLAN_APP_DATABASE_URL,
+    systemUrl: config.PORTOLAN_SYSTEM_DATABASE_URL,
+    poolSize: config.PORTOLAN_API_POOL,
+    applicationName: "portolan-api",
+  });
+  shutdown.register("database", () => clients.close());
+  const metrics = createMetrics({ hasProcessMetrics: true });
+  const jobs = createJobProducer(toConnection(config), { log, metrics });
+  shutdown.register("queue", () => jobs.close());
+  void jobs.warm(["chains"]);
+  const updates = createUpdateHub({
+    loadOperations: (wanted) =>
+      inTransaction(clients.system, (transaction) => operationRepository.byIds(transaction, wanted)),
+    onError: (err) => log.warn({ err }, "operations could not be read"),
+  });
+  shutdown.register("updates", () => updates.close());
+  const listener = createListener({
+    url: config.PORTOLAN_SYSTEM_DATABASE_URL,
+    onNotify: updates.notify,
+    onReconnect: updates.resync,
+    log: (line) => log.warn(line),
+    applicationName: "portolan-api-listener",
+  });
+  shutdown.register("listener", () => listener.close());
+  await Promise.all([listener.listen(operationChannel), listener.listen(logChannel)]);
+  const pruning = setInterval(() => {
+    inTransaction(clients.system, (transaction) => idempotencyRepository.prune(transaction, clock.now())).catch(
+      (err: unknown) => log.warn({ err }, "old idempotency records could not be removed"),
+    );
+  }, pruneEveryMs).unref();
+  shutdown.register("pruning", () => clearInterval(pruning));
+  const health = createHealth();
+  health.addCheck("database", () => clients.system.$queryRaw`select 1`);
+  const tokens = createSessionTokens({ signingKey: deriveKey(key, "session tokens"), clock });
+  return buildApp({
+    clients,
+    clock,
+    ids,
+    random,
+    frameworks: createRegistry(),
+    operator: toOperator(config),
+    jobs,
+    tokens,
+    passwords: createPasswordHasher(),
+    authenticator: createAuthenticator({ tokens, clock, lookups: createCredentialLookups({ clients, clock }) }),
+    updates,
+    health,
+    metrics,
+    log,
+    limits: config.limits,
+    requestHashKey: deriveKey(key, "idempotency"),
+    trustedProxies: config.trustedProxies,
+    signal: shutdown.signal,
+  }).then((app) => {
+    app.addHook("onListen", async () => health.setReady(true));
+    shutdown.register("http", () => {
+      health.setReady(false);
+      return app.close();
+    });
+    return app;
+  });
+};

@@ -1,4 +1,4 @@
-import type { ApiDeps } from "./deps.ts";
+import type { ApiDeps } from "./api-deps.ts";
 import { createChanges } from "./http/change.ts";
 import type { Handlers } from "./http/handler.ts";
 import { appHandlers } from "./modules/apps/routes.ts";

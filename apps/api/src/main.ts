@@ -1,6 +1,6 @@
 import { createLogger, createShutdown } from "@portolan/kit";
-import { assembleApi } from "./assemble.ts";
 import { loadConfig } from "./config.ts";
+import { assembleApi } from "./deps.ts";
 
 const run = async (): Promise<void> => {
   const config = loadConfig();

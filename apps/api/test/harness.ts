@@ -2,7 +2,7 @@ import { createAuthenticator, createPasswordHasher, createSessionTokens } from "
 import { type AnswerOf, api, type OperationId, type Problem, problem, type Route } from "@portolan/contract";
 import { type Clock, createIdSource, systemClock } from "@portolan/domain";
 import { createRegistry } from "@portolan/frameworks";
-import { createHealth, silentLogger } from "@portolan/kit";
+import { createHealth, createMetrics, silentLogger } from "@portolan/kit";
 import { createClients, createListener, inTransaction, localRegion, operationRepository, seed } from "@portolan/store";
 import { testDatabase } from "@portolan/testing";
 import type { LightMyRequestResponse } from "fastify";
@@ -124,6 +124,7 @@ export const startApi = async (
     }),
     updates,
     health,
+    metrics: createMetrics(),
     log: silentLogger,
     limits: { ...noLimits, ...limits },
     requestHashKey: new Uint8Array(32).fill(2),

@@ -50,6 +50,18 @@ describe("the OpenAPI document", () => {
     }
     expect((await api.app.inject("/healthz")).json()).toEqual({ live: true });
     expect((await api.app.inject("/readyz")).statusCode).toBe(200);
+  });
+
+  it("tells its metrics to this machine alone", async () => {
+    await api.app.inject("/healthz");
+    const local = await api.app.inject("/metrics");
+    expect(local.headers["content-type"]).toContain("text/plain; version=0.0.4");
+    expect(local.body).toMatch(
+      /portolan_api_request_seconds_count\{method="GET",route="\/healthz",status="200"\} [1-9]/,
+    );
+    expect((await api.app.inject({ url: "/metrics", remoteAddress: "192.0.2.7" })).statusCode).toBe(404);
+    const proxied = await api.app.inject({ url: "/metrics", headers: { "x-forwarded-for": "192.0.2.7" } });
+    expect(proxied.statusCode).toBe(404);
     expect(contract["chains.create"].path).toBe("/v1/chains");
   });
 });

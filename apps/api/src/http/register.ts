@@ -9,7 +9,7 @@ import {
 } from "@portolan/contract";
 import { can, DomainError, type Principal } from "@portolan/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ApiDeps } from "../deps.ts";
+import type { ApiDeps } from "../api-deps.ts";
 import type { Answer, Caller, Handlers, StreamEvent } from "./handler.ts";
 import { createRateLimiter, rateHeaders } from "./rate-limiter.ts";
 import { sendEvents } from "./server-sent-events.ts";

@@ -1,7 +1,7 @@
 import type { AppResource } from "@portolan/contract";
 import { checkQuota, DomainError, type Principal, toQuotaLimits } from "@portolan/domain";
 import { type AppRow, appRepository, keyRepository, tenantRepository, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import { demandMatch, toETag } from "../../http/etag.ts";
 import type { Handlers } from "../../http/handler.ts";

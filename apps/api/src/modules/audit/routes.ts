@@ -1,6 +1,6 @@
 import type { AuditEventResource, DecisionResource } from "@portolan/contract";
 import { type AuditRow, auditRepository, type DecisionRow, decisionRepository, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
 

@@ -3,7 +3,7 @@ import { type PlanFacts, type PriceBook, quoteMonthly, toWireMoney } from "@port
 import type { Framework } from "@portolan/frameworks";
 import { portalRepository, type RegionRow, regionRepository, withTenant } from "@portolan/store";
 import { z } from "zod";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { pageOfList } from "../../http/page-token.ts";
 import { quotedNodes } from "../chains/quoted-nodes.ts";

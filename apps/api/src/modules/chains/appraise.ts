@@ -22,7 +22,7 @@ import {
   tenantRepository,
   userRepository,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { quotedNodes } from "./quoted-nodes.ts";
 import type { ReviewedChain } from "./review.ts";
 

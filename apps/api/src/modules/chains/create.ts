@@ -10,7 +10,7 @@ import {
   type StoreTransaction,
   tenantRepository,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
 import type { Handler, HandlerRequest } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";

@@ -1,6 +1,6 @@
 import { DomainError } from "@portolan/domain";
 import { chainRepository, logRequestRepository, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Handler } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { OperationId } from "@portolan/contract";
 import { chainRepository, regionRepository, type StoreTransaction, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Changes } from "../../http/change.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

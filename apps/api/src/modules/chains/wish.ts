@@ -16,7 +16,7 @@ import {
   type StoreTransaction,
   tenantRepository,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
 import type { Answer, Caller, Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

@@ -19,7 +19,7 @@ import {
   tenantRepository,
   withTenant,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

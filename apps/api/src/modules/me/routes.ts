@@ -1,6 +1,6 @@
 import { permissionsOf, roleSchema } from "@portolan/domain";
 import { inTransaction, portalRepository, tenantRepository, userRepository } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
 import { pageOfList } from "../../http/page-token.ts";

@@ -1,6 +1,6 @@
 import { DomainError, isDone, type OperationKind, type OperationState, type Wish } from "@portolan/domain";
 import { chainWishes, type OperationRow, operationRepository, type StoreTransaction } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { HandlerRequest, Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

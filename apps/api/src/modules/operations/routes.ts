@@ -1,7 +1,7 @@
 import type { OperationId } from "@portolan/contract";
 import { isDone, type OperationState } from "@portolan/domain";
 import { type OperationRow, operationRepository, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Changes } from "../../http/change.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

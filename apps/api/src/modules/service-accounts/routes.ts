@@ -11,7 +11,7 @@ import {
   serviceAccountRoleSchema,
 } from "@portolan/domain";
 import { type ServiceAccountRow, serviceAccountRepository, withTenant } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";

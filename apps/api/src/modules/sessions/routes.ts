@@ -2,7 +2,7 @@ import { hashCredential } from "@portolan/access";
 import type { SessionResource } from "@portolan/contract";
 import { DomainError, parseRefreshToken } from "@portolan/domain";
 import { inTransaction, type Rotation, sessionRepository } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { Handler, Handlers } from "../../http/handler.ts";
 import { newRefreshToken, sessionLifetimeMs, sessionSecrets } from "./issue-session.ts";

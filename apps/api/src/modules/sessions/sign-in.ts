@@ -1,7 +1,7 @@
 import type { SessionResource } from "@portolan/contract";
 import { DomainError } from "@portolan/domain";
 import { decisionRepository, inTransaction, portalRepository, userRepository } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Changes } from "../../http/change.ts";
 import type { Handler } from "../../http/handler.ts";
 import { createRateLimiter } from "../../http/rate-limiter.ts";

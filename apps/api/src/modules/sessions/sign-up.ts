@@ -9,7 +9,7 @@ import {
   tenantRepository,
   userRepository,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Changes, Outcome } from "../../http/change.ts";
 import type { Handler } from "../../http/handler.ts";
 import { invalidField, notFound } from "../../http/invalid-request.ts";

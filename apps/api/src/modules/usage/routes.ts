@@ -14,7 +14,7 @@ import {
   usageRepository,
   withTenant,
 } from "@portolan/store";
-import type { ApiDeps } from "../../deps.ts";
+import type { ApiDeps } from "../../api-deps.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { invalidField, notFound } from "../../http/invalid-request.ts";
 import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
