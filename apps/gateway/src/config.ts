@@ -12,7 +12,7 @@ const schema = z.object({
   PORTOLAN_GATEWAY_HOST: z.string().default("127.0.0.1"),
   PORTOLAN_GATEWAY_PORT: port.default(4200),
   PORTOLAN_GATEWAY_STREAM_PORT: port.optional(),
-  /** The connection of the restricted database role that an embedded or central gateway uses. */
+  /** Postgres, role system: what a gateway beside the centre reads its snapshot from and ships usage to. */
   PORTOLAN_EDGE_DATABASE_URL: z.string().min(1),
   PORTOLAN_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
@@ -24,7 +24,7 @@ export interface GatewayConfig {
 }
 
 /** Throws `EnvError` that lists every problem. */
-export const readConfig = (source?: EnvSource): GatewayConfig => {
+export const loadConfig = (source?: EnvSource): GatewayConfig => {
   const env = parseEnv(schema, source);
   return {
     settings: {

@@ -1,12 +1,12 @@
 import { createLogger, createShutdown } from "@portolan/kit";
-import { readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { assembleGateway } from "./deps.ts";
 
 /** Drain (10 s), shipping (3 s) and closing. */
 const shutdownMs = 16_000;
 
 const run = async (): Promise<void> => {
-  const config = readConfig();
+  const config = loadConfig();
   const log = createLogger({ name: "gateway", level: config.logLevel });
   const shutdown = createShutdown({ log, timeoutMs: shutdownMs, exitWhenParentDies: true });
   const gateway = await assembleGateway(config, log);

@@ -4,7 +4,7 @@ import { z } from "zod";
 const schema = z.object({
   /** Postgres, role system. */
   PORTOLAN_SYSTEM_DATABASE_URL: z.string().min(1),
-  /** Postgres, role app: only its presence beside the other is checked by the supervisor. */
+  /** Postgres of the job queue; the one above unless told. Unused with REDIS_URL. */
   PORTOLAN_JOBS_DATABASE_URL: z.string().min(1).optional(),
   REDIS_URL: z.string().min(1).optional(),
   PORTOLAN_HOME: z.string().min(1),

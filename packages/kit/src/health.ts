@@ -33,7 +33,7 @@ const runCheck = async (name: string, check: Check, timeoutMs: number): Promise<
   }
 };
 
-/** State behind `/health/live` and `/health/ready`. `timeoutMs` bounds each check; 1 s unless told. */
+/** State behind `/healthz` and `/readyz`. `timeoutMs` bounds each check; 1 s unless told. */
 export const createHealth = ({ timeoutMs = 1_000 }: { timeoutMs?: number } = {}): Health => {
   const checks = new Map<string, Check>();
   let isReady = false;
