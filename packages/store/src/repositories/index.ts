@@ -18,7 +18,6 @@ export { type RegionRow, regionRepository } from "./regions.ts";
 export { createRequestLogWriter, type RequestLogRow, requestLogRepository } from "./request-log.ts";
 export { type LiveServiceAccount, type ServiceAccountRow, serviceAccountRepository } from "./service-accounts.ts";
 export { type LiveSession, type NewSession, type Rotation, sessionRepository } from "./sessions.ts";
-export { settingRepository } from "./settings.ts";
 export { type NewTenant, tenantRepository } from "./tenants.ts";
 export {
   createUsageIngest,
