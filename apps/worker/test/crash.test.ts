@@ -19,11 +19,15 @@ const fresh = async (options: Parameters<typeof wishChain>[1] = {}): Promise<Tes
 };
 
 test("create: a worker may die at any place", { timeout: longMs }, async () => {
-  const places = await crashEverywhere(plane, {
-    wish: () => fresh(),
-    check: async (chain, at) => startedOnce(chain, at),
-  });
-  expect(places).toBeGreaterThan(70);
+  const places = await crashEverywhere(
+    plane,
+    {
+      wish: () => fresh(),
+      check: async (chain, at) => startedOnce(chain, at),
+    },
+    3,
+  );
+  expect(places).toBeGreaterThan(20);
 });
 
 test("change: a worker may die at any place", { timeout: longMs }, async () => {
@@ -55,8 +59,8 @@ test("change: a worker may die at any place", { timeout: longMs }, async () => {
       }
     },
   };
-  const places = await crashEverywhere(plane, change, 5);
-  expect(places).toBeGreaterThan(25);
+  const places = await crashEverywhere(plane, change, 7);
+  expect(places).toBeGreaterThan(15);
 });
 
 test("pause and resume: a worker may die at any place", { timeout: longMs }, async () => {
@@ -86,24 +90,28 @@ test("pause and resume: a worker may die at any place", { timeout: longMs }, asy
     },
   });
   const places = [
-    await crashEverywhere(plane, turn("chain.pause", "paused")),
-    await crashEverywhere(plane, turn("chain.resume", "running")),
+    await crashEverywhere(plane, turn("chain.pause", "paused"), 3),
+    await crashEverywhere(plane, turn("chain.resume", "running"), 3),
   ];
-  expect(Math.min(...places)).toBeGreaterThan(15);
+  expect(Math.min(...places)).toBeGreaterThan(5);
 });
 
 test("delete: a worker may die at any place", { timeout: longMs }, async () => {
-  const places = await crashEverywhere(plane, {
-    wish: async () => {
-      const chain = await fresh();
-      await settle(plane);
-      await changeChain(plane, chain, { kind: "chain.delete", wish: "deleted" });
-      return chain;
+  const places = await crashEverywhere(
+    plane,
+    {
+      wish: async () => {
+        const chain = await fresh();
+        await settle(plane);
+        await changeChain(plane, chain, { kind: "chain.delete", wish: "deleted" });
+        return chain;
+      },
+      check: async (chain, at) => {
+        startedOnce(chain, at);
+        expect(await lastOperation(plane, chain), at).toMatchObject({ kind: "chain.purge", state: "succeeded" });
+      },
     },
-    check: async (chain, at) => {
-      startedOnce(chain, at);
-      expect(await lastOperation(plane, chain), at).toMatchObject({ kind: "chain.purge", state: "succeeded" });
-    },
-  });
-  expect(places).toBeGreaterThan(30);
+    3,
+  );
+  expect(places).toBeGreaterThan(12);
 });

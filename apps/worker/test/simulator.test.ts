@@ -9,7 +9,7 @@ import { runFor, settle, sweep } from "./support/settle.ts";
 import { type Change, changeChain, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane = await fakePlane();
-const seeds = Number(process.env["PORTOLAN_SEEDS"] ?? "20");
+const seeds = Number(process.env["PORTOLAN_SEEDS"] ?? "12");
 const firstSeed = Number(process.env["PORTOLAN_SEED"] ?? "1");
 const actions = 200;
 

@@ -10,7 +10,7 @@ import type {
   Signer,
 } from "@portolan/domain";
 import { DomainError } from "@portolan/domain";
-import type { Framework, OperatorConfig, RegionPlanInput, RuntimeCapabilities } from "@portolan/frameworks";
+import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial } from "@portolan/store";
 import { decide } from "./decide.ts";
@@ -135,7 +135,7 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
         return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
       const material = await ensureMaterial(work, framework, addresses);
       if (material === null) return null;
-      const regions: RegionPlanInput = {};
+      const regions: RegionFacts = {};
       for (const placement of work.placements) {
         const known = work.regions[placement.region]?.capabilities as RuntimeCapabilities | null | undefined;
         regions[placement.region] = { placementId: placement.id, capabilities: known ?? unknownCapabilities };

@@ -8,7 +8,7 @@ import type {
   NodeSpec,
   ProgramSpec,
 } from "@portolan/domain";
-import type { RegionPlanInput } from "@portolan/frameworks";
+import type { RegionFacts } from "@portolan/frameworks";
 
 const program: ProgramSpec = { name: "node", version: "24", image: "docker.io/library/node:24" };
 const script = { file: "fake-node.ts" };
@@ -19,7 +19,7 @@ export interface FakeBlueprintInput {
   nodes: readonly NodeSpec[];
   greeting: string;
   newest(name: string): MaterialItem | undefined;
-  regions: RegionPlanInput;
+  regions: RegionFacts;
   addresses: AddressesByRegion;
 }
 
