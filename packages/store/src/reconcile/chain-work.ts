@@ -1,3 +1,4 @@
+import type { RouteState } from "@portolan/contract";
 import type {
   ChainSpec,
   ChainView,
@@ -46,7 +47,7 @@ export interface OperationWork {
 
 /** What the gateway is told of a chain, as the row keeps it (`EdgeRoute` without what other columns say). */
 export interface StoredRoute {
-  state: "open" | "starting" | "paused" | "asleep" | "unhealthy" | "deleted" | "suspended";
+  state: RouteState;
   reason: string;
   targets: {
     readonly [protocol: string]: readonly {

@@ -15,6 +15,7 @@ import type { Placement } from "../generated/client.ts";
 import type { StoredRoute } from "./chain-work.ts";
 import { writeReport } from "./report-placement.ts";
 import { fromJson, toJson } from "./rows.ts";
+import { withoutNodes, withUnwellNodes } from "./shut-nodes.ts";
 
 /** What the port needs of custody, without knowing it. */
 export interface CentreSecrets {
@@ -278,29 +279,6 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
     },
   };
 };
-
-const withoutNodes = (route: StoredRoute, region: string, nodes: readonly string[]): StoredRoute => {
-  const targets = Object.fromEntries(
-    Object.entries(route.targets).map(([protocol, list]) => [
-      protocol,
-      list.filter((target) => target.region !== region || !nodes.includes(target.node)),
-    ]),
-  );
-  const isServed = Object.values(targets).every((list) => list.length > 0);
-  return isServed
-    ? { ...route, targets }
-    : { ...route, state: "unhealthy", reason: "A node is being started again.", targets: {} };
-};
-
-const withUnwellNodes = (view: ChainView, names: readonly string[]): ChainView => ({
-  ...view,
-  nodes: Object.fromEntries(
-    Object.entries(view.nodes).map(([name, node]) => [
-      name,
-      names.includes(name) ? { ...node, healthy: false, reason: "being started again" } : node,
-    ]),
-  ),
-});
 
 const toClaim = (row: Placement, until: Date): PlacementClaim => ({
   placementId: row.id,
