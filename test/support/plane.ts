@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createEmbeddedPostgres } from "@portolan/store";
 import { killNow, type PlaneProcess, postmasterOf, processesOf, untilNoProcess } from "./processes.ts";
@@ -82,6 +84,16 @@ const answers = async (url: string): Promise<boolean> => {
   return response?.ok === true;
 };
 
+/** The last lines of the supervisor and of each process, for the reader of a failure. */
+const tailOfLogs = (home: string, supervisor: string): string =>
+  ["supervisor", "api", "worker", "gateway"]
+    .map((name) => {
+      const path = join(home, "logs", `${name}.log`);
+      const text = name === "supervisor" ? supervisor : existsSync(path) ? readFileSync(path, "utf8") : "";
+      return `--- ${name}\n${text.trimEnd().split("\n").slice(-8).join("\n")}`;
+    })
+    .join("\n");
+
 const environmentOf = (extra: PlaneOptions["env"]): NodeJS.ProcessEnv => {
   const { PORTOLAN_HOME: _home, REDIS_URL: _redis, DATABASE_URL: _database, VITEST: _vitest, ...rest } = process.env;
   return { ...rest, ...extra };
@@ -137,9 +149,18 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
     return up.every(Boolean);
   };
   const heal = async (timeoutMs = 60_000): Promise<void> => {
-    if (child !== undefined && isGone() === false && pids("supervisor").length === 0) await once(child, "exit");
-    if (isGone()) await start();
-    await until("the plane answers again", async () => (await isWhole()) || undefined, { timeoutMs, everyMs: 100 });
+    // A killed supervisor is seen to be gone a moment later; what is left of its children goes with it.
+    const isBack = async (): Promise<true | undefined> => {
+      if (isGone()) await start();
+      return (await isWhole()) && !isGone() ? true : undefined;
+    };
+    await sleep(50);
+    await until("the plane answers again", isBack, { timeoutMs, everyMs: 100 }).catch((error: unknown) => {
+      const running = processesOf(home).map(({ name, pid }) => `${name} ${pid}`);
+      throw new Error(`the plane does not come back; there is ${running.join(", ")}\n${tailOfLogs(home, text)}`, {
+        cause: error,
+      });
+    });
   };
   const interrupt = async (): Promise<number> => {
     const startedAt = performance.now();
