@@ -3,6 +3,7 @@ import type {
   Blueprint,
   ChainSpec,
   ChainView,
+  Hosting,
   JsonObject,
   JsonValue,
   MaterialItem,
@@ -16,8 +17,9 @@ import type {
   Step,
 } from "@portolan/domain";
 import type { z } from "zod";
+import type { OperatorConfig } from "./operator-config.ts";
 
-/** What a region's runtime can do, read before planning so that nobody asks which driver it is. */
+/** What a region's runtime can do, read before anything is made so that nobody asks which driver it is. */
 export interface RuntimeCapabilities {
   /** Whether nodes of different placements are kept apart (network and user), so that tenants' own code may run. */
   isolation: "none" | "namespace";
@@ -26,7 +28,8 @@ export interface RuntimeCapabilities {
   exposures: readonly ("internal" | "admin" | "gateway" | "public")[];
 }
 
-export interface RegionPlanInput {
+/** What a blueprint may depend on of each region. */
+export interface RegionFacts {
   /** Region slug → what is known of it. */
   [region: string]: { placementId: string; capabilities: RuntimeCapabilities };
 }
@@ -101,7 +104,7 @@ export interface Framework {
   versions: readonly FrameworkVersion[];
   roles: readonly { role: string; title: string }[];
   plans: readonly PlanFacts[];
-  sharing: readonly ("dedicated" | "shared")[];
+  sharing: readonly Hosting[];
   /** Parses and defaults the tenant's settings; unknown members are refused. */
   settings: z.ZodType<JsonObject>;
   /** Checks that need more than the settings' shape (operator's lists, plan limits). Empty: fine. */
@@ -127,7 +130,7 @@ export interface Framework {
   blueprint(
     spec: ChainSpec,
     material: readonly MaterialItem[],
-    context: { regions: RegionPlanInput; addresses: AddressesByRegion; operator: OperatorConfig },
+    context: { regions: RegionFacts; addresses: AddressesByRegion; operator: OperatorConfig },
   ): { [region: string]: Blueprint };
   inspect(input: InspectInput): Promise<ChainView>;
   /** What remains to be done inside the network. Empty when the wish is reached. */
@@ -147,18 +150,4 @@ export interface Framework {
     healthy: readonly string[];
   }): string[];
   protocols: readonly ProtocolSpec[];
-}
-
-/** What the operator of the plane allows; data from its configuration, passed in. */
-export interface OperatorConfig {
-  /** Networks that development chains may be forked from. */
-  forks: readonly {
-    name: string;
-    url: string;
-    chainId: number;
-    /** The network may stand on a private or loopback address; only the operator can say so. */
-    allowPrivate?: boolean;
-  }[];
-  /** The guarded forwarder through which a node reaches an allowed upstream; absent: not offered. */
-  forwarderUrl?: string;
 }

@@ -1,5 +1,18 @@
 import { z } from "zod";
-import type { OperatorConfig } from "./framework.ts";
+
+/** What the operator of the plane allows; data from its configuration, passed in. */
+export interface OperatorConfig {
+  /** Networks that development chains may be forked from. */
+  forks: readonly {
+    name: string;
+    url: string;
+    chainId: number;
+    /** The network may stand on a private or loopback address; only the operator can say so. */
+    allowPrivate?: boolean;
+  }[];
+  /** The guarded forwarder through which a node reaches an allowed upstream; absent: not offered. */
+  forwarderUrl?: string;
+}
 
 const fork = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),

@@ -10,7 +10,7 @@ import { makeMaterial } from "../src/anvil/material.ts";
 import { evmChainId } from "../src/anvil/settings.ts";
 import { loadAsset } from "../src/assets.ts";
 import { deriveAccounts } from "../src/evm/account.ts";
-import type { OperatorConfig } from "../src/framework.ts";
+import type { OperatorConfig } from "../src/operator-config.ts";
 import { seededRandom } from "./anvil-spec.ts";
 
 /** The native binary of this platform's npm package; undefined where npm has none. */

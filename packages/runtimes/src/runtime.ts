@@ -1,4 +1,12 @@
-import type { Blueprint, JsonObject, MaterialRef, NodeAddress, NodeSpec, PlacementObservation } from "@portolan/domain";
+import type {
+  Blueprint,
+  JsonObject,
+  LogLine,
+  MaterialRef,
+  NodeAddress,
+  NodeSpec,
+  PlacementObservation,
+} from "@portolan/domain";
 import type { RuntimeCapabilities } from "@portolan/frameworks";
 
 /** The part of a chain in one region, as a runtime needs to know it. */
@@ -67,7 +75,7 @@ export interface Runtime {
     placement: PlacementRef,
     node: string,
     options: { since?: Date; limit?: number; follow?: boolean; signal?: AbortSignal },
-  ): AsyncIterable<{ at: string; process: string; line: string }>;
+  ): AsyncIterable<LogLine>;
   snapshot(placement: PlacementRef, store: SnapshotStore, fence: Fence): Promise<{ name: string; sizeBytes: number }>;
   restore(placement: PlacementRef, store: SnapshotStore, name: string, fence: Fence): Promise<void>;
   /** Hints that something may have changed; may be late, doubled or lost. Returns when `signal` aborts. */

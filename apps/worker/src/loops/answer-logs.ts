@@ -1,5 +1,5 @@
 import type { CentrePort } from "@portolan/contract";
-import type { Clock } from "@portolan/domain";
+import type { Clock, LogLine } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
 import type { Runtime } from "@portolan/runtimes";
 
@@ -15,7 +15,7 @@ export const createLogAnswerer = (deps: {
   log: Logger;
 }) => {
   const answer = async (request: Awaited<ReturnType<CentrePort["logRequests"]>>[number]): Promise<void> => {
-    const lines: { at: string; process: string; line: string }[] = [];
+    const lines: LogLine[] = [];
     const runtime = deps.runtimeFor(request.region);
     const ref = {
       placementId: request.placementId,

@@ -1,8 +1,10 @@
 import type {
   ChainView,
   JsonObject,
+  LogLine,
   MaterialRef,
   NodeAddress,
+  OperationError,
   PlacementObservation,
   SealedSecret,
   StepResult,
@@ -40,7 +42,7 @@ export interface PlacementReport {
   /** The order is reached as far as the runtime can say. The store sets `observedGeneration` from it. */
   isReached: boolean;
   /** What stands in the way, for conditions and the operation. */
-  problem?: { code: string; message: string; hint?: string; retryable: boolean };
+  problem?: OperationError;
   /** When to look again if nothing else happens; null: not before there is another order. */
   nextAt: Date | null;
 }
@@ -125,7 +127,7 @@ export interface CentrePort {
    */
   release(placementId: string, fence: bigint, nextAt?: Date): Promise<void>;
   logRequests(regions: readonly string[]): Promise<LogRequest[]>;
-  answerLogs(requestId: string, lines: readonly { at: string; process: string; line: string }[]): Promise<void>;
+  answerLogs(requestId: string, lines: readonly LogLine[]): Promise<void>;
   reportUsage(batch: UsageBatch): Promise<{ isDuplicate: boolean }>;
   /** Calls back when a placement of these regions may have work, or a log request waits. Hints only. */
   watch(

@@ -1,3 +1,4 @@
+import { hostings } from "@portolan/domain";
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
 import { id, jsonObject, money, page, pageQuery, time } from "../schemas.ts";
@@ -10,7 +11,7 @@ export const framework = z
     versions: z.array(z.object({ version: z.string(), upgradesTo: z.array(z.string()), isDefault: z.boolean() })),
     roles: z.array(z.object({ role: z.string(), title: z.string() })),
     plans: z.array(z.string()),
-    sharing: z.array(z.enum(["dedicated", "shared"])),
+    sharing: z.array(z.enum(hostings)),
     protocols: z.array(z.string()),
     settings: jsonObject.describe("JSON Schema of a chain's `settings`."),
   })

@@ -1,4 +1,4 @@
-import { conditionTypes, phases } from "@portolan/domain";
+import { conditionTypes, hostings, phases } from "@portolan/domain";
 import { z } from "zod";
 import { id, jsonObject, money, name, quantity, slug, time } from "../schemas.ts";
 
@@ -25,7 +25,7 @@ export const chain = z
     framework: z.string(),
     version: z.string(),
     plan: z.string(),
-    hosting: z.enum(["dedicated", "shared"]),
+    hosting: z.enum(hostings),
     regions: z.array(z.string()),
     settings: jsonObject,
     generation: z.int(),
@@ -53,7 +53,7 @@ export const chainInput = z
       .optional(),
     plan: slug,
     regions: z.array(slug).min(1).max(10),
-    hosting: z.enum(["dedicated", "shared"]).default("dedicated"),
+    hosting: z.enum(hostings).default("dedicated"),
     settings: jsonObject.default({}),
   })
   .meta({ id: "ChainRequest" });

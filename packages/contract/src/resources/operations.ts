@@ -1,4 +1,4 @@
-import { operationKinds, operationStates } from "@portolan/domain";
+import { operationKinds, operationStates, operationStepStates } from "@portolan/domain";
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
 import { emptyBody, id, page, pageQuery, time } from "../schemas.ts";
@@ -11,7 +11,7 @@ export const operationStep = z
   .object({
     key: z.string(),
     title: z.string(),
-    state: z.enum(["pending", "running", "succeeded", "failed", "skipped"]),
+    state: z.enum(operationStepStates),
     startedAt: time.optional(),
     endedAt: time.optional(),
     error: operationError.optional(),

@@ -1,3 +1,5 @@
+import { DomainError } from "../error.ts";
+
 export const operationKinds = [
   "chain.create",
   "chain.update",
@@ -26,10 +28,27 @@ export interface OperationError {
   retryable: boolean;
 }
 
+/**
+ * A thrown failure as an operation shows it. Only a DomainError's own words are public; of anything else the log has
+ * the cause, and the operation says `fallback`.
+ */
+export const toOperationError = (error: unknown, fallback: OperationError): OperationError =>
+  error instanceof DomainError
+    ? {
+        code: error.code,
+        message: error.message,
+        retryable: error.retryable,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      }
+    : fallback;
+
+export const operationStepStates = ["pending", "running", "succeeded", "failed", "skipped"] as const;
+export type OperationStepState = (typeof operationStepStates)[number];
+
 export interface OperationStep {
   key: string;
   title: string;
-  state: "pending" | "running" | "succeeded" | "failed" | "skipped";
+  state: OperationStepState;
   startedAt?: string;
   endedAt?: string;
   error?: OperationError;

@@ -26,6 +26,10 @@ export interface ChainSpec {
   serial: number;
 }
 
+/** Whether a chain has nodes of its own or lives beside others on nodes that serve several. */
+export const hostings = ["dedicated", "shared"] as const;
+export type Hosting = (typeof hostings)[number];
+
 /** What the tenant wishes the chain to be. `purged` is the system's wish, after the recovery window. */
 export type Wish = "running" | "paused" | "deleted" | "purged";
 

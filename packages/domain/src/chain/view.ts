@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../json.ts";
+import type { OperationError } from "./operation.ts";
 
 /** One node as its own protocols show it. */
 export interface NodeView {
@@ -41,11 +42,18 @@ export interface PlacementObservation {
   volumes: readonly string[];
 }
 
+/** One line that a node's program wrote; `at` is RFC 3339 in UTC, `process` the program's name in the blueprint. */
+export interface LogLine {
+  at: string;
+  process: string;
+  line: string;
+}
+
 export interface StepResult {
   key: string;
   state: "succeeded" | "failed";
   output?: JsonValue;
-  error?: { code: string; message: string; hint?: string; retryable: boolean };
+  error?: OperationError;
   startedAt: string;
   endedAt: string;
 }

@@ -4,7 +4,8 @@ import { canonicalJson, type MaterialItem, type NodeAddress, type NodeObservatio
 import { afterEach, describe, expect, it } from "vitest";
 import { anvilSpec, seededRandom } from "../../test/anvil-spec.ts";
 import { deriveAccounts } from "../evm/account.ts";
-import type { InspectInput, OperatorConfig } from "../framework.ts";
+import type { InspectInput } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 import { anvil } from "./anvil.ts";
 import { makeMaterial } from "./material.ts";
 import { anvilSettings, evmChainId, toWei } from "./settings.ts";

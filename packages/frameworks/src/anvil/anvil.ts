@@ -1,6 +1,7 @@
 import type { ChainSpec } from "@portolan/domain";
 import { createEvmRpcPolicy } from "../evm/rpc-policy.ts";
-import type { Framework, OperatorConfig } from "../framework.ts";
+import type { Framework } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 import { renderBlueprint, rendererVersion } from "./blueprint.ts";
 import { developmentMethods } from "./development-methods.ts";
 import { inspect } from "./inspect.ts";

@@ -10,7 +10,8 @@ import type {
   ProcessSpec,
   Text,
 } from "@portolan/domain";
-import type { OperatorConfig, RegionPlanInput } from "../framework.ts";
+import type { RegionFacts } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 import { materialNames } from "./material.ts";
 import { limitsOf } from "./plans.ts";
 import { evmChainId, readSettings } from "./settings.ts";
@@ -166,7 +167,7 @@ const toBlueprintNode = (
 export const renderBlueprint = (
   spec: ChainSpec,
   material: readonly MaterialItem[],
-  context: { regions: RegionPlanInput; addresses: AddressesByRegion; operator: OperatorConfig },
+  context: { regions: RegionFacts; addresses: AddressesByRegion; operator: OperatorConfig },
 ): { [region: string]: Blueprint } => {
   const genesis = material.find((item) => item.name === materialNames.genesis);
   if (genesis === undefined) throw new Error("the genesis has not been made");

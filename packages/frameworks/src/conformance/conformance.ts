@@ -15,7 +15,8 @@ import type {
   Text,
 } from "@portolan/domain";
 import { canonicalJson } from "@portolan/domain";
-import type { Framework, OperatorConfig, RegionPlanInput } from "../framework.ts";
+import type { Framework, RegionFacts } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 
 /** The parts of a test runner that the suite needs, so that an adapter elsewhere may bring its own. */
 export interface TestRunner {
@@ -93,7 +94,7 @@ const reserve = (nodes: readonly NodeSpec[]): AddressesByRegion => {
   return byRegion;
 };
 
-const regionsOf = (spec: ChainSpec): RegionPlanInput =>
+const regionsOf = (spec: ChainSpec): RegionFacts =>
   Object.fromEntries(
     spec.regions.map((region, index) => [
       region,
@@ -113,7 +114,7 @@ const withoutSecret = ({ secret: _secret, ...item }: NewMaterialItem): MaterialI
 
 const now = new Date("2026-01-01T00:00:00.000Z");
 
-const plan = async (framework: Framework, fixture: ConformanceFixture, signer: Signer) => {
+const compute = async (framework: Framework, fixture: ConformanceFixture, signer: Signer) => {
   const spec = freeze(structuredClone(fixture.spec));
   const operator = freeze(structuredClone(fixture.operator ?? { forks: [] }));
   const nodes = framework.topology(spec);
@@ -276,7 +277,7 @@ const describeSpec = (framework: Framework, fixture: ConformanceFixture, runner:
     mustEqual(framework.topology(changed), nodes, "the nodes depend on more than what the chain consists of");
   });
   it("serves each protocol at a port of the gateway", async () => {
-    const { nodes } = await plan(framework, fixture, signer);
+    const { nodes } = await compute(framework, fixture, signer);
     for (const { name, role, port } of framework.protocols) {
       const isThere = nodes.some(
         (node) => node.role === role && node.ports.some((p) => p.name === port && p.exposure === "gateway"),
@@ -285,7 +286,7 @@ const describeSpec = (framework: Framework, fixture: ConformanceFixture, runner:
     }
   });
   it("makes material once", async () => {
-    const { spec, made, material, context } = await plan(framework, fixture, signer);
+    const { spec, made, material, context } = await compute(framework, fixture, signer);
     must(
       made.every(({ hasSecret, secret }) => hasSecret === (secret !== undefined)),
       "an item says another thing of its secret",
@@ -294,11 +295,11 @@ const describeSpec = (framework: Framework, fixture: ConformanceFixture, runner:
     must(again.length === 0, `made again: ${again.map(({ name }) => name).join(", ")}`);
   });
   it("renders purely: frozen inputs, equal outputs", async () => {
-    const { render } = await plan(framework, fixture, signer);
+    const { render } = await compute(framework, fixture, signer);
     mustEqual(render(), render(), "two renderings differ");
   });
   it("renders the topology's nodes at their reserved ports", async () => {
-    const { render, nodes, addresses, made } = await plan(framework, fixture, signer);
+    const { render, nodes, addresses, made } = await compute(framework, fixture, signer);
     const blueprints = render();
     for (const [region, blueprint] of Object.entries(blueprints)) {
       mustEqual(
@@ -314,7 +315,7 @@ const describeSpec = (framework: Framework, fixture: ConformanceFixture, runner:
     );
   });
   it("keeps secrets out of arguments, environment and public material", async () => {
-    const { render, made } = await plan(framework, fixture, signer);
+    const { render, made } = await compute(framework, fixture, signer);
     checkSecrets(render(), made);
   });
 };

@@ -1,15 +1,10 @@
 import { open, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LogLine } from "@portolan/domain";
 import { redact } from "@portolan/kit";
 import { isErrno } from "./failure.ts";
 import { type LogIndex, olderPath, readIndex } from "./log-file.ts";
-
-export interface LogLine {
-  at: string;
-  process: string;
-  line: string;
-}
 
 const maxReadBytes = 4 << 20;
 const maxLineLength = 16_384;

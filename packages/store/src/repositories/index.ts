@@ -10,7 +10,7 @@ export {
   type RecordedAnswer,
 } from "./idempotency.ts";
 export { type KeyRow, keyRepository } from "./keys.ts";
-export { type LogLine, logRequestRepository, type NewLogRequest } from "./log-requests.ts";
+export { logRequestRepository, type NewLogRequest } from "./log-requests.ts";
 export { type NewOperation, type OperationRow, operationRepository } from "./operations.ts";
 export type { Page, PageRequest } from "./page.ts";
 export { type PortalRecord, portalRepository } from "./portals.ts";

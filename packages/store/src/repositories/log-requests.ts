@@ -1,11 +1,6 @@
+import type { LogLine } from "@portolan/domain";
 import type { StoreTransaction } from "../clients/create-clients.ts";
 import { fromJson } from "../reconcile/rows.ts";
-
-export interface LogLine {
-  at: string;
-  process: string;
-  line: string;
-}
 
 export interface NewLogRequest {
   id: string;
