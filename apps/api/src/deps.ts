@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { createRegistry, type OperatorConfig, parseForks, toOperatorConfig } from "@portolan/frameworks";
-import { createJobProducer, type JobConnection } from "@portolan/jobs";
+import { createJobProducer, type JobConnection, toJobConnection } from "@portolan/jobs";
 import { createHealth, createMetrics, type ServerLogger, type Shutdown } from "@portolan/kit";
 import {
   createClients,
@@ -22,13 +22,11 @@ import { createUpdateHub, logChannel, operationChannel } from "./update-hub.ts";
 const pruneEveryMs = 600_000;
 
 const toConnection = (config: ApiConfig): JobConnection =>
-  config.REDIS_URL === undefined
-    ? {
-        kind: "postgres",
-        connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
-        schema: jobsSchema,
-      }
-    : { kind: "redis", url: config.REDIS_URL };
+  toJobConnection({
+    redisUrl: config.REDIS_URL,
+    databaseUrl: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
+    schema: jobsSchema,
+  });
 
 /** The forwarder runs beside the workers; here it only matters that forks are offered at all. */
 const toOperator = (config: ApiConfig): OperatorConfig => {

@@ -11,6 +11,7 @@ import {
   createJobProducer,
   type JobConnection,
   placementsQueue,
+  toJobConnection,
 } from "@portolan/jobs";
 import type { Logger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime } from "@portolan/runtimes";
@@ -47,13 +48,11 @@ const planeOwner = { tenantId: "plane", chainId: "audit" };
 const checkpointKey = "audit-checkpoint";
 
 const toConnection = (config: WorkerConfig): JobConnection =>
-  config.REDIS_URL === undefined
-    ? {
-        kind: "postgres",
-        connectionString: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
-        schema: jobsSchema,
-      }
-    : { kind: "redis", url: config.REDIS_URL };
+  toJobConnection({
+    redisUrl: config.REDIS_URL,
+    databaseUrl: config.PORTOLAN_JOBS_DATABASE_URL ?? config.PORTOLAN_SYSTEM_DATABASE_URL,
+    schema: jobsSchema,
+  });
 
 /** Joins everything a worker consists of. Opens nothing that `close` does not close. */
 export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise<RunningWorker> => {

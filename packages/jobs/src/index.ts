@@ -11,7 +11,7 @@ export {
   placementsQueue,
   queueOf,
 } from "./catalog.ts";
-export type { JobConnection } from "./connection.ts";
+export { type JobConnection, toJobConnection } from "./connection.ts";
 export { createJobConsumer, type JobConsumer, type JobConsumerSettings } from "./consumer.ts";
 export type { JobContext, JobHandler, JobHandlers } from "./handlers.ts";
 export { migrateJobs } from "./migrate.ts";

@@ -23,6 +23,7 @@ import {
   userRepository,
 } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
+import { toDecision } from "../audit/to-decision.ts";
 import { quotedNodes } from "./quoted-nodes.ts";
 import type { ReviewedChain } from "./review.ts";
 
@@ -82,18 +83,8 @@ const judge = async (
       ...(country === undefined ? {} : { "user.country": country }),
     })),
   );
-  const decisions = judged.verdicts.map(({ verdict, attributes, reasons, policy }) => ({
-    id: deps.ids.next("decision"),
-    tenantId: principal.tenantId,
-    portalId: portal.id,
-    stage: "quote",
-    verdict,
-    attributes,
-    reasons,
-    policyVersion: policy.version,
-    requestId,
-    createdAt: deps.clock.now(),
-  }));
+  const context = { tenantId: principal.tenantId, portalId: portal.id, requestId };
+  const decisions = judged.verdicts.map((verdict) => toDecision(deps, verdict, context));
   return { isAllowed: judged.verdict === "allow", reasons: judged.reasons, decisions };
 };
 

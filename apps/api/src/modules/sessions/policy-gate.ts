@@ -6,6 +6,7 @@ import {
   type PortalRecord,
   type StoreClients,
 } from "@portolan/store";
+import { toDecision } from "../audit/to-decision.ts";
 
 export interface PolicyGate {
   /**
@@ -26,22 +27,11 @@ export const createPolicyGate = (deps: {
   clock: Clock;
 }): PolicyGate => ({
   judge: async ({ portal, tenantId, attributes, requestId }) => {
-    const { verdict, reasons, policy } = evaluatePolicy(portal.policy, attributes);
-    const decision: NewDecision = {
-      id: deps.ids.next("decision"),
-      tenantId,
-      portalId: portal.id,
-      stage: attributes.stage,
-      verdict,
-      attributes,
-      reasons,
-      policyVersion: policy.version,
-      requestId,
-      createdAt: deps.clock.now(),
-    };
-    if (verdict === "allow") return decision;
+    const judged = evaluatePolicy(portal.policy, attributes);
+    const decision = toDecision(deps, judged, { tenantId, portalId: portal.id, requestId });
+    if (judged.verdict === "allow") return decision;
     await inTransaction(deps.clients.system, (transaction) => decisionRepository.insert(transaction, [decision]));
-    throw policyDenied(reasons, decision.id);
+    throw policyDenied(judged.reasons, decision.id);
   },
 });
 
