@@ -64,7 +64,7 @@ const impureCalls = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance
 
 /** Tests, and what only tests import: the testing package, and the suites that a package offers to adapters' tests. */
 export function isTestFile(path: string): boolean {
-  return /\.test\.ts$|(^|\/)test\/|^bench\/|^packages\/testing\/|\/src\/conformance(\/|\.ts$)/.test(path);
+  return /\.test\.ts$|(^|\/)test\/|^bench\/|^packages\/testing\/|\/src\/conformance\//.test(path);
 }
 
 /** Imports, re-exports and dynamic imports with a literal. Comments are left out. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "@portolan/testing";
 import { childrenOf, cpuMicros, median } from "./cpu.ts";
 import { backendConfig, proxyConfig, startNginx } from "./nginx.ts";
 
@@ -30,15 +30,6 @@ export interface GatewayBenchSettings {
 /** The measured process has a core for itself; load and backend share the other. */
 const cores = { measured: 0, load: 1 };
 const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}';
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-};
 
 const awaitPort = async (port: number): Promise<void> => {
   for (let attempt = 0; attempt < 200; attempt++) {

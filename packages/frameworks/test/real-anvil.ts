@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChainSpec, MaterialItem, NodeAddress, Text } from "@portolan/domain";
+import { freePort } from "@portolan/testing";
 import { anvil } from "../src/anvil/anvil.ts";
 import { makeMaterial } from "../src/anvil/material.ts";
 import { evmChainId } from "../src/anvil/settings.ts";
@@ -25,15 +25,6 @@ export const findAnvil = (): string | undefined => {
     return undefined;
   }
 };
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 
 export interface Life {
   url: string;

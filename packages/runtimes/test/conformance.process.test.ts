@@ -1,4 +1,4 @@
-import { describeRuntimeConformance } from "../src/conformance.ts";
+import { describeRuntimeConformance } from "../src/conformance/conformance.ts";
 import { openProcessHarness } from "./process-harness.ts";
 
 describeRuntimeConformance("process", openProcessHarness);

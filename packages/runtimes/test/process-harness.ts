@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@portolan/domain";
 import { silentLogger } from "@portolan/kit";
-import type { ConformanceHarness } from "../src/conformance.ts";
+import type { ConformanceHarness } from "../src/conformance/conformance.ts";
 import { createProcessRuntime, createProgramFinder, type ProcessRuntimeSettings } from "../src/index.ts";
 
 /** Programs of a placement as the system sees them, without the driver's own table. */

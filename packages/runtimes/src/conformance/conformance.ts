@@ -1,11 +1,11 @@
 import { describe } from "vitest";
-import { crashTests } from "./conformance/crash.ts";
-import { dataTests } from "./conformance/data.ts";
-import type { ConformanceHarness } from "./conformance/harness.ts";
-import { lifecycleTests } from "./conformance/lifecycle.ts";
-import { startTests } from "./conformance/start.ts";
+import { crashTests } from "./crash.ts";
+import { dataTests } from "./data.ts";
+import type { ConformanceHarness } from "./harness.ts";
+import { lifecycleTests } from "./lifecycle.ts";
+import { startTests } from "./start.ts";
 
-export type { ConformanceHarness } from "./conformance/harness.ts";
+export type { ConformanceHarness } from "./harness.ts";
 
 /** One suite for every driver, on real programs. Only tests import this file: it needs vitest. */
 export const describeRuntimeConformance = (name: string, open: () => Promise<ConformanceHarness>): void => {
