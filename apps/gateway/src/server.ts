@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@portolan/kit";
+import type { Grant } from "./edge/entries.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
-import type { Grant } from "./pipeline/grant.ts";
 import { type Refusal, refusals } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
 

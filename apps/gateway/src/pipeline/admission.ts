@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { ProtocolSpec } from "@portolan/frameworks";
 import type { Meter } from "@portolan/metering";
 import type { Directory } from "../edge/directory.ts";
-import type { RouteEntry } from "../edge/entries.ts";
-import { createGrant, type Grant } from "./grant.ts";
+import type { Grant, RouteEntry } from "../edge/entries.ts";
+import { createGrant } from "./grant.ts";
 import { type Refusal, refusals } from "./refusal.ts";
 
 export interface FrameworkTable {

@@ -1,34 +1,8 @@
-import { computeSku, type MethodVerdict, type RpcPolicy, syntheticSku } from "@portolan/domain";
+import { computeSku, type RpcPolicy, syntheticSku } from "@portolan/domain";
 import type { ProtocolSpec } from "@portolan/frameworks";
-import type { Meter, MeterSeries } from "@portolan/metering";
-import type { AppEntry, KeyEntry, RouteEntry } from "../edge/entries.ts";
+import type { Meter } from "@portolan/metering";
+import type { AppEntry, Grant, KeyEntry, MethodGrant, RouteEntry } from "../edge/entries.ts";
 import { keyMethodRefusal, methodDenied, type Refusal, scopeMissing } from "./refusal.ts";
-
-/** One method for one key on one chain, worked out once. */
-export interface MethodGrant {
-  method: string;
-  verdict: Exclude<MethodVerdict, { kind: "deny" }>;
-  /** dCU, before surcharges. */
-  weight: number;
-  series: MeterSeries;
-  /** Whether `check` or `surcharge` wants to see the parameters. */
-  readsParams: boolean;
-  /** Its answers change how many snapshots the chain has. */
-  tellsSnapshots: boolean;
-}
-
-/** What one key may do on one version of one chain's route. */
-export interface Grant {
-  readonly key: KeyEntry;
-  readonly app: AppEntry;
-  readonly route: RouteEntry;
-  readonly protocol: ProtocolSpec;
-  readonly policy: RpcPolicy;
-  /** What the chain's plan sells, where it says so; else the app's limits hold. */
-  readonly planLimits: AppEntry["app"]["limits"] | null;
-  /** The method's grant, or why it is refused. Refusals are not remembered: their number has no bound. */
-  method(name: string): MethodGrant | Refusal;
-}
 
 export const isRefusal = (found: MethodGrant | Refusal): found is Refusal => "status" in found;
 

@@ -1,6 +1,6 @@
 import type { EdgePort, RequestLogEntry } from "@portolan/contract";
 import type { Logger } from "@portolan/kit";
-import type { Grant } from "./grant.ts";
+import type { Grant } from "../edge/entries.ts";
 
 export interface RequestLog {
   add(grant: Grant, method: string, status: RequestLogEntry["status"], code: number, startedMs: number): void;

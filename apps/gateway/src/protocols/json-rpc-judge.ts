@@ -1,5 +1,5 @@
 import type { Meter } from "@portolan/metering";
-import type { Grant, MethodGrant } from "../pipeline/grant.ts";
+import type { Grant, MethodGrant } from "../edge/entries.ts";
 import { isRefusal } from "../pipeline/grant.ts";
 import { invalidRequest, outOfBounds, type Refusal, rateLimited, refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";

@@ -1,5 +1,5 @@
 import type { Settleable } from "@portolan/metering";
-import type { Grant } from "../pipeline/grant.ts";
+import type { Grant } from "../edge/entries.ts";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { Reply } from "../pipeline/reply.ts";
 import { readAnswer, withId } from "../pipeline/rpc-answer.ts";

@@ -1,4 +1,4 @@
-import type { Grant } from "../pipeline/grant.ts";
+import type { Grant } from "../edge/entries.ts";
 import { refusals } from "../pipeline/refusal.ts";
 import type { Reply } from "../pipeline/reply.ts";
 import { readRpcBody } from "../pipeline/rpc-body.ts";

@@ -3,8 +3,8 @@ import type { RouteTarget } from "@portolan/contract";
 import type { Logger } from "@portolan/kit";
 import type { Meter, MeterSeries } from "@portolan/metering";
 import type { DirectoryListener } from "../edge/directory.ts";
+import type { Grant } from "../edge/entries.ts";
 import { type Admission, type Caller, isGrant } from "../pipeline/admission.ts";
-import type { Grant } from "../pipeline/grant.ts";
 
 /**
  * A protocol of plain bytes: the client's first line is `PTL <chain> <key>`, the gateway answers `OK` or
