@@ -69,6 +69,7 @@ describe("what is refused", () => {
       'items.filter((item) => item.kind === "process")',
       "branches on the name",
     ],
+    ["the environment", "apps/api/src/a.ts", "const url = process.env.DATABASE_URL;", "only @portolan/kit may"],
     ["several lines", "packages/domain/src/a.ts", 'import {\n  a,\n  b,\n} from "@portolan/store";', "downward only"],
     ["re-exports", "packages/domain/src/a.ts", 'export * from "@portolan/store";', "downward only"],
     ["dynamic", "packages/domain/src/a.ts", 'await import("@portolan/store");', "downward only"],

@@ -190,11 +190,18 @@ function judgeText(file: SourceFile): string[] {
     if (isPure(file.path) && !sourcesOfTimeAndChance.has(file.path) && impureCalls.test(line)) {
       complaints.push(`${at}: is pure; take the clock and randomness as arguments`);
     }
+    if (/\bprocess\.env\b/.test(line) && !readsEnvironment(file.path)) {
+      complaints.push(`${at}: reads process.env; only @portolan/kit may (parseEnv)`);
+    }
     const name = branchedOn(file.path, line);
     if (name) complaints.push(`${at}: branches on the name "${name}"; put what differs into its adapter`);
   }
   return complaints;
 }
+
+/** Whose variables reach the process's environment: the one reader of it, and what never ships. */
+const readsEnvironment = (path: string): boolean =>
+  path.startsWith("packages/kit/") || /(^|\/)scripts\//.test(path) || path.endsWith(".config.ts");
 
 const frameworkNames = ["anvil", "geth", "besu", "fabric", "octez"];
 const runtimeNames = ["process", "kubernetes"];
