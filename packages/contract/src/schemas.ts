@@ -5,6 +5,7 @@ import {
   type IdKind,
   idPattern,
   idPrefixes,
+  verdicts,
 } from "@portolan/domain";
 import { z } from "zod";
 
@@ -41,6 +42,16 @@ export const money = z
 
 /** Decimal string of an integer number of base units. */
 export const quantity = z.string().regex(/^-?\d+$/);
+
+export const rate = z.object({ micros: quantity, per: quantity }).meta({ id: "Rate" });
+
+/** Only when the price has tiers: how much went at which rate. */
+export const pricedTiers = z.array(z.object({ quantity, unitPrice: rate })).optional();
+
+/** Why policy or a quota says what it says. */
+export const reason = z
+  .object({ rule: z.string(), verdict: z.enum(verdicts), message: z.string(), hint: z.string().optional() })
+  .meta({ id: "Reason" });
 
 export const pageQuery = {
   pageSize: z.coerce.number().int().min(1).max(200).default(50),

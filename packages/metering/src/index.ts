@@ -1,8 +1,2 @@
-export * from "./lock.ts";
-export * from "./meter.ts";
-export * from "./metering.ts";
-export * from "./segment.ts";
-export * from "./shipper.ts";
-export * from "./spool.ts";
-export * from "./spool-files.ts";
-export type { UsageDelta, UsageSeries } from "./usage-series.ts";
+export type { Meter, MeterSeries, Settleable } from "./meter.ts";
+export { type Metering, type MeteringSettings, openMetering } from "./metering.ts";

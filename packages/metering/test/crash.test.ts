@@ -1,7 +1,10 @@
 import { silentLogger } from "@portolan/kit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createMeter, createShipper, createSpool, type UsageSeries } from "../src/index.ts";
+import { createMeter } from "../src/meter.ts";
+import { createShipper } from "../src/shipper.ts";
+import { createSpool } from "../src/spool.ts";
+import type { UsageSeries } from "../src/usage-series.ts";
 import { Crash, createCentre, createMemoryDisk } from "./memory-spool.ts";
 
 const seriesOf = (index: number): UsageSeries => ({

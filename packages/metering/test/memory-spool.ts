@@ -1,5 +1,5 @@
 import type { UsageBatch } from "@portolan/contract";
-import type { SpoolFiles } from "../src/index.ts";
+import type { SpoolFiles } from "../src/spool-files.ts";
 
 export class Crash extends Error {}
 

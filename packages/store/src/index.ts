@@ -1,8 +1,6 @@
 export {
   bootstrapRoles,
   type DatabaseUrls,
-  databaseName,
-  grantDatabase,
   jobsSchema,
   roleNames,
 } from "./clients/bootstrap-roles.ts";

@@ -1,7 +1,7 @@
+import { policyStages, verdicts } from "@portolan/domain";
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
-import { id, jsonObject, page, pageQuery, time } from "../schemas.ts";
-import { reason } from "./chain-schemas.ts";
+import { id, jsonObject, page, pageQuery, reason, time } from "../schemas.ts";
 
 export const auditEvent = z
   .object({
@@ -20,8 +20,8 @@ export const auditEvent = z
 export const decision = z
   .object({
     id: id("decision"),
-    stage: z.string(),
-    verdict: z.string(),
+    stage: z.enum(policyStages),
+    verdict: z.enum(verdicts),
     attributes: jsonObject,
     reasons: z.array(reason),
     policyVersion: z.int(),

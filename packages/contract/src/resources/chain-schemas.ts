@@ -1,6 +1,6 @@
 import { conditionTypes, hostings, phases } from "@portolan/domain";
 import { z } from "zod";
-import { id, jsonObject, money, name, quantity, slug, time } from "../schemas.ts";
+import { id, jsonObject, money, name, pricedTiers, quantity, rate, reason, slug, time } from "../schemas.ts";
 
 export const condition = z
   .object({
@@ -57,15 +57,6 @@ export const chainInput = z
     settings: jsonObject.default({}),
   })
   .meta({ id: "ChainRequest" });
-
-export const reason = z
-  .object({ rule: z.string(), verdict: z.string(), message: z.string(), hint: z.string().optional() })
-  .meta({ id: "Reason" });
-
-export const rate = z.object({ micros: quantity, per: quantity }).meta({ id: "Rate" });
-
-/** Only when the price has tiers: how much went at which rate. */
-export const pricedTiers = z.array(z.object({ quantity, unitPrice: rate })).optional();
 
 export const quoteLine = z
   .object({

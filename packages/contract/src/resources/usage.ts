@@ -1,8 +1,7 @@
 import { periodSchema } from "@portolan/domain";
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
-import { id, money, page, pageQuery, quantity, time, timeInput } from "../schemas.ts";
-import { pricedTiers, rate } from "./chain-schemas.ts";
+import { id, money, page, pageQuery, pricedTiers, quantity, rate, time, timeInput } from "../schemas.ts";
 
 export const usageDimensions = ["chain", "method", "key", "region", "hour", "day"] as const;
 export type UsageDimension = (typeof usageDimensions)[number];

@@ -62,13 +62,10 @@ export {
 } from "./sample-price-books.ts";
 export {
   computeSku,
-  computeUnit,
   nodeSku,
-  nodeUnit,
   type SkuUnit,
   skuUnits,
   storageSku,
-  storageUnit,
   syntheticSku,
   toMebibytes,
 } from "./sku.ts";

@@ -8,10 +8,6 @@ export const storageSku = "storage.standard";
 export const skuUnits = ["dCU", "node-second", "MiB-hour"] as const;
 export type SkuUnit = (typeof skuUnits)[number];
 
-export const computeUnit: SkuUnit = "dCU";
-export const nodeUnit: SkuUnit = "node-second";
-export const storageUnit: SkuUnit = "MiB-hour";
-
 /** `node.anvil.dev.node`: one node of a role, in a plan of a framework, for a time. */
 export const nodeSku = (framework: string, plan: string, role: string): string => `node.${framework}.${plan}.${role}`;
 

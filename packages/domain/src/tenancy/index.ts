@@ -23,6 +23,5 @@ export {
   serviceAccountRoleSchema,
   serviceAccountRoles,
   type TenantRole,
-  tenantRoleSchema,
   tenantRoles,
 } from "./role.ts";

@@ -6,7 +6,6 @@ export const tenantRoles = ["owner", "admin", "developer", "finance", "viewer"] 
 export const portalRoles = ["portalAdmin", "operator"] as const;
 export const roles = [...tenantRoles, ...portalRoles] as const;
 
-export const tenantRoleSchema = z.enum(tenantRoles);
 export const roleSchema = z.enum(roles);
 export type TenantRole = (typeof tenantRoles)[number];
 export type PortalRole = (typeof portalRoles)[number];

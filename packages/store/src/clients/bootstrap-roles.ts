@@ -13,7 +13,7 @@ export interface DatabaseUrls {
   system: string;
 }
 
-export const databaseName = "portolan";
+const databaseName = "portolan";
 export const roleNames = { owner: "portolan_owner", app: "portolan_app", system: "portolan_system" } as const;
 /** BullMQ's tables live here, owned by the system role. */
 export const jobsSchema = "bullmq";
@@ -52,7 +52,7 @@ export async function bootstrapRoles(options: {
  * What a database grants by itself, as opposed to what its tables do; a copy made by `TEMPLATE` does not inherit it.
  * Idempotent.
  */
-export async function grantDatabase(superuserUrl: string, database: string): Promise<void> {
+async function grantDatabase(superuserUrl: string, database: string): Promise<void> {
   const name = pg.escapeIdentifier(database);
   await runSql(
     superuserUrl,

@@ -18,8 +18,8 @@ const presentEvent = (row: AuditRow): AuditEventResource => ({
 
 const presentDecision = (row: DecisionRow): DecisionResource => ({
   id: row.id,
-  stage: row.stage,
-  verdict: row.verdict,
+  stage: row.stage as DecisionResource["stage"],
+  verdict: row.verdict as DecisionResource["verdict"],
   attributes: row.attributes as DecisionResource["attributes"],
   reasons: row.reasons as DecisionResource["reasons"],
   policyVersion: row.policyVersion,

@@ -184,7 +184,7 @@ export const presentQuote = async (
       ...appraisal.reasons.map((reason) => ({ ...reason })),
       ...exceeded.map(({ name, limit, after }) => ({
         rule: `quota.${name}`,
-        verdict: "deny",
+        verdict: "deny" as const,
         message: `The quota is ${limit}, and ${after} would be used.`,
       })),
     ],
