@@ -1,10 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { password, startApi } from "./harness.ts";
 
-const api = await startApi({ limits: { signInPerEmail: { points: 3, seconds: 60 } } });
+const api = await startApi({
+  limits: { signInPerEmail: { points: 3, seconds: 60 }, signUpPerEmail: { points: 5, seconds: 60 } },
+});
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe("signup", () => {
+  it("stops guesses that name the Idempotency-Key of one that worked", async () => {
+    const headers = { "idempotency-key": "known-to-somebody" };
+    const body = { portal: "global", email: "guessed@example.org", password, country: "FR", tenant: { name: "Acme" } };
+    await api.call("signup.create", { headers, body });
+    const wrong = { headers, body: { ...body, password: "not the right one" } };
+    for (let guess = 0; guess < 4; guess += 1) await api.fail("signup.create", "idempotency.mismatch", wrong);
+    await api.fail("signup.create", "request.rate_limited", wrong);
+  });
+
   const body = { portal: "global", email: "new@example.org", password, country: "FR", tenant: { name: "Acme" } };
 
   it("takes an address once per portal, whatever its case", async () => {
@@ -56,6 +67,19 @@ describe("sessions", () => {
     expect(limited.statusCode).toBe(429);
     expect(limited.headers["retry-after"]).toMatch(/^\d+$/);
     expect(limited.headers["ratelimit-policy"]).toBe('"sign-in-email";q=3;w=60');
+  });
+
+  it("stop guesses that name the Idempotency-Key of a sign-in that worked", async () => {
+    const { email } = await api.signUp();
+    const headers = { "idempotency-key": "known-to-somebody" };
+    const right = { headers, body: { email, password } };
+    await api.call("sessions.create", right);
+    const replayed = await api.send("sessions.create", right);
+    expect(replayed.headers["idempotency-replayed"]).toBe("true");
+    const wrong = { headers, body: { email, password: "not the right one" } };
+    for (let guess = 0; guess < 3; guess += 1) await api.fail("sessions.create", "idempotency.mismatch", wrong);
+    await api.fail("sessions.create", "request.rate_limited", wrong);
+    await api.fail("sessions.create", "request.rate_limited", right);
   });
 
   it("rotate: a refresh token works once, and its reuse ends the session", async () => {
@@ -127,5 +151,23 @@ describe("service accounts", () => {
     await api.fail("serviceAccounts.create", "request.invalid", { token, body: { name: "x", role: "owner" } });
     const past = { name: "x", role: "viewer", expiresAt: "2020-01-01T00:00:00Z" };
     await api.fail("serviceAccounts.create", "request.invalid", { token, body: past });
+  });
+
+  it("and keys expire within ten years, in whatever zone the time is written", async () => {
+    const { token } = await api.signUp();
+    const { id: app } = await api.call("apps.create", { token, body: { name: "shop" } });
+    const inYears = (years: number) => new Date(Date.now() + years * 365 * 86_400_000).toISOString();
+    for (const expiresAt of ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", inYears(11)]) {
+      const account = await api.fail("serviceAccounts.create", "request.invalid", {
+        token,
+        body: { name: "x", role: "viewer", expiresAt },
+      });
+      expect(account.errors?.[0]?.path).toBe("expiresAt");
+      const body = { name: "x", scopes: ["rpc"], expiresAt };
+      const key = await api.fail("keys.create", "request.invalid", { token, params: { app }, body });
+      expect(key.errors?.[0]?.path).toBe("expiresAt");
+    }
+    const body = { name: "x", role: "viewer", expiresAt: inYears(9) };
+    expect((await api.call("serviceAccounts.create", { token, body })).expiresAt).toBe(body.expiresAt);
   });
 });

@@ -106,6 +106,8 @@ describe("usage", () => {
     { from: "yesterday" },
     { from: "2026-11-02T00:00:00Z", to: "2026-11-01T00:00:00Z" },
     { from: "2020-01-01T00:00:00Z" },
+    { from: "9999-12-31T00:00:00Z", to: "9999-12-31T23:59:59-23:59" },
+    { from: "0000-01-01T00:00:00+23:59", to: "0000-01-02T00:00:00Z" },
   ] as {
     [name: string]: string;
   }[])("refuses the question %j", async (query) => {

@@ -13,8 +13,17 @@ import { z } from "zod";
 export const id = (kind: IdKind) =>
   z.string().regex(idPattern(idPrefixes[kind]), `must be an id that starts with ${idPrefixes[kind]}_`);
 
-/** RFC 3339 with a zone, as requests may give it. */
-export const timeInput = z.iso.datetime({ offset: true }).max(40);
+const earliestMs = Date.UTC(1970, 0);
+const latestMs = Date.UTC(2200, 0);
+
+/** RFC 3339 with a zone, as requests may give it. Bounded: an offset can make a year that no answer can tell in UTC. */
+export const timeInput = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .refine((text) => {
+    const at = Date.parse(text);
+    return Number.isNaN(at) || (at >= earliestMs && at < latestMs);
+  }, "must lie in the years from 1970 to 2199");
 
 /** RFC 3339 in UTC, as answers give it. */
 export const time = z.iso.datetime();

@@ -48,10 +48,11 @@ export const signUp = (deps: ApiDeps, changes: Changes): Handler<"signup.create"
     );
     if (portal === null) throw notFound("portal");
     const input = { scope: `signup/${portal.id}/${email}`, caller, body };
-    const replay = await changes.replayed(input);
-    if (replay !== null) return replay as { body: SignupResource };
+    // Before a replay is looked for: whether a recorded request matches tells whether the password does.
     await perAddress.consume(caller.address);
     await perEmail.consume(`${portal.id}/${email}`);
+    const replay = await changes.replayed(input);
+    if (replay !== null) return replay as { body: SignupResource };
     demandOpen(portal);
     demandGoodPassword(body.password, email);
     const tenantId = ids.next("tenant");
