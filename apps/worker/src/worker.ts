@@ -35,6 +35,7 @@ export interface WorkerDeps {
 
 export interface Worker {
   start(): void;
+  /** A job's wake. Notifications are quicker: a pass that runs already is not run once more for it. */
   coordinate(chainId: string): void;
   reconcile(placementId: string): void;
   /** Ends the loops and waits for the passes under way; nodes go on running. */
@@ -90,8 +91,8 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         sweepMs: deps.sweepMs,
       });
     },
-    coordinate: (id) => chains.request(id),
-    reconcile: (id) => placements.request(id),
+    coordinate: (id) => chains.suggest(id),
+    reconcile: (id) => placements.suggest(id),
     close: async () => {
       await Promise.all([wakeUps?.close(), orphans?.close()]);
       soon.close();

@@ -7,6 +7,7 @@ export * from "./chain/node-hash.ts";
 export * from "./chain/operation.ts";
 export * from "./chain/operation-steps.ts";
 export * from "./chain/phase.ts";
+export * from "./chain/reserve-order.ts";
 export * from "./chain/spec.ts";
 export * from "./chain/step.ts";
 export * from "./chain/topology.ts";

@@ -4,6 +4,11 @@
  */
 export interface SingleFlight {
   request(key: string): void;
+  /**
+   * The same for a wake that something quicker has probably told of already: nothing when a pass of the key runs. What
+   * such a pass did not see, its end or the sweep finds.
+   */
+  suggest(key: string): void;
   /** Takes no more and waits for the passes under way. */
   close(): Promise<void>;
 }
@@ -33,11 +38,16 @@ export const createSingleFlight = (deps: {
     }
   };
 
+  const request = (key: string): void => {
+    if (isClosed) return;
+    waiting.add(key);
+    pump();
+  };
+
   return {
-    request: (key) => {
-      if (isClosed) return;
-      waiting.add(key);
-      pump();
+    request,
+    suggest: (key) => {
+      if (!running.has(key)) request(key);
     },
     close: async () => {
       isClosed = true;

@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
 import {
   type Blueprint,
   type ChainSpec,
-  canonicalJson,
   type NodeSpec,
   type Step,
+  toOrderedChain,
+  toOrderHash,
+  toReserveOrder,
   type WorkOrder,
 } from "@portolan/domain";
 import type { ChainWork, OrderChange, PlacementWork } from "@portolan/store";
@@ -25,10 +26,10 @@ const restingAction = (work: ChainWork): WorkOrder["action"] => {
 const waitingOrder = (
   placement: PlacementWork,
   nodes: readonly NodeSpec[],
-  chain: WorkOrder["chain"],
+  spec: ChainSpec,
 ): Omit<WorkOrder, "generation"> => {
   const former = placement.order;
-  if (former?.action !== "run") return { action: "reserve", nodes, steps: [], chain };
+  if (former?.action !== "run") return toReserveOrder(spec, nodes);
   const { generation: _generation, ...order } = former;
   return { ...order, nodes };
 };
@@ -46,19 +47,13 @@ const noNodes = (spec: ChainSpec, placement: PlacementWork, desired: Desired & {
 
 const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): Omit<WorkOrder, "generation"> | null => {
   const { spec } = work;
-  const chain = {
-    chainId: spec.chainId,
-    framework: spec.framework,
-    version: spec.version,
-    settings: spec.settings,
-    serial: spec.serial,
-  };
+  const chain = toOrderedChain(spec);
   const nodes = desired.nodes.filter((node) => node.region === placement.region);
   switch (desired.kind) {
     case "impossible":
       return null;
     case "waitingForAddresses":
-      return waitingOrder(placement, nodes, chain);
+      return waitingOrder(placement, nodes, spec);
     case "resting":
       return { action: restingAction(work), nodes, steps: [], chain };
     case "planned": {
@@ -77,7 +72,7 @@ export const toOrders = (work: ChainWork, desired: Desired): OrderChange[] => {
   for (const placement of work.placements) {
     const order = toOrder(work, placement, desired);
     if (order === null) continue;
-    const hash = createHash("sha256").update(canonicalJson(order)).digest("hex");
+    const hash = toOrderHash(order);
     if (hash === placement.orderHash) continue;
     const generation = placement.order === null ? placement.generation : placement.generation + 1;
     changes.push({ placementId: placement.id, order: { ...order, generation }, hash });

@@ -19,10 +19,13 @@ export interface ChainView {
   at: string;
 }
 
+export const nodeObservationStates = ["absent", "stopped", "starting", "running", "failed"] as const;
+export type NodeObservationState = (typeof nodeObservationStates)[number];
+
 /** What the runtime sees of one node: whether its programs run, not whether the chain is well. */
 export interface NodeObservation {
   node: string;
-  state: "absent" | "stopped" | "starting" | "running" | "failed";
+  state: NodeObservationState;
   /** Hash of the blueprint node that is applied; absent when nothing is. */
   appliedHash?: string;
   rendererVersion?: number;

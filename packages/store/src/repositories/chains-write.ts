@@ -1,4 +1,11 @@
-import type { JsonObject, Wish } from "@portolan/domain";
+import {
+  type ChainSpec,
+  type JsonObject,
+  type NodeSpec,
+  toOrderHash,
+  toReserveOrder,
+  type Wish,
+} from "@portolan/domain";
 import type { StoreTransaction } from "../clients/create-clients.ts";
 import type { Chain } from "../generated/client.ts";
 import { toJson } from "../reconcile/rows.ts";
@@ -27,31 +34,51 @@ export interface Reserved {
   storageBytes: number;
 }
 
+/** How long a chain waits for the first region's addresses before the coordinator looks by itself. */
+const patienceMs = 1_000;
+
+const firstOrder = (spec: ChainSpec, nodes: readonly NodeSpec[], region: string) => {
+  const order = toReserveOrder(
+    spec,
+    nodes.filter((node) => node.region === region),
+  );
+  return { workOrder: toJson({ ...order, generation: 1 }), orderHash: toOrderHash(order) };
+};
+
 /** Wishes: what the API writes of chains. The coordinator reads them and writes everything else. */
 export const chainWishes = {
-  /** The chain and one placement a region, all due now. */
+  /**
+   * The chain and one placement a region. With `topology` each placement gets its first order, the reservation of
+   * addresses, at once: nothing has to be decided for it, and the chain is due when the first region has answered, or
+   * a second later. Without it, everything is due now.
+   */
   insert: async (
     transaction: StoreTransaction,
     chain: NewChain,
     placements: readonly { id: string; region: string }[],
+    topology?: (spec: ChainSpec) => readonly NodeSpec[],
   ): Promise<void> => {
     const { createdAt, settings, regions, ...columns } = chain;
-    await transaction.chain.createMany({
+    const [made] = await transaction.chain.createManyAndReturn({
       data: {
         ...columns,
         regions: [...regions],
         settings: toJson(settings),
-        nextAt: createdAt,
+        nextAt: topology === undefined ? createdAt : new Date(createdAt.getTime() + patienceMs),
         createdAt,
         updatedAt: createdAt,
       },
+      select: { serial: true },
     });
+    const spec: ChainSpec = { ...chain, chainId: chain.id, parts: [], generation: 1, serial: Number(made?.serial) };
+    const nodes = topology?.(spec);
     await transaction.placement.createMany({
       data: placements.map(({ id, region }) => ({
         id,
         region,
         tenantId: chain.tenantId,
         chainId: chain.id,
+        ...(nodes === undefined ? {} : firstOrder(spec, nodes, region)),
         // A generation that is not reached must be due.
         nextAt: createdAt,
         createdAt,

@@ -19,6 +19,11 @@ import { policyDenied } from "../sessions/policy-gate.ts";
 import { type Appraisal, appraise, countryOf, demandQuotaOfWritten, presentQuote, quotaLines } from "./appraise.ts";
 import { type ReviewedChain, reviewChain } from "./review.ts";
 
+interface NewPlacement {
+  id: string;
+  region: string;
+}
+
 /** A refusal by policy: its decisions outlive the transaction that it ends. */
 class Denied extends Error {
   readonly decisions: readonly NewDecision[];
@@ -75,17 +80,18 @@ export const createChain = (deps: ApiDeps, changes: Changes): Handler<"chains.cr
     const { principal, caller, body } = request;
     const reviewed = reviewChain(deps, body);
     const country = await countryOf(deps, principal);
-    let madeId: string | undefined;
+    let made: readonly NewPlacement[] = [];
     const answer = await keepingDenials(deps, () =>
       changes.inTenant({ principal, caller, body }, async (transaction) => {
         const chainId = deps.ids.next("chain");
-        const outcome = await insertChain(deps, transaction, request, { reviewed, country, chainId });
-        madeId = chainId;
+        const placements = reviewed.spec.regions.map((region) => ({ id: deps.ids.next("placement"), region }));
+        const outcome = await insertChain(deps, transaction, request, { reviewed, country, chainId, placements });
+        made = placements;
         return outcome;
       }),
     );
-    // Never awaited: the row is due, and whoever sweeps finds it.
-    if (madeId !== undefined) void deps.jobs.wake("chain.coordinate", { chainId: madeId });
+    // Never awaited: the rows are due, and whoever sweeps finds them.
+    for (const { id, region } of made) void deps.jobs.wake("placement.reconcile", { placementId: id, region });
     return answer;
   };
 };
@@ -94,10 +100,10 @@ const insertChain = async (
   deps: ApiDeps,
   transaction: StoreTransaction,
   { principal, caller, body }: HandlerRequest<"chains.create">,
-  input: { reviewed: ReviewedChain; country: string | undefined; chainId: string },
+  input: { reviewed: ReviewedChain; country: string | undefined; chainId: string; placements: readonly NewPlacement[] },
 ): Promise<Outcome<OperationResource>> => {
   const { tenantId } = principal;
-  const { reviewed, country, chainId } = input;
+  const { reviewed, country, chainId, placements } = input;
   const { spec } = reviewed;
   const now = deps.clock.now();
   demandActiveApp(await appRepository.hold(transaction, tenantId, body.appId));
@@ -110,7 +116,8 @@ const insertChain = async (
   await chainWishes.insert(
     transaction,
     { id: chainId, tenantId, appId: body.appId, hosting: body.hosting, createdAt: now, ...columns },
-    regions.map((region) => ({ id: deps.ids.next("placement"), region })),
+    placements,
+    (written) => reviewed.framework.topology(written),
   );
   const actor = actorOf(principal);
   const operation = await operationRepository.insert(transaction, {
