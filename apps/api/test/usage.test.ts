@@ -120,7 +120,7 @@ describe("usage", () => {
       tenantId,
       appId,
       chainId,
-      keyId: "key_a",
+      keyId: api.deps.ids.next("key"),
       method: "eth_call",
       status: "ok",
       code: null,

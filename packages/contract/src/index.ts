@@ -4,5 +4,5 @@ export * from "./ports/centre-port.ts";
 export * from "./ports/edge-port.ts";
 export * from "./problem.ts";
 export type * from "./resources/types.ts";
-export { type UsageDimension, usageDimensions } from "./resources/usage.ts";
+export { type RequestStatus, type UsageDimension, usageDimensions } from "./resources/usage.ts";
 export * from "./route.ts";

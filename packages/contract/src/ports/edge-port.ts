@@ -1,3 +1,4 @@
+import type { RequestStatus } from "../resources/usage.ts";
 import type { UsageBatch } from "./centre-port.ts";
 
 /** How the gateway answers for a chain: `open` forwards, everything else refuses with its own reason. */
@@ -71,7 +72,7 @@ export interface RequestLogEntry {
   chainId: string;
   keyId: string;
   method: string;
-  status: "ok" | "error" | "refused" | "failed";
+  status: RequestStatus;
   code?: number;
   durationMs: number;
 }

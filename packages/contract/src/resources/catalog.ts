@@ -29,7 +29,7 @@ export const region = z
     operator: z.string(),
     runtime: z.string(),
     gatewayUrl: z.string(),
-    state: z.string(),
+    state: z.enum(["open", "draining", "closed"]).describe("Only an open region takes new chains."),
     seenAt: time.nullable().describe("When a worker of the region was last heard."),
   })
   .meta({ id: "Region" });

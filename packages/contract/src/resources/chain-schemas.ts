@@ -1,4 +1,4 @@
-import { conditionTypes, hostings, phases } from "@portolan/domain";
+import { conditionTypes, hostings, nodeObservationStates, phases } from "@portolan/domain";
 import { z } from "zod";
 import { id, jsonObject, money, name, pricedTiers, quantity, rate, reason, slug, time } from "../schemas.ts";
 
@@ -90,7 +90,7 @@ export const node = z
     role: z.string(),
     region: z.string(),
     version: z.string(),
-    state: z.string(),
+    state: z.enum(nodeObservationStates),
     isHealthy: z.boolean(),
     reason: z.string().optional(),
     message: z.string().optional(),

@@ -44,13 +44,17 @@ export const usage = z
   })
   .meta({ id: "Usage" });
 
+/** `refused`: by the gateway; `failed`: the node gave no usable answer; `error`: the node's own JSON-RPC error. */
+const requestStatuses = ["ok", "error", "refused", "failed"] as const;
+export type RequestStatus = (typeof requestStatuses)[number];
+
 export const requestEntry = z
   .object({
     at: time,
-    chainId: z.string(),
-    keyId: z.string(),
+    chainId: id("chain"),
+    keyId: id("key"),
     method: z.string(),
-    status: z.string(),
+    status: z.enum(requestStatuses),
     code: z.int().nullable(),
     durationMs: z.number(),
   })

@@ -39,7 +39,7 @@ const presentRegion = (row: RegionRow): RegionResource => ({
   operator: row.operator,
   runtime: row.runtime,
   gatewayUrl: row.gatewayUrl,
-  state: row.state,
+  state: row.state as RegionResource["state"],
   seenAt: row.seenAt?.toISOString() ?? null,
 });
 

@@ -46,7 +46,7 @@ export const presentNode = (row: NodeRow): NodeResource => ({
   role: row.role,
   region: row.region,
   version: row.version,
-  state: row.state,
+  state: row.state as NodeResource["state"],
   isHealthy: row.isHealthy,
   ...(row.reason === null ? {} : { reason: row.reason }),
   ...(row.message === null ? {} : { message: row.message }),

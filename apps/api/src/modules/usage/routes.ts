@@ -1,4 +1,4 @@
-import type { UsageDimension, UsageResource } from "@portolan/contract";
+import type { RequestStatus, UsageDimension, UsageResource } from "@portolan/contract";
 import { usageDimensions } from "@portolan/contract";
 import { DomainError, findPrice, type PriceBook, parsePeriod, periodOf, toBill, toWireBill } from "@portolan/domain";
 import {
@@ -123,7 +123,7 @@ export const usageHandlers = (deps: ApiDeps): Pick<Handlers, "usage.get" | "requ
           chainId: row.chainId,
           keyId: row.keyId,
           method: row.method,
-          status: row.status,
+          status: row.status as RequestStatus,
           code: row.code,
           durationMs: row.durationMs,
         })),
