@@ -1,5 +1,6 @@
 import type { ChainSpec } from "@portolan/domain";
 import { createEvmRpcPolicy } from "../evm/rpc-policy.ts";
+import { maxStateBytes } from "../evm/state-bound.ts";
 import type { Framework } from "../framework.ts";
 import type { OperatorConfig } from "../operator-config.ts";
 import { renderBlueprint, rendererVersion } from "./blueprint.ts";
@@ -10,8 +11,8 @@ import { anvilPlans } from "./plans.ts";
 import { anvilSettings, readSettings } from "./settings.ts";
 import { ports, topology } from "./topology.ts";
 
-/** As long as a state may be (5 MiB of text), with room for the envelope. */
-const maxBodyBytes = 5 * 1_048_576 + 65_536;
+/** As long as a state's hexadecimal text may be, with room for the envelope. */
+const maxBodyBytes = 2 * maxStateBytes + 65_536;
 
 const review = (spec: ChainSpec, operator: OperatorConfig): ReturnType<Framework["review"]> => {
   const issues: { path: string; code: string; message: string; hint?: string }[] = [];

@@ -49,8 +49,8 @@ export const developmentMethods: MethodTable = {
   ...methodRules("anvil_revert evm_revert", { weight: 100, isWrite: true, bound: "revert" }),
   ...methodRules("anvil_rollback anvil_reorg", { weight: 100, isWrite: true, bound: "depth" }),
   ...methodRules("anvil_reset hardhat_reset", { weight: 100, isWrite: true, bound: "reset" }),
-  ...methodRules("anvil_dumpState hardhat_dumpState", { weight: 500 }),
-  ...methodRules("anvil_loadState hardhat_loadState", { weight: 500, isWrite: true, bound: "stateLoad" }),
+  ...methodRules("anvil_dumpState hardhat_dumpState", { weight: 1_000 }),
+  ...methodRules("anvil_loadState hardhat_loadState", { weight: 1_000, isWrite: true, bound: "stateLoad" }),
   ...methodRules("txpool_content txpool_inspect", { weight: 100 }),
   ...methodRules("debug_getRawTransaction debug_codeByHash debug_dbGet", { weight: 10 }),
   ...methodRules(

@@ -59,6 +59,11 @@ const reads: MethodTable = {
   eth_newFilter: { weight: 10, bound: "logRange" },
 };
 
+/**
+ * Log ranges cost 10 dCU more for each whole 500 blocks, and may have 5,000 blocks. One that begins at a number and ends
+ * at a tag (`latest`, or no `toBlock`) is let through, since clients ask so and only the node knows its length; it costs
+ * as much as the longest one (100 dCU more). One that begins at a tag costs nothing more.
+ */
 const heavy: MethodTable = {
   eth_call: { weight: 30 },
   eth_getStorageValues: { weight: 30, bound: "storageValues" },

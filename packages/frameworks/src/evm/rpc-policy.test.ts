@@ -1,8 +1,12 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { anvilMethods } from "../../test/anvil-methods.ts";
 import { anvil } from "../anvil/anvil.ts";
 import { commonMethods } from "./method-table.ts";
 import { evmRpcPolicy } from "./rpc-policy.ts";
+
+const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
+const mebibyte = 1_048_576;
 
 const policy = anvil.protocols[0]?.policy ?? evmRpcPolicy;
 
@@ -28,6 +32,9 @@ describe("verdicts", () => {
       expect(policy.verdict(method, plan)).toMatchObject({ kind: "forward", weight, isWrite: false, scope: "rpc" });
     }
   });
+  it.each(["anvil_dumpState", "hardhat_dumpState", "anvil_loadState", "hardhat_loadState"])("%s is dear", (method) =>
+    expect(policy.verdict(method, "dev")).toMatchObject({ weight: 1_000, scope: "rpc:dev" }),
+  );
   it("forwards a signed transaction as a write", () => {
     expect(policy.verdict("eth_sendRawTransaction", "standard")).toEqual({
       kind: "forward",
@@ -145,7 +152,9 @@ describe("bounds", () => {
     ["anvil_reset", undefined],
     ["anvil_reset", [{}]],
     ["hardhat_reset", [null]],
-    ["anvil_loadState", [`0x${"00".repeat(1000)}`]],
+    ["anvil_loadState", [hexOf(Buffer.from('{"block":null}'))]],
+    ["anvil_loadState", [hexOf(gzipSync('{"block":null}'))]],
+    ["hardhat_loadState", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte)))]],
     ["evm_setIntervalMining", [0]],
     ["anvil_setIntervalMining", [1]],
     ["evm_setBlockGasLimit", ["0x1c9c380"]],
@@ -162,6 +171,8 @@ describe("bounds", () => {
     ["debug_traceTransaction", ["0x1", { tracer: "callTracer", tracerConfig: { onlyTopCall: true } }]],
     ["debug_traceTransaction", ["0x1"]],
     ["trace_filter", [{ fromBlock: "0x1", toBlock: "0x10" }]],
+    ["trace_replayBlockTransactions", ["0x1", ["trace", "stateDiff"]]],
+    ["eth_getLogs", [{}]],
     ["ots_searchTransactionsBefore", ["0x1", 0, 25]],
     ["eth_simulateV1", [{ blockStateCalls: [{ calls: [{}] }] }, "latest"]],
   ])("%s takes %j", (method, params) => expect(check(method, params)).toBe(true));
@@ -188,7 +199,16 @@ describe("bounds", () => {
     ["hardhat_reset", [{}, { forking: {} }]],
     ["hardhat_reset", ["http://10.0.0.1"]],
     ["hardhat_reset", [[{ forking: {} }]]],
-    ["anvil_loadState", [`0x${"00".repeat(3 * 1024 * 1024)}`]],
+    ["anvil_loadState", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte + 1)))]],
+    ["hardhat_loadState", [hexOf(gzipSync(Buffer.alloc(200 * mebibyte)))]],
+    ["anvil_loadState", [hexOf(Buffer.concat([gzipSync("{}"), gzipSync(Buffer.alloc(40 * mebibyte))]))]],
+    ["anvil_loadState", [hexOf(gzipSync(Buffer.alloc(100_000)).subarray(0, -9))]],
+    ["anvil_loadState", [hexOf(Buffer.alloc(2 * mebibyte + 1))]],
+    ["anvil_loadState", ["0x1f8b zz"]],
+    ["anvil_loadState", ["0x7b7"]],
+    ["anvil_loadState", ["0x7b7d", "0x7b7d"]],
+    ["anvil_loadState", { 0: "0x7b7d" }],
+    ["anvil_loadState", [[0x7b, 0x7d]]],
     ["anvil_loadState", [{}]],
     ["anvil_loadState", []],
     ["evm_setIntervalMining", [0.5]],
@@ -211,6 +231,25 @@ describe("bounds", () => {
     ["trace_filter", [{ fromBlock: "0x1", toBlock: "0xffff" }]],
     ["ots_searchTransactionsBefore", ["0x1", 0, 1000]],
     ["eth_simulateV1", [{ blockStateCalls: new Array(65).fill({}) }]],
+    ["eth_simulateV1", [[new Array(300).fill({ calls: [] }), false, false, false], "latest"]],
+    ["eth_simulateV1", [{ blockStateCalls: [[null, null, new Array(2000).fill({})]] }, "latest"]],
+    ["eth_simulateV1", [{ blockStateCalls: [{ calls: { 0: {} } }] }, "latest"]],
+    ["eth_simulateV1", [{ block_state_calls: [] }]],
+    ["eth_simulateV1", { blockStateCalls: [] }],
+    ["eth_simulateV1", []],
+    ["eth_getLogs", [["0x0", "0xffffff"]]],
+    ["eth_newFilter", [[{ fromBlock: "0x0", toBlock: "0xffffff" }]]],
+    ["eth_getLogs", [{ fromBlock: "0x0", toBlock: "0xffffff", blockHash: null }]],
+    ["eth_getLogs", { fromBlock: "0x0", toBlock: "0xffffff" }],
+    ["trace_filter", [["0x0", "0xffffff"]]],
+    ["trace_filter", []],
+    ["debug_traceTransaction", ["0x1", [null, "{step: function() {}}"]]],
+    ["evm_mine", [[null, 5000]]],
+    ["evm_mine", [{ params: [null, 5000] }]],
+    ["evm_mine", [[{ blocks: 5000 }]]],
+    ["eth_feeHistory", { blockCount: "0xffff" }],
+    ["eth_getStorageValues", [[["0x1", new Array(2000).fill("0x0")]]]],
+    ["evm_increaseTime", { seconds: 1e15 }],
     ["eth_simulateV1", [{ blockStateCalls: [{ calls: new Array(1001).fill({}) }] }]],
     ["evm_increaseTime", [1e15]],
     ["eth_getStorageValues", [{ "0x1": new Array(1025).fill("0x0") }]],
@@ -221,10 +260,15 @@ describe("bounds", () => {
 });
 
 it.each([
-  ["eth_getLogs", [{ fromBlock: "0x0", toBlock: "0x1f3" }], 100],
+  ["eth_getLogs", [{ fromBlock: "0x0", toBlock: "0x1f3" }], 10],
   ["eth_getLogs", [{ fromBlock: "0x0", toBlock: "0x1f2" }], 0],
-  ["eth_getLogs", [{ fromBlock: "0x1", toBlock: "0x1388" }], 1000],
-  ["eth_getLogs", [{ fromBlock: "0x1" }], 0],
+  ["eth_getLogs", [{ fromBlock: "0x1", toBlock: "0x1388" }], 100],
+  ["eth_getLogs", [{ fromBlock: "0x1" }], 100],
+  ["eth_getLogs", [{ fromBlock: "earliest", toBlock: "latest" }], 100],
+  ["eth_getLogs", [{ fromBlock: "latest" }], 0],
+  ["eth_getLogs", [{}], 0],
+  ["eth_getLogs", [{ blockHash: "0x1" }], 0],
+  ["eth_newFilter", [{ fromBlock: "0x0", toBlock: "latest" }], 100],
   ["eth_getBlockByNumber", ["latest", true], 10],
   ["eth_getBlockByNumber", ["latest", false], 0],
   ["anvil_mine", ["0x3e8"], 1000],
@@ -233,5 +277,6 @@ it.each([
 ])("%s of %j costs %d dCU more", (method, params, extra) => expect(policy.surcharge(method, params)).toBe(extra));
 
 it("bounds batches, bodies and time", () => {
+  expect(policy.maxBodyBytes).toBe(4 * mebibyte + 65_536);
   expect([evmRpcPolicy.maxBatch, evmRpcPolicy.maxBodyBytes, evmRpcPolicy.timeoutMs]).toEqual([100, 1_048_576, 30_000]);
 });

@@ -13,11 +13,13 @@ const toVerdict = (rule: MethodRule, scope: "rpc" | "rpc:dev"): MethodVerdict =>
 const own = <Value>(table: { readonly [name: string]: Value }, name: string): Value | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 
-/** 100 dCU per whole 500 blocks of a log range; a range whose end is a tag costs the base only. */
-const logSurcharge = (params: unknown): number => Number((logSpan(params) ?? 0n) / 500n) * 100;
+/** 10 dCU per whole 500 blocks of a log range; from a number to a tag, as much as for the longest range allowed. */
+const logSurcharge = (params: unknown): number => Number(logSpan(params) / 500n) * 10;
 
 const surcharges: { readonly [method: string]: (params: unknown) => number } = {
   eth_getLogs: logSurcharge,
+  // A node may look up what is past when the filter is made.
+  eth_newFilter: logSurcharge,
   // A block with its transactions is the larger answer (2 CU instead of 1).
   eth_getBlockByHash: (params) => (Array.isArray(params) && params[1] === true ? 10 : 0),
   eth_getBlockByNumber: (params) => (Array.isArray(params) && params[1] === true ? 10 : 0),
