@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { CliFailure, exitCodes } from "./failure.ts";
-import { readJsonFile, writeJsonFile } from "./up/json-file.ts";
+import { readJsonFile, writeJsonFile } from "./json-file.ts";
 
 const schema = z.object({
   apiUrl: z.url(),

@@ -1,7 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OperatorConfig, parseForks, toOperatorConfig } from "@portolan/frameworks";
-import { createGuardedForwarder, type Logger } from "@portolan/kit";
+import { createGuardedForwarder, type Logger, replaceFile } from "@portolan/kit";
 
 /** The port of the last start: it is part of what forked nodes run with, so a new one would start them all anew. */
 const loadPort = async (file: string): Promise<number> => {
@@ -32,6 +32,6 @@ export const startForwarder = async (
     log.warn({ port }, "the forwarder's port is taken; forked nodes are started anew with another one");
     return createGuardedForwarder({ ...settings, port: 0 });
   });
-  await writeFile(file, new URL(forwarder.url).port);
+  await replaceFile(file, new URL(forwarder.url).port);
   return { operator: toOperatorConfig(networks, forwarder.url), close: () => forwarder.close() };
 };

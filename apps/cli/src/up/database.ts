@@ -12,8 +12,8 @@ import {
   seed,
 } from "@portolan/store";
 import { z } from "zod";
+import { readJsonFile, writeJsonFile } from "../json-file.ts";
 import type { Home } from "./home.ts";
-import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import type { DatabaseUrls, UpSettings } from "./settings.ts";
 
 export interface RunningDatabase {

@@ -1,6 +1,6 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { EdgeChange, EdgePort, EdgeSnapshot } from "@portolan/contract";
-import type { Logger } from "@portolan/kit";
+import { type Logger, replaceFile } from "@portolan/kit";
 import type { Directory } from "./directory.ts";
 
 export interface FollowerDeps {
@@ -69,8 +69,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
   const persist = async (): Promise<void> => {
     isPersistDue = false;
     try {
-      await writeFile(`${file}.new`, JSON.stringify(directory.snapshot()), { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      await replaceFile(file, JSON.stringify(directory.snapshot()));
     } catch (err) {
       log.warn({ err }, "the snapshot could not be written to disk");
     }

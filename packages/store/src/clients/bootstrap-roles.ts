@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { replaceFile } from "@portolan/kit";
 import pg from "pg";
 import { type Query, runSql } from "./run-sql.ts";
 
@@ -95,8 +96,7 @@ async function loadOrMakePasswords(path: string): Promise<RolePasswords> {
     system: found.system ?? make(),
   };
   if (found.owner === undefined || found.app === undefined || found.system === undefined) {
-    await writeFile(`${path}.new`, `${JSON.stringify(passwords)}\n`, { mode: 0o600, flush: true });
-    await rename(`${path}.new`, path);
+    await replaceFile(path, `${JSON.stringify(passwords)}\n`, { isDurable: true });
   }
   return passwords;
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { replaceFile } from "@portolan/kit";
 import { diskFull, errorCode, PostgresProblem, saysDiskFull, toFileProblem } from "./postgres-problem.ts";
 import type { PostgresPrograms } from "./programs.ts";
 import { firstClosedDirectory, type SystemUser } from "./system-user.ts";
@@ -168,12 +169,10 @@ export async function loadPassword(dataDir: string): Promise<string> {
 
 async function loadOrMakePassword(dataDir: string): Promise<string> {
   const path = besideDataDirectory(dataDir).password;
-  await rm(`${path}.new`, { force: true });
   const existing = await readFile(path, "utf8").catch(() => "");
   if (existing.trim() !== "") return existing.trim();
   const made = randomBytes(32).toString("base64url");
-  await writeFile(`${path}.new`, `${made}\n`, { mode: 0o600, flag: "wx", flush: true });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, `${made}\n`, { isDurable: true });
   return made;
 }
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replaceFile } from "@portolan/kit";
 import {
   besideDataDirectory,
   ensureDataDirectory,
@@ -272,10 +273,7 @@ async function choosePort(recordFile: string, wished: number | undefined, isRefu
 }
 
 async function record(path: string, port: number, pid: number): Promise<void> {
-  await writeFile(`${path}.new`, `${JSON.stringify({ port, pid, startedAt: new Date().toISOString() })}\n`, {
-    mode: 0o600,
-  });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, `${JSON.stringify({ port, pid, startedAt: new Date().toISOString() })}\n`);
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { replaceFile } from "@portolan/kit";
 import type { z } from "zod";
 
 /** What the file holds; undefined when there is none. @throws when it holds something else. */
@@ -14,8 +15,5 @@ export const readJsonFile = async <Schema extends z.ZodType>(
 };
 
 /** Replaces the file as a whole, mode 0600: a crash leaves the former one or this one. */
-export const writeJsonFile = async (path: string, value: unknown): Promise<void> => {
-  const draft = `${path}.${process.pid}.new`;
-  await writeFile(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true });
-  await rename(draft, path);
-};
+export const writeJsonFile = (path: string, value: unknown): Promise<void> =>
+  replaceFile(path, `${JSON.stringify(value, null, 2)}\n`, { isDurable: true });
