@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { ApiDeps } from "./api-deps.ts";
 import { createHandlers } from "./handlers.ts";
+import { connectionLimits, registerConnectionRules, toClientErrorHandler } from "./http/connection.ts";
 import { registerOpenApi } from "./http/openapi.ts";
 import { RateLimited, rateHeaders } from "./http/rate-limiter.ts";
 import { registerOperations } from "./http/register.ts";
@@ -93,27 +94,30 @@ const registerMetrics = (app: FastifyInstance, deps: ApiDeps): void => {
   });
 };
 
+const nextRequestId = (): string => `req_${randomBytes(12).toString("hex")}`;
+
 /** The API as a Fastify instance that listens nowhere yet. */
 export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   const app = Fastify({
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
-    genReqId: () => `req_${randomBytes(12).toString("hex")}`,
+    genReqId: nextRequestId,
     requestIdHeader: false,
     trustProxy: deps.trustedProxies === undefined ? false : [...deps.trustedProxies],
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     frameworkErrors: (error, request, reply) => {
       void sendProblem(reply, describeError(error, request.id));
     },
-    // A client that speaks no HTTP gets no answer in problem+json, but one that ends.
-    requestTimeout: 60_000,
+    clientErrorHandler: toClientErrorHandler(nextRequestId),
+    ...connectionLimits,
   }) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(onError(deps));
   app.setNotFoundHandler(onNotFound);
   acceptEmptyJson(app);
+  registerConnectionRules(app, nextRequestId);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
     // A connection that is kept after its answer would hold up the stop.

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Logger } from "@portolan/kit";
+import { createClientErrorHandler, type Logger, refusedExpectation } from "@portolan/kit";
 import type { Grant } from "./edge/entries.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
-import { type Refusal, refusals } from "./pipeline/refusal.ts";
+import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
 
 /** Answers one whole request body on behalf of a grant. */
@@ -127,7 +127,10 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining);
     try {
-      if (req.method === "POST") onPost(req, res, reply, "json-rpc");
+      // RFC 9112 §3.2
+      if (req.headers.host === undefined && req.httpVersion === "1.1")
+        reply.refuse(refusedHttp(400, "There is no Host."));
+      else if (req.method === "POST") onPost(req, res, reply, "json-rpc");
       else refuseOther(req, res, reply);
     } catch (err) {
       log.error({ err }, "a request failed");
@@ -142,8 +145,20 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
       keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 2_000,
       noDelay: true,
+      // We say it ourselves, with a body.
+      requireHostHeader: false,
     },
     onRequest,
+  );
+  server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
+    refuseBody(req, res, refusedHttp(refusedExpectation.status, refusedExpectation.detail));
+  });
+  server.on(
+    "clientError",
+    createClientErrorHandler(({ status, detail }) => ({
+      headers: { "Content-Type": "application/json" },
+      body: renderRefusal(refusedHttp(status, detail), "null", nextRequestId()),
+    })),
   );
   server.maxConnections = 10_000;
   return server;

@@ -1,3 +1,9 @@
+export {
+  type ConnectionRefusal,
+  createClientErrorHandler,
+  type RenderedRefusal,
+  refusedExpectation,
+} from "./client-error.ts";
 export { EnvError, type EnvSource, parseEnv } from "./env.ts";
 export { hasErrorCode } from "./error-code.ts";
 export { isPublicAddress, isPublicName } from "./guarded-forwarder/address-rules.ts";

@@ -217,6 +217,10 @@ export const keyMethodRefusal: Refusal = refusals.keyMethodRefused;
 export const invalidRequest = (message: string): Refusal =>
   refusal(200, -32600, "request.invalid", message, "See the JSON-RPC 2.0 specification.");
 
+/** What is refused before there is a request to look at. */
+export const refusedHttp = (status: number, message: string): Refusal =>
+  refusal(status, -32600, "request.invalid", message, "Send an ordinary HTTP/1.1 POST with a JSON body.");
+
 export const methodDenied = (reason: string): Refusal =>
   refusal(
     200,
