@@ -57,7 +57,7 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
 const networkVerdict = (work: ChainWork, desired: Desired, nodes: Verdict): Verdict => {
   if (desired.kind === "resting") return no("stopped", "Nodes are not wanted to run.");
   if (nodes.status === "unknown") return nodes;
-  if (desired.kind !== "planned") return no("waiting", "Waiting for nodes.");
+  if (desired.kind !== "wanted") return no("waiting", "Waiting for nodes.");
   const view = work.view;
   const unwell = desired.nodes.find((node) => view?.nodes[node.name]?.healthy !== true);
   if (unwell !== undefined) {

@@ -9,7 +9,7 @@ import type {
   Random,
   Signer,
 } from "@portolan/domain";
-import { DomainError } from "@portolan/domain";
+import { toOperationError } from "@portolan/domain";
 import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial } from "@portolan/store";
@@ -69,20 +69,12 @@ const hasAllAddresses = (nodes: readonly NodeSpec[], addresses: AddressesByRegio
 const toImpossible = (nodes: readonly NodeSpec[], error: unknown): Desired => ({
   kind: "impossible",
   nodes,
-  problem:
-    error instanceof DomainError
-      ? {
-          code: error.code,
-          message: error.message,
-          retryable: error.retryable,
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        }
-      : {
-          code: "material.failed",
-          message: "The chain's keys or files could not be made.",
-          hint: "The worker's log names the cause.",
-          retryable: true,
-        },
+  problem: toOperationError(error, {
+    code: "material.failed",
+    message: "The chain's keys or files could not be made.",
+    hint: "The worker's log names the cause.",
+    retryable: true,
+  }),
 });
 
 /**
@@ -127,7 +119,7 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
   ): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
     let nodes: readonly NodeSpec[] = [];
     try {
-      // What is to rest or go needs no plan: a chain whose settings no longer parse can still be deleted.
+      // What is to rest or go needs no blueprint: a chain whose settings no longer parse can still be deleted.
       if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
       nodes = framework.topology(work.spec);
       const addresses = addressesOf(work);
@@ -143,9 +135,9 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator: deps.operator });
       const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now());
       const only = toOnly({ framework, work, nodes, blueprints, view: work.view });
-      return { desired: { kind: "planned", nodes, blueprints, steps, only }, material };
+      return { desired: { kind: "wanted", nodes, blueprints, steps, only }, material };
     } catch (error) {
-      log.error({ err: error, chainId: work.spec.chainId }, "the framework could not plan the chain");
+      log.error({ err: error, chainId: work.spec.chainId }, "the framework could not say what the chain needs");
       return { desired: toImpossible(nodes, error), material: work.material };
     }
   };
@@ -171,15 +163,15 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       await chains.release(work);
       return "done";
     }
-    const planned = await toDesired(work, framework);
-    if (planned === null) return "lost";
+    const computed = await toDesired(work, framework);
+    if (computed === null) return "lost";
     const facts = framework.plans.find((plan) => plan.plan === work.spec.plan);
     const changes = decide({
       work,
       framework,
-      desired: planned.desired,
+      desired: computed.desired,
       recoveryWindowMs: (facts?.recoveryWindowSeconds ?? 0) * 1000,
-      renewAt: nextRenewal(planned.material),
+      renewAt: nextRenewal(computed.material),
       now: clock.now(),
     });
     if (!(await chains.save(work, changes))) return "lost";

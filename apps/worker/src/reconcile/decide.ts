@@ -23,7 +23,7 @@ const isWishReached = (
 ): boolean => {
   if (hasNewOrders || !work.placements.every(isPlacementReached)) return false;
   if (desired.kind === "resting") return true;
-  if (desired.kind !== "planned") return false;
+  if (desired.kind !== "wanted") return false;
   if (work.placements.some((placement) => placement.order?.action !== "run")) return false;
   const { changed, fresh } = toNodeChanges(work, desired.blueprints);
   const open = changed.filter((change) => !change.isRendererOnly);

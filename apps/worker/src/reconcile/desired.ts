@@ -1,10 +1,10 @@
-import { type Blueprint, type NodeSpec, type Step, toNodeHash } from "@portolan/domain";
+import { type Blueprint, type NodeSpec, type OperationError, type Step, toNodeHash } from "@portolan/domain";
 
 /** What the framework wants, as far as it could be computed in this pass. */
 export type Desired =
   | { kind: "waitingForAddresses"; nodes: readonly NodeSpec[] }
   | {
-      kind: "planned";
+      kind: "wanted";
       nodes: readonly NodeSpec[];
       blueprints: { readonly [region: string]: Blueprint };
       steps: readonly Step[];
@@ -16,7 +16,7 @@ export type Desired =
   | {
       kind: "impossible";
       nodes: readonly NodeSpec[];
-      problem: { code: string; message: string; hint?: string; retryable: boolean };
+      problem: OperationError;
     };
 
 /** Node name → hash of what is wanted of it and which renderer wrote it. */

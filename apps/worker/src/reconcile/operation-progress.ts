@@ -112,7 +112,7 @@ export const toOperation = (input: {
   const { work, desired, conditions, isReached, now } = input;
   const operation = work.operation;
   if (operation === null) return null;
-  const open = desired.kind === "planned" ? desired.steps : [];
+  const open = desired.kind === "wanted" ? desired.steps : [];
   const isRest = work.wish !== "running";
   const steps = isRest
     ? restProgress(

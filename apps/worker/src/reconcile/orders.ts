@@ -35,7 +35,7 @@ const waitingOrder = (
 };
 
 /** A region that the framework has nothing for (any more): what is left there goes. */
-const noNodes = (spec: ChainSpec, placement: PlacementWork, desired: Desired & { kind: "planned" }): Blueprint => ({
+const noNodes = (spec: ChainSpec, placement: PlacementWork, desired: Desired & { kind: "wanted" }): Blueprint => ({
   chainId: spec.chainId,
   placementId: placement.id,
   framework: spec.framework,
@@ -56,7 +56,7 @@ const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): O
       return waitingOrder(placement, nodes, spec);
     case "resting":
       return { action: restingAction(work), nodes, steps: [], chain };
-    case "planned": {
+    case "wanted": {
       const blueprint = desired.blueprints[placement.region] ?? noNodes(spec, placement, desired);
       const steps = readySteps(desired.steps).filter((step) => step.region === placement.region);
       const local = new Set(nodes.map((node) => node.name));

@@ -1,10 +1,10 @@
 import {
   type ChainView,
-  DomainError,
   type OperationError,
   type PlacementObservation,
   type StepResult,
   toNodeHash,
+  toOperationError,
   type WorkOrder,
 } from "@portolan/domain";
 
@@ -94,20 +94,11 @@ export const toPlacementProblem = (
   return step?.error ?? null;
 };
 
-/** A thrown failure of the runtime, as the operation shows it. Only a DomainError's own words are public. */
-export const toThrownProblem = (error: unknown): OperationError => {
-  if (error instanceof DomainError) {
-    return {
-      code: error.code,
-      message: error.message,
-      retryable: error.retryable,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-  }
-  return {
+/** A thrown failure of the runtime, as the operation shows it. */
+export const toThrownProblem = (error: unknown): OperationError =>
+  toOperationError(error, {
     code: "runtime.failed",
     message: "The region's runtime failed.",
     hint: "The worker's log names the cause; it is tried again.",
     retryable: true,
-  };
-};
+  });

@@ -1,5 +1,12 @@
-import type { Clock, Signer, Step, StepResult } from "@portolan/domain";
-import { DomainError } from "@portolan/domain";
+import {
+  type Clock,
+  DomainError,
+  type OperationError,
+  type Signer,
+  type Step,
+  type StepResult,
+  toOperationError,
+} from "@portolan/domain";
 import type { Framework, NetworkAccess } from "@portolan/frameworks";
 
 export interface RunStepsInput {
@@ -14,23 +21,15 @@ export interface RunStepsInput {
   onResult(result: StepResult): Promise<boolean>;
 }
 
-const toFailure = (error: unknown, timedOut: boolean): StepResult["error"] => {
-  if (timedOut) return { code: "step.timed_out", message: "The step took too long.", retryable: true };
-  if (error instanceof DomainError) {
-    return {
-      code: error.code,
-      message: error.message,
-      retryable: error.retryable,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-  }
-  return {
-    code: "step.failed",
-    message: "The step failed inside the network.",
-    hint: "The node's logs name the cause; it is tried again.",
-    retryable: true,
-  };
-};
+const toFailure = (error: unknown, timedOut: boolean): OperationError =>
+  timedOut
+    ? { code: "step.timed_out", message: "The step took too long.", retryable: true }
+    : toOperationError(error, {
+        code: "step.failed",
+        message: "The step failed inside the network.",
+        hint: "The node's logs name the cause; it is tried again.",
+        retryable: true,
+      });
 
 /** Runs the order's steps one after the other. Stops at the first failure or when the lease is lost. */
 export const runSteps = async (input: RunStepsInput): Promise<{ results: StepResult[]; isFenced: boolean }> => {
@@ -52,13 +51,12 @@ export const runSteps = async (input: RunStepsInput): Promise<{ results: StepRes
       const output = await action({ step, access: input.access, signer: input.signer, signal });
       result = { key: step.key, state: "succeeded", output, startedAt, endedAt: input.clock.now().toISOString() };
     } catch (error) {
-      const failure = toFailure(error, timeout.aborted);
       result = {
         key: step.key,
         state: "failed",
         startedAt,
         endedAt: input.clock.now().toISOString(),
-        ...(failure === undefined ? {} : { error: failure }),
+        error: toFailure(error, timeout.aborted),
       };
     }
     results = [...results.filter((item) => item.key !== step.key), result];
