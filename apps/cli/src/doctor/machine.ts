@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { access, constants, readFile, stat, statfs } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { anvil } from "@portolan/frameworks";
+import { createProgramFinder } from "@portolan/runtimes";
 import type { Home } from "../up/home.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
@@ -101,19 +102,17 @@ const findOn = async (places: readonly string[], name: string): Promise<string |
   return undefined;
 };
 
-/** anvil comes with the packages; a missing one breaks every development chain. */
+/** anvil comes with the packages; a missing one breaks every development chain. Looked for as a worker does. */
 export const checkAnvil = async (): Promise<Finding> => {
-  const name = `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
-  const fix = "Run npm install again without --omit=optional.";
+  const version = anvil.versions.find(({ isDefault }) => isDefault)?.version ?? "";
+  const found = createProgramFinder({ searchPath: "/usr/local/bin:/usr/bin:/bin" }).find({ name: "anvil", version });
+  if ("missing" in found) return wrong("anvil", found.missing.message, found.missing.hint ?? "");
   try {
-    const entry = createRequire(import.meta.url).resolve(`${name}/package.json`);
-    const program = await findOn([join(dirname(entry), "bin")], process.platform === "win32" ? "anvil.exe" : "anvil");
-    if (program === undefined) return wrong("anvil", `${name} holds no program.`, fix);
-    const { stdout } = await run(program, ["--version"]);
+    const { stdout } = await run(found.path, ["--version"]);
     return ok("anvil", (stdout.split("\n")[0] ?? "").trim());
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    return wrong("anvil", `The package ${name} can't be used (${why}).`, fix);
+    return wrong("anvil", `${found.path} can't be run (${why}).`, "Run npm install again without --omit=optional.");
   }
 };
 
