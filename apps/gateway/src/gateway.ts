@@ -10,6 +10,7 @@ import { createFollower } from "./edge/follower.ts";
 import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
 import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
+import { createStateLoadBound } from "./pipeline/state-load-bound.ts";
 import { createUpstreamTable } from "./pipeline/upstream-table.ts";
 import { createJsonRpc } from "./protocols/json-rpc.ts";
 import { createStreamProtocol } from "./protocols/stream.ts";
@@ -108,7 +109,9 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
   let isDraining = false;
   const server = createGatewayServer({
     admission,
-    protocols: { "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots }) },
+    protocols: {
+      "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots, stateLoads: createStateLoadBound() }),
+    },
     isReady: () => follower.hasSnapshot && meter.isAccepting && !isDraining,
     isDraining: () => isDraining,
     nextRequestId: () => ids.next("request"),

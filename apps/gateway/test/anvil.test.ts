@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
 import { findFramework } from "@portolan/frameworks";
 import { freePort } from "@portolan/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -63,6 +64,27 @@ it("bounds and frees snapshots by what anvil answers", async () => {
   const { result } = json as { result: string };
   expect(result).toMatch(/^0x/);
   expect((await gateway.call("evm_revert", [result])).json).toMatchObject({ result: true });
+});
+
+it("lets a state through that anvil dumped, and no gzip bomb", async () => {
+  const { json } = await gateway.call("anvil_dumpState");
+  const { result } = json as { result: string };
+  expect((await gateway.call("anvil_loadState", [result])).json).toMatchObject({ result: true });
+  const bomb = `0x${gzipSync(Buffer.alloc(256 * 1_048_576, " ")).toString("hex")}`;
+  expect(bomb.length).toBeLessThan(1_048_576);
+  for (const method of ["anvil_loadState", "hardhat_loadState"]) {
+    await eventually(async () => {
+      const { error } = (await gateway.call(method, [bomb])).json as { error: { code: number } };
+      return error.code === -32602;
+    }, 5_000);
+  }
+});
+
+it("refuses a simulation whose object is sent as a list", async () => {
+  const many = new Array(300).fill({ calls: [] });
+  expect((await gateway.call("eth_simulateV1", [[many, false, false, false], "latest"])).json).toMatchObject({
+    error: { code: -32602, data: { code: "method.bound" } },
+  });
 });
 
 it("is not fooled by an anvil that was killed and started again without its state", async () => {

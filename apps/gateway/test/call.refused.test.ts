@@ -254,6 +254,50 @@ describe("a call that the node does not answer", () => {
     }
   });
 
+  const load = (...params: unknown[]) => ({ jsonrpc: "2.0", id: 1, method: "load", params });
+  const busy = { code: -32005, data: { code: "method.bound", hint: expect.stringContaining("again") as string } };
+
+  it("sends a node one state at a time, and the next when that one is answered, refused or lost", async () => {
+    const g = await startGateway();
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 30));
+    try {
+      const first = g.call("load", ["state"]);
+      await eventually(() => g.node.received() === 1);
+      expect((await g.call("load", ["state"])).json).toMatchObject({ error: busy });
+      expect((await g.call("load", ["bomb"])).json).toMatchObject({ error: busy });
+      expect((await g.call("read")).json).toMatchObject({ result: "0x4" });
+      expect((await first).json).toMatchObject({ result: "0x4" });
+
+      const batch = await g.post(JSON.stringify([load("a"), load("b"), { ...load(), method: "read" }]));
+      expect(batch.json).toMatchObject([{ result: "0x4" }, { error: busy }, { result: "0x4" }]);
+      await soon();
+      expect((await g.call("load", ["bomb"])).json).toMatchObject({ error: { code: -32602 } });
+      await soon();
+      expect((await g.call("load", ["state"])).json).toMatchObject({ result: "0x4" });
+      expect(g.node.answered.get("load")).toBe(3);
+
+      const lost = await g.post(JSON.stringify([{ ...load(), method: "die" }, load("state")]));
+      expect(lost.json).toMatchObject([{ error: { code: -32002 } }, { error: { code: -32002 } }]);
+      expect((await g.call("load", ["state"])).status).toBe(503);
+      g.edge.change({ kind: "route", route: edgeRoute(g.nodePort, { version: "2" }) });
+      await soon();
+      expect((await g.call("load", ["state"])).json).toMatchObject({ result: "0x4" });
+    } finally {
+      await g.close();
+    }
+  });
+
+  it("counts a state against the rate before it looks into it", async () => {
+    const g = await startGateway({ app: { limits: { unitsPerSecond: 1, burstSeconds: 1 } } });
+    try {
+      expect((await g.call("load", ["bomb"])).json).toMatchObject({ error: { code: -32602 } });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect((await g.call("load", ["bomb"])).status).toBe(429);
+    } finally {
+      await g.close();
+    }
+  });
+
   it("bounds the snapshots of a chain, and counts down when they are reverted", async () => {
     const g = await startGateway();
     try {

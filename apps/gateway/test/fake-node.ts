@@ -8,7 +8,7 @@ interface NodeRequest {
 }
 
 /**
- * A node that counts what it answers, as a recording proxy would. Methods: `slow` waits, `die` ends the connection in
+ * A node that counts what it answers, as a recording proxy would. Methods: `slow` and `load` wait, `die` ends the connection in
  * mid-answer, `fail` is a JSON-RPC error, `garbage` is no JSON-RPC, `echo` gives back its parameters; batches are
  * answered in reverse order, and items called `lost` not at all.
  */
@@ -66,7 +66,7 @@ export const createFakeNode = () => {
         res.writeHead(200, { "content-type": "application/json", "content-length": String(Buffer.byteLength(out)) });
         res.end(out);
       };
-      if (first === "slow") setTimeout(send, 400);
+      if (first === "slow" || first === "load") setTimeout(send, 400);
       else if (first === "never") return;
       else send();
     });

@@ -24,17 +24,20 @@ export const testPolicy: RpcPolicy = {
     if (method === "snapshot")
       return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev", bound: "snapshot" };
     if (method === "revert") return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev", bound: "revert" };
+    if (method === "load") return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev", bound: "stateLoad" };
     if (method === "dev" && plan === "dev") return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev" };
     if (method === "accounts") return { kind: "synthetic", answer: "emptyList" };
     return { kind: "deny", reason: "the method is not known" };
   },
   check: (bound, params) =>
-    bound === "range" && Array.isArray(params) && Number(params[0]) > 1_000
-      ? { message: "The range is too long.", hint: "Ask for at most 1000." }
-      : null,
+    bound === "stateLoad" && Array.isArray(params) && params[0] === "bomb"
+      ? { message: "The state is too large.", hint: "Load a smaller one." }
+      : bound === "range" && Array.isArray(params) && Number(params[0]) > 1_000
+        ? { message: "The range is too long.", hint: "Ask for at most 1000." }
+        : null,
   surcharge: (method, params) =>
     method === "ranged" && Array.isArray(params) ? Math.floor(Number(params[0]) / 100) : 0,
-  readsParams: (method) => method === "ranged",
+  readsParams: (method) => method === "ranged" || method === "load",
   maxBatch: 50,
   maxBodyBytes: 64 * 1024,
   timeoutMs: 900,

@@ -210,6 +210,16 @@ export const refusals = {
     "The chain has too many snapshots.",
     "Revert to an older one first.",
   ),
+  busyStateLoad: later(
+    refusal(
+      200,
+      -32005,
+      "method.bound",
+      "The chain loads one state at a time, and rests in between.",
+      "Send it again when the last one is answered, or a second later.",
+    ),
+    1,
+  ),
 } as const satisfies { readonly [name: string]: Refusal };
 
 export const keyMethodRefusal: Refusal = refusals.keyMethodRefused;

@@ -41,6 +41,10 @@ const refuseItem = (
   sheet.slots[slot] = isSilent ? null : sheet.reply.render(refusal, call.id ?? "null");
 };
 
+const endTurns = (forwarded: readonly Forwarded[]): void => {
+  for (const { judged } of forwarded) judged.turn?.end();
+};
+
 /** Sorts a batch into what is refused, what the gateway answers, and what goes to the node. */
 const sort = (sheet: Sheet, calls: readonly RpcCall[]): { forwarded: Forwarded[]; synthetic: Forwarded[] } => {
   const forwarded: Forwarded[] = [];
@@ -91,6 +95,7 @@ export class BatchCall extends NodeCall implements Settleable {
       );
       return;
     }
+    endTurns(forwarded);
     for (const { slot, judged } of forwarded) refuseItem(sheet, slot, judged.call, refusals.unhealthy, "failed");
     deps.meter.afterTurn({
       settle: (isRecorded) => {
@@ -101,6 +106,7 @@ export class BatchCall extends NodeCall implements Settleable {
   }
 
   protected answered(text: string): void {
+    endTurns(this.#forwarded);
     const answers = readBatchAnswer(text);
     if (answers === null) {
       this.failed(refusals.badAnswer);
@@ -123,6 +129,7 @@ export class BatchCall extends NodeCall implements Settleable {
   }
 
   protected failed(refusal: Refusal): void {
+    endTurns(this.#forwarded);
     for (const { slot, judged } of this.#forwarded) refuseItem(this.#sheet, slot, judged.call, refusal, "failed");
     this.#sheet.deps.meter.afterTurn(this);
   }

@@ -5,6 +5,7 @@ import { invalidRequest, outOfBounds, type Refusal, rateLimited, refusals } from
 import type { RequestLog } from "../pipeline/request-log.ts";
 import type { RpcCall } from "../pipeline/rpc-body.ts";
 import type { SnapshotBound } from "../pipeline/snapshot-bound.ts";
+import type { StateLoadBound, StateLoadTurn } from "../pipeline/state-load-bound.ts";
 import type { UpstreamTable } from "../pipeline/upstream-table.ts";
 
 export interface JsonRpcDeps {
@@ -12,6 +13,7 @@ export interface JsonRpcDeps {
   upstreams: Pick<UpstreamTable, "get">;
   requests: Pick<RequestLog, "add">;
   snapshots: SnapshotBound;
+  stateLoads: StateLoadBound;
 }
 
 /** One call that may go to the node, or be answered by the gateway itself. */
@@ -20,6 +22,8 @@ export interface Judged {
   method: MethodGrant;
   /** dCU, with surcharges. */
   weight: number;
+  /** Of a state load only: to be ended with the call, whatever its end. */
+  turn?: StateLoadTurn;
 }
 
 const syntheticAnswers = {
@@ -30,17 +34,46 @@ const syntheticAnswers = {
 /** A method that costs nothing still counts against the rate: it is work. */
 const minRateAmount = 1;
 
+/** The bound whose calls go one at a time. */
+const stateLoad = "stateLoad";
+
+// latin1 text would give mangled names to the checks.
+const readParams = (call: RpcCall): unknown =>
+  call.params === "" ? undefined : JSON.parse(Buffer.from(call.params, "latin1").toString("utf8"));
+
+const takeRate = (grant: Grant, weight: number, nowMs: number): Refusal | null => {
+  const limits = grant.planLimits ?? grant.app.app.limits;
+  const waitMs = grant.key.bucket.take(Math.max(minRateAmount, weight), nowMs, limits);
+  return waitMs > 0 ? rateLimited(waitMs, Date.now(), limits) : null;
+};
+
+/** Checking a state is work: the chain's turn and the rate come first, and a refused one has used up both. */
+const judgeStateLoad = (grant: Grant, call: RpcCall, method: MethodGrant, deps: JsonRpcDeps, nowMs: number) => {
+  const turn = deps.stateLoads.begin(grant.route.route.chainId);
+  if (turn === null) return refusals.busyStateLoad;
+  try {
+    const limited = takeRate(grant, method.weight, nowMs);
+    const problem = limited === null ? turn.check(() => grant.policy.check(stateLoad, readParams(call))) : null;
+    const found = limited ?? (problem === null ? { call, method, weight: method.weight, turn } : outOfBounds(problem));
+    if (!isJudged(found)) turn.end();
+    return found;
+  } catch (error) {
+    turn.end();
+    throw error;
+  }
+};
+
 /** Judges one call by the policy, the key and the rate. Pure but for the key's bucket. */
 export const judge = (grant: Grant, call: RpcCall, deps: JsonRpcDeps, nowMs: number): Judged | Refusal => {
   if (call.fault !== null || call.method === null) return invalidRequest(call.fault ?? "");
   const method = grant.method(call.method);
   if (isRefusal(method)) return method;
   const { verdict } = method;
+  if (verdict.kind === "forward" && verdict.bound === stateLoad)
+    return judgeStateLoad(grant, call, method, deps, nowMs);
   let weight = method.weight;
   if (verdict.kind === "forward" && method.readsParams) {
-    // latin1 text would give mangled names to the checks.
-    const params: unknown =
-      call.params === "" ? undefined : JSON.parse(Buffer.from(call.params, "latin1").toString("utf8"));
+    const params = readParams(call);
     if (verdict.bound !== undefined) {
       const problem = grant.policy.check(verdict.bound, params);
       if (problem !== null) return outOfBounds(problem);
@@ -54,9 +87,7 @@ export const judge = (grant: Grant, call: RpcCall, deps: JsonRpcDeps, nowMs: num
   ) {
     return refusals.busySnapshots;
   }
-  const limits = grant.planLimits ?? grant.app.app.limits;
-  const waitMs = grant.key.bucket.take(Math.max(minRateAmount, weight), nowMs, limits);
-  return waitMs > 0 ? rateLimited(waitMs, Date.now(), limits) : { call, method, weight };
+  return takeRate(grant, weight, nowMs) ?? { call, method, weight };
 };
 
 export const isJudged = (found: Judged | Refusal): found is Judged => "call" in found;

@@ -46,6 +46,7 @@ export class SingleCall extends NodeCall implements Settleable {
     }
     const upstream = deps.upstreams.get(grant.route);
     if (upstream === null) {
+      judged.turn?.end();
       deps.requests.add(grant, judged.method.method, "failed", refusals.unhealthy.rpcCode, startedMs);
       reply.refuse(refusals.unhealthy, judged.call.id ?? "null");
       return;
@@ -55,7 +56,8 @@ export class SingleCall extends NodeCall implements Settleable {
   }
 
   protected answered(text: string): void {
-    const { call, method, weight } = this.#judged;
+    const { call, method, weight, turn } = this.#judged;
+    turn?.end();
     let isError = text.lastIndexOf('"error"', errorWithin) !== -1;
     if (call.isPlain && !method.tellsSnapshots) {
       if (text.charCodeAt(0) !== 123) {
@@ -81,7 +83,8 @@ export class SingleCall extends NodeCall implements Settleable {
   }
 
   protected failed(refusal: Refusal): void {
-    const { call, method } = this.#judged;
+    const { call, method, turn } = this.#judged;
+    turn?.end();
     this.#deps.requests.add(this.#grant, method.method, "failed", refusal.rpcCode, this.#startedMs);
     this.#reply.refuse(refusal, call.id ?? "null");
   }
