@@ -108,6 +108,48 @@ describe("trouble", () => {
     await converge(runtime, placement, blueprint, 1n);
   });
 
+  it.runIf(process.platform === "linux")("ends a node that keeps taking twice its memory, and backs off", async () => {
+    let now = Date.now();
+    const runtime = openRuntime(home, { clock: { now: () => new Date(now) } });
+    const { placement, addresses } = await place(runtime);
+    const node = echoNode(addresses, "echo-0");
+    const script = `const held = Buffer.alloc(300 << 20, 1); console.log("holds", held.length); setInterval(() => held, 1000);`;
+    const { probe: _none, ...greedy } = { ...serve(addresses, "echo-0"), args: ["-e", script] };
+    const wanted = toBlueprint(placement, [{ ...node, processes: [greedy] }]);
+    const observe = async () => (await runtime.observe(placement)).nodes[0];
+    const log = join(home, "placements", placement.placementId.replace("_", "-"), "echo-0", "logs", "main.log");
+    const apply = () => runtime.apply(placement, wanted, secrets, 1n);
+    await apply();
+    await until("it holds its memory", async () => (await readFile(log, "utf8")).includes("holds"));
+    const [main] = listPrograms(home, placement.placementId);
+    expect((await readFile(`/proc/${main?.pid}/oom_score_adj`, "utf8")).trim()).toBe("500");
+    // One look is not enough, and asking again at once is no other look.
+    for (let index = 0; index < 3; index++) expect(await observe()).toMatchObject({ state: "running" });
+    await apply();
+    now += 10_000;
+    const excess = { state: "failed", reason: "memory_exceeded", hint: expect.stringContaining("plan") };
+    expect(await observe()).toMatchObject(excess);
+    expect(listPrograms(home, placement.placementId)).toHaveLength(1);
+    await apply();
+    expect(listPrograms(home, placement.placementId)).toEqual([]);
+    expect(await observe()).toMatchObject({ ...excess, restarts: 0, message: expect.stringContaining("128 MiB") });
+    now += 249;
+    await apply();
+    expect(listPrograms(home, placement.placementId)).toEqual([]);
+    now += 1;
+    await apply();
+    expect(await observe()).toMatchObject({ state: "running", restarts: 1, incarnation: 2 });
+    // A node within its memory is left alone, however often it is looked at.
+    const modest = toBlueprint(placement, [{ ...node, resources: { ...node.resources, memoryBytes: 256 << 20 } }]);
+    await converge(runtime, placement, modest, 1n);
+    for (let index = 0; index < 3; index++) {
+      now += 10_000;
+      expect(await observe()).toMatchObject({ state: "running" });
+      await runtime.apply(placement, modest, secrets, 1n);
+    }
+    expect(await observe()).toMatchObject({ state: "running", restarts: 1 });
+  });
+
   it("gives programs neither root nor the worker's environment", async () => {
     process.env["WORKER_SECRET"] = "do-not-inherit";
     const runtime = openRuntime(home);

@@ -9,6 +9,7 @@ import { secretTexts } from "./render-node.ts";
 import { logPath, type NodeTurn, startProgram } from "./run-program.ts";
 import { areReady, findPrograms, prepareNode, runJobs, type StartManner, startProcesses } from "./start-node.ts";
 import { emptyNodeState, type NodeState, type ProcessRecord } from "./state.ts";
+import { killPrograms } from "./stop-node.ts";
 
 const firstBackOffMs = 250;
 const longestBackOffMs = 30_000;
@@ -38,7 +39,9 @@ const bookEnd = async (
   record.endedAt = new Date(endedMs).toISOString();
   tally.failures = ranMs >= recoveredMs ? 1 : tally.failures + 1;
   tally.nextStartAt = toNextStart(tally.failures, endedMs);
-  state.failure = describeEnd(turn, node.name, name, record, tally.failures, secretTexts(node, at.secrets));
+  state.failure =
+    turn.memory.excess(`${turn.state.placementId}/${node.name}`, state) ??
+    describeEnd(turn, node.name, name, record, tally.failures, secretTexts(node, at.secrets));
   turn.save();
 };
 
@@ -119,6 +122,8 @@ const keepRunning = async (at: NodeTurn, manner: StartManner): Promise<void> => 
   await endTasks(at);
   const [first] = node.processes;
   const record = first && state.processes[first.name];
+  const isExcessive = turn.memory.excess(`${turn.state.placementId}/${node.name}`, state) !== undefined;
+  if (isExcessive && record?.identity && record.endedAt === undefined) await killPrograms(turn, state);
   if (first && isDead(turn, record)) {
     await bookEnd(at, first.name, record, state);
     if (isDue(turn, state.nextStartAt)) await startWhole(at, { ...manner, isRestart: true });

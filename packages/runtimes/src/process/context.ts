@@ -5,6 +5,7 @@ import type { Exits } from "./exits.ts";
 import { type Failure, isErrno } from "./failure.ts";
 import type { Guard, Turn } from "./guard.ts";
 import type { Layout } from "./layout.ts";
+import type { MemoryWatch } from "./memory-watch.ts";
 import type { Monitor } from "./monitor.ts";
 import type { PortRegistry } from "./port-registry.ts";
 import type { ProcessTable } from "./process-table.ts";
@@ -23,6 +24,7 @@ export interface Context {
   programs: ProgramFinder;
   user: RunUser | undefined;
   monitor: Monitor;
+  memory: MemoryWatch;
   clock: Clock;
   log: Pick<Logger, "info" | "warn">;
   maxLogBytes: number;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync } from "node:fs";
+import { closeSync, writeFileSync } from "node:fs";
 import { isErrno, NodeFailure, toFailure } from "./failure.ts";
 import type { ProcessIdentity, ProcessTable } from "./process-table.ts";
 import type { RunUser } from "./run-user.ts";
@@ -30,6 +30,19 @@ const identify = (child: ChildProcess, table: ProcessTable): ProcessIdentity | u
   if (child.pid === undefined) return undefined;
   // A program that ended at once is a zombie until the event loop turns: it has no start time any more.
   return { pid: child.pid, startTime: table.startTimeOf(child.pid) ?? "ended", bootId: table.bootId() };
+};
+
+/** Of -1000 to 1000; proc_pid_oom_score_adj(5). */
+const oomScore = 500;
+
+/** So that the kernel takes a node before the plane when memory runs out. Raising it needs no privilege. */
+const offerToKernel = (pid: number): void => {
+  if (process.platform !== "linux") return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(oomScore));
+  } catch {
+    // It has ended, or the system has no such thing: the node runs all the same.
+  }
 };
 
 /**
@@ -64,6 +77,7 @@ export const launch = async (request: LaunchRequest, table: ProcessTable): Promi
     }
     throw new NodeFailure(toFailure(error));
   }
+  offerToKernel(identity.pid);
   child.on("error", () => undefined);
   child.unref();
   return { identity, exited };

@@ -64,6 +64,8 @@ const judge = async (context: Context, state: PlacementState, name: string, node
   if (!node.isPrepared) return failure ? failed(failure) : { state: "starting", reason: "preparing" };
   const end = await findEnd(context, state, name, node);
   if (end) return failed(end);
+  const excess = context.memory.look(`${state.placementId}/${name}`, node);
+  if (excess) return failed(excess);
   const unready = await findUnready(context, node);
   if (unready) return unready.state === "starting" && failure ? failed(failure) : unready;
   const isJobOpen = node.applied?.jobs.some((key) => node.jobs[key] === undefined) ?? false;

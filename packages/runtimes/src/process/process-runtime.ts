@@ -12,6 +12,7 @@ import { type Failure, toDomainError } from "./failure.ts";
 import { createGuard } from "./guard.ts";
 import { listInventory } from "./inventory.ts";
 import { createLayout } from "./layout.ts";
+import { createMemoryWatch } from "./memory-watch.ts";
 import { createMonitor } from "./monitor.ts";
 import { listNodeDirectories, listVolumes, observePlacement } from "./observe.ts";
 import { createPortRegistry, type PortRange } from "./port-registry.ts";
@@ -74,6 +75,7 @@ const createContext = (settings: ProcessRuntimeSettings): Context => {
     ports: createPortRegistry({ layout, range: settings.portRange ?? defaultPortRange, host: portHost }),
     user: settings.identity === undefined ? findRunUser() : (settings.identity ?? undefined),
     monitor: createMonitor({ states, table, clock, log }),
+    memory: createMemoryWatch({ clock, table }),
     maxLogBytes: settings.maxLogBytes ?? 10 << 20,
     startAfterWaitMs: settings.startAfterWaitMs ?? 60_000,
     exits: createExits(),
@@ -161,6 +163,7 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
       write(placement, fence, async (turn) => {
         await destroyPlacement(turn, volumes);
         storage.forget(layout.placement(placement.placementId));
+        context.memory.forget(`${placement.placementId}/`);
       }),
     dial: (placement, node, port) =>
       guarded(async () => {

@@ -40,6 +40,7 @@ const toApplied = (node: BlueprintNode): AppliedNode => ({
   })),
   startAfter: node.startAfter,
   jobs: node.jobs.map((job) => job.key),
+  memoryBytes: node.resources.memoryBytes,
 });
 
 const refuseTakenPorts = async (node: BlueprintNode): Promise<void> => {

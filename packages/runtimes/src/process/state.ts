@@ -24,6 +24,8 @@ export interface AppliedNode {
   ports: { name: string; host: string; number: number; bindHost: string; bindNumber: number }[];
   startAfter: readonly string[];
   jobs: string[];
+  /** What the plan sells. Absent: from before it was written down. */
+  memoryBytes?: number;
 }
 
 export interface NodeState {

@@ -37,6 +37,17 @@ const endProcess = async (
   turn.table.killRemains(identity, turn.layout.home);
 };
 
+/** Ends all programs of a node at once, as the kernel would for want of memory. Their records stay. */
+export const killPrograms = async (turn: WriteTurn, state: NodeState): Promise<void> => {
+  await turn.step("node.kill");
+  const identities = Object.values(state.processes).flatMap(({ identity }) => (identity ? [identity] : []));
+  for (const identity of identities) signalProcess(identity, "SIGKILL", turn.table);
+  for (const identity of identities) {
+    await waitForEnd(turn, identity, killWaitMs);
+    turn.table.killRemains(identity, turn.layout.home);
+  }
+};
+
 /**
  * Ends all programs of a node: init commands and jobs first, then the others in reverse of their start order, each
  * with its grace. Programs that are gone already cost nothing.
