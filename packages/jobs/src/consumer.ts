@@ -1,4 +1,4 @@
-import type { Logger, Metrics } from "@portolan/kit";
+import { type Logger, type Metrics, within } from "@portolan/kit";
 import { jobCatalog, jobsOn } from "./catalog.ts";
 import type { JobConnection } from "./connection.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -7,7 +7,6 @@ import { assertHandled, type JobHandlers } from "./handlers.ts";
 import { type Link, openLink } from "./link.ts";
 import { type LinkedQueue, type LinkedWorker, openQueue, openWorker } from "./queue.ts";
 import { ensureSchedules } from "./schedules.ts";
-import { within } from "./within.ts";
 
 export interface JobConsumerSettings {
   connection: JobConnection;

@@ -1,11 +1,10 @@
-import type { Logger, Metrics } from "@portolan/kit";
+import { type Logger, type Metrics, within } from "@portolan/kit";
 import type { JobsOptions } from "bullmq";
 import { deduplicationId, type JobName, type JobPayload, jobCatalog, queueOf } from "./catalog.ts";
 import type { JobConnection } from "./connection.ts";
 import { createErrorReporter } from "./error-reporter.ts";
 import { type Link, openLink } from "./link.ts";
 import { type LinkedQueue, openQueue } from "./queue.ts";
-import { within } from "./within.ts";
 
 export interface JobProducer {
   /**

@@ -54,3 +54,4 @@ export { identify, isAlive, isSame, type ProcessIdentity, startOf } from "./proc
 export { isSecretName, redact, redactFields } from "./redact.ts";
 export { replaceFile } from "./replace-file.ts";
 export { createShutdown, type ProcessPort, type Shutdown, type ShutdownSettings } from "./shutdown.ts";
+export { within } from "./within.ts";

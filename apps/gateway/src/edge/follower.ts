@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { EdgeChange, EdgePort, EdgeSnapshot } from "@portolan/contract";
-import { type Logger, replaceFile } from "@portolan/kit";
+import { type Logger, replaceFile, within } from "@portolan/kit";
 import type { Directory } from "./directory.ts";
 
 export interface FollowerDeps {
@@ -22,18 +22,6 @@ export interface Follower {
   readonly hasSnapshot: boolean;
   stop(): Promise<void>;
 }
-
-const within = async <T>(promise: Promise<T>, timeoutMs: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the centre did not answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 const idOf = (change: Exclude<EdgeChange, { kind: "resync" }>): string =>
   change.kind === "route"
@@ -85,6 +73,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
     touched = new Set();
     try {
       const snapshot = await within(port.snapshot(region), snapshotTimeoutMs);
+      if (snapshot === "late") throw new Error(`the centre did not answer within ${snapshotTimeoutMs} ms`);
       directory.load(snapshot, touched);
       hasSnapshot = true;
       persistSoon();
