@@ -21,6 +21,7 @@ import {
   createNotifications,
   createPostgresCentrePort,
   createUsageIngest,
+  holdsSealedSecrets,
   jobsSchema,
   meterStorage,
   pruneStore,
@@ -30,6 +31,7 @@ import {
 import type { WorkerConfig } from "./config.ts";
 import { startForwarder } from "./forwarder.ts";
 import { createJobHandlers } from "./handlers/job-handlers.ts";
+import { keepStarting } from "./keep-starting.ts";
 import { createWorkerSecrets, toPlacementKeys } from "./secrets.ts";
 import { stopNodes } from "./stop-nodes.ts";
 import { createWorker } from "./worker.ts";
@@ -63,7 +65,12 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const clients = createClients({ appUrl: url, systemUrl: url, applicationName: "portolan-worker" });
   const client = clients.system;
   const notifications = createNotifications({ url, channels: ["work"], log: (line) => log.info(line) });
-  const custody = createCustody({ kek: await openKeyFile(join(config.PORTOLAN_HOME, "kek")) });
+  const custody = createCustody({
+    kek: await openKeyFile(join(config.PORTOLAN_HOME, "kek"), {
+      // A new key in place of a lost one would seal what is new and hide that the old is lost.
+      mayMake: async () => !(await holdsSealedSecrets(client)),
+    }),
+  });
   const secrets = createWorkerSecrets({ custody, client, ids });
   const centre = createPostgresCentrePort({
     client,
@@ -155,14 +162,16 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     }),
   });
 
+  const stopping = new AbortController();
   return {
     start: async () => {
       await notifications.start();
       for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
       worker.start();
-      await consumer.start();
+      void keepStarting(consumer, { log, signal: stopping.signal });
     },
     close: async ({ nodes }) => {
+      stopping.abort();
       await consumer.close();
       await worker.close();
       if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });

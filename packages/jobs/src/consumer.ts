@@ -19,12 +19,12 @@ export interface JobConsumerSettings {
   metrics?: Pick<Metrics, "counter" | "histogram">;
   /** How often schedules are checked; 10 s unless told. It bounds what an emptied queue costs. */
   scheduleCheckMs?: number;
-  /** How long `start` waits for the datastore; 15 s unless told. */
+  /** How long `start` waits for the datastore; 45 s unless told. */
   startTimeoutMs?: number;
 }
 
 export interface JobConsumer {
-  /** Throws when a job has no handler or the datastore does not answer; then nothing is left open. */
+  /** Throws when a job has no handler or the datastore does not answer; then nothing is left open, and it may be called again. */
   start(): Promise<void>;
   /** Aborts the handlers' signal, waits for them up to `timeoutMs` (8 s), closes workers, queues, connections. */
   close(options?: { timeoutMs?: number }): Promise<void>;
@@ -56,7 +56,7 @@ const workerOptions = {
 /** Serves queues: one worker for each, and the schedules of their jobs. Opens nothing before `start`. */
 export const createJobConsumer = (settings: JobConsumerSettings): JobConsumer => {
   const { connection, handlers, queues: queueNames, concurrency = 8, log, metrics } = settings;
-  const { scheduleCheckMs = 10_000, startTimeoutMs = 15_000 } = settings;
+  const { scheduleCheckMs = 10_000, startTimeoutMs = 45_000 } = settings;
   const report = createErrorReporter(log, "the queue's connection has trouble");
   const controller = new AbortController();
   let running: Running | undefined;
@@ -121,6 +121,7 @@ export const createJobConsumer = (settings: JobConsumerSettings): JobConsumer =>
         await closeAll(state, 1_000);
         throw error;
       }
+      if (controller.signal.aborted) return closeAll(state, 1_000);
       for (const worker of state.workers) void keepRunning(worker);
       keepChecking(state);
     },

@@ -21,6 +21,9 @@ export interface Link {
 }
 
 const answerMs = 2_000;
+/** A worker has nobody waiting for it, and a machine that comes back under load accepts connections slowly. */
+const patientMs = 10_000;
+const connectMs = (role: LinkRole): number => (role === "producer" ? answerMs : patientMs);
 
 const toPostgresOptions = (
   { connectionString, schema = "bullmq" }: Extract<JobConnection, { kind: "postgres" }>,
@@ -32,8 +35,8 @@ const toPostgresOptions = (
   max: 4,
   // A wake must not pay for a new connection because nobody called for ten seconds.
   idleTimeoutMillis: 0,
-  connectionTimeoutMillis: answerMs,
-  query_timeout: role === "producer" ? answerMs : 10_000,
+  connectionTimeoutMillis: connectMs(role),
+  query_timeout: connectMs(role),
   keepAlive: true,
   // The queue is rebuilt from rows after a crash, so its commits need not wait for the disk.
   options: "-c synchronous_commit=off",
@@ -59,7 +62,7 @@ const openPostgres = (
 const toRedisOptions = (role: LinkRole): RedisOptions => ({
   enableOfflineQueue: role !== "producer",
   maxRetriesPerRequest: role === "producer" ? 1 : null,
-  connectTimeout: answerMs,
+  connectTimeout: connectMs(role),
   retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
   keepAlive: 10_000,
 });

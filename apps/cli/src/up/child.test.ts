@@ -36,6 +36,39 @@ test("one that ends before it is ready fails with what it wrote, without secrets
   expect(JSON.stringify(error)).not.toContain("hunter2");
 });
 
+/** Ends before it is ready as often as told, then is. */
+const lateBloomer = (failures: number) =>
+  `import { existsSync, readFileSync, writeFileSync } from "node:fs";
+  const runs = existsSync("runs") ? Number(readFileSync("runs")) : 0;
+  writeFileSync("runs", String(runs + 1));
+  if (runs < ${failures}) { console.error("the database did not answer"); process.exit(1); }
+  ${ready}`;
+
+test("one that ends before it is ready is tried again", async () => {
+  const { child, lines } = setUp(lateBloomer(2));
+  expect(await child.start()).toEqual({ port: 4711 });
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toContain("did not start (code 1); trying again");
+});
+
+test.each(["The environment is not usable:", "listen EADDRINUSE: address already in use"])(
+  "one that says %s is not tried again",
+  async (words) => {
+    const { child, lines } = setUp(`console.error(${JSON.stringify(words)}); process.exit(1);`);
+    await expect(child.start()).rejects.toThrow("did not start (code 1)");
+    expect(lines).toEqual([]);
+  },
+);
+
+test("one that is stopped between two tries fails its start", async () => {
+  const { child, lines } = setUp("process.exit(1);", { firstPauseMs: 60_000 });
+  const start = child.start();
+  const failed = expect(start).rejects.toThrow("stopped before it was ready");
+  await vi.waitFor(() => expect(lines).toHaveLength(1), { timeout: 5_000 });
+  await child.stop({ graceMs: 0 });
+  await failed;
+});
+
 test("one that says nothing fails after its time", async () => {
   const { child } = setUp("setInterval(() => {}, 1000);", { readyTimeoutMs: 200 });
   await expect(child.start()).rejects.toThrow("not ready within 0.2 s");

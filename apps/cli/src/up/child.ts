@@ -12,7 +12,7 @@ export interface ChildSettings {
   logFile: string;
   /** One short line an event. */
   log: (line: string) => void;
-  /** How long the first start may take; 60 s unless told. */
+  /** How long the first start may take, further tries included; 60 s unless told. */
   readyTimeoutMs?: number;
   /** Pause before the first restart; doubles up to 30 s, and begins anew after a minute of running. 250 ms unless told. */
   firstPauseMs?: number;
@@ -25,11 +25,14 @@ export interface StopOptions {
 }
 
 export interface Child {
-  /** Resolves when it has said `{ ready: true }`; then it is started again whenever it ends. */
+  /**
+   * Resolves when it has said `{ ready: true }`; then it is started again whenever it ends. One that ends before is
+   * tried a few times more, unless it says that its settings are wrong or its port is taken.
+   */
   start(): Promise<{ port?: number }>;
   /** Asks it to end, kills it after the grace. True when it ended by itself. */
   stop(options: StopOptions): Promise<boolean>;
-  /** Ends it at once. */
+  /** Ends it at once and for good. */
   kill(): void;
   readonly pid: number | undefined;
 }
@@ -49,6 +52,12 @@ export class ChildFailure extends Error {
 const longestPauseMs = 30_000;
 const calmMs = 60_000;
 const maxLogBytes = 20_000_000;
+/** With pauses that double from 250 ms, what ends at once is given up after some eight seconds. */
+const maxStartAttempts = 6;
+
+/** Nothing that a further try would change. */
+const isPermanent = (tail: string): boolean =>
+  /environment is not usable|EADDRINUSE|EACCES|ERR_MODULE_NOT_FOUND|SyntaxError/.test(tail);
 
 /**
  * One process of the plane: spawned with IPC in a session of its own (a Ctrl-C at the terminal reaches the supervisor
@@ -60,6 +69,8 @@ export const createChild = (settings: ChildSettings): Child => {
   let isStopping = false;
   let pauseMs = settings.firstPauseMs ?? 250;
   let restart: NodeJS.Timeout | undefined;
+  /** Fails a start that is under way. */
+  let abandon: (() => void) | undefined;
 
   const launch = (onReady: (message: { port?: number }) => void, onExit: (how: string) => void): number => {
     rotate(settings.logFile);
@@ -109,32 +120,58 @@ export const createChild = (settings: ChildSettings): Child => {
 
   const start = (): Promise<{ port?: number }> =>
     new Promise((resolve, reject) => {
-      const startedAt = performance.now();
-      let isUp = false;
-      const from = launch(
-        (message) => {
-          isUp = true;
-          clearTimeout(timer);
-          resolve(message);
-        },
-        (how) => {
-          clearTimeout(timer);
-          if (isUp) return onUnexpectedEnd(how, startedAt);
-          reject(new ChildFailure(`${name} did not start (${how}).`, settings.logFile, from));
-        },
-      );
       const timeoutMs = settings.readyTimeoutMs ?? 60_000;
+      let attempt = 0;
+      let from = 0;
+      const fail = (how: string): void => {
+        clearTimeout(timer);
+        clearTimeout(restart);
+        abandon = undefined;
+        reject(new ChildFailure(`${name} ${how}.`, settings.logFile, from));
+      };
       const timer = setTimeout(() => {
         isStopping = true;
-        reject(new ChildFailure(`${name} was not ready within ${timeoutMs / 1000} s.`, settings.logFile, from));
+        fail(`was not ready within ${timeoutMs / 1000} s`);
       }, timeoutMs);
+      abandon = () => fail("was stopped before it was ready");
+      const onEarlyEnd = (how: string): void => {
+        if (abandon === undefined) return;
+        const isHopeless = attempt >= maxStartAttempts || isPermanent(tailOf(settings.logFile, from));
+        if (isStopping || isHopeless) {
+          fail(`did not start (${how})`);
+          return;
+        }
+        // After a crash of everything, what it needs may still be busy with coming back.
+        log(`${name} did not start (${how}); trying again in ${pauseMs} ms; its log is ${settings.logFile}`);
+        restart = setTimeout(tryOnce, pauseMs);
+        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      };
+      const tryOnce = (): void => {
+        attempt += 1;
+        const startedAt = performance.now();
+        let isUp = false;
+        from = launch(
+          (message) => {
+            isUp = true;
+            clearTimeout(timer);
+            abandon = undefined;
+            pauseMs = settings.firstPauseMs ?? 250;
+            resolve(message);
+          },
+          (how) => (isUp ? onUnexpectedEnd(how, startedAt) : onEarlyEnd(how)),
+        );
+      };
+      tryOnce();
     });
 
   const stop = async ({ graceMs, message }: StopOptions): Promise<boolean> => {
     isStopping = true;
     clearTimeout(restart);
     const child = running;
-    if (child === undefined) return true;
+    if (child === undefined) {
+      abandon?.();
+      return true;
+    }
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     if (child.exitCode !== null || child.signalCode !== null) return true;
     if (message !== undefined && child.connected) child.send(message, () => undefined);
@@ -152,7 +189,12 @@ export const createChild = (settings: ChildSettings): Child => {
   return {
     start,
     stop,
-    kill: () => running?.kill("SIGKILL"),
+    kill: () => {
+      isStopping = true;
+      clearTimeout(restart);
+      if (running === undefined) abandon?.();
+      else running.kill("SIGKILL");
+    },
     get pid() {
       return running?.pid;
     },

@@ -128,7 +128,10 @@ export const startPlane = async (options: {
       hasten,
     };
   } catch (error) {
+    const hasWorker = children.get("worker")?.pid !== undefined;
     await stopAll(children, database, patience, () => undefined).catch(() => undefined);
+    if (children.size > 0 && !hasWorker)
+      log("no worker ran to stop chain nodes: those of an earlier run go on, and are adopted at the next start");
     throw error;
   }
 };
