@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { canonicalJson, type MaterialItem, type NodeAddress, type NodeObservation } from "@portolan/domain";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { anvilSpec, seededRandom } from "../../test/anvil-spec.ts";
 import { deriveAccounts } from "../evm/account.ts";
 import type { InspectInput } from "../framework.ts";
@@ -14,6 +15,9 @@ const operator: OperatorConfig = {
   forks: [{ name: "sepolia", url: "https://secret.example/token", chainId: 11_155_111 }],
   forwarderUrl: "http://127.0.0.1:4999/",
 };
+const own = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const numbered = (count: number) => ({ address: `0x${String(count).padStart(40, "0")}`, balanceEther: "1" });
+const twice = (...addresses: string[]) => addresses.map((address) => ({ address, balanceEther: "1" }));
 const now = new Date("2026-01-01T00:00:00Z");
 
 describe("settings", () => {
@@ -21,6 +25,7 @@ describe("settings", () => {
     expect(anvilSettings.parse({})).toEqual({
       accounts: 10,
       balanceEther: "10000",
+      fund: [],
       blockTimeSeconds: 0,
       hardfork: "prague",
       gasLimit: 30_000_000,
@@ -50,7 +55,30 @@ describe("settings", () => {
     [{ fork: { network: "sepolia" } }],
     [{ fork: { network: "sepolia", blockNumber: 1, url: "http://10.0.0.1" } }],
     [{ mnemonic: "test" }],
+    [{ fund: [{ address: own }] }],
+    [{ fund: [{ address: own, balanceEther: 1 }] }],
+    [{ fund: [{ address: own, balanceEther: "1000000000.1" }] }],
+    [{ fund: [{ address: own, balanceEther: "1", secretKey: "0x1" }] }],
+    [{ fund: [{ address: own.slice(0, -1), balanceEther: "1" }] }],
+    [{ fund: [{ address: own.replace("0x", "0X"), balanceEther: "1" }] }],
+    [{ fund: [{ address: own.replace("e5", "E5"), balanceEther: "1" }] }],
+    [{ fund: [{ address: `0x${"0".repeat(40)}`, balanceEther: "1" }] }],
+    [{ fund: twice(own, own.toLowerCase()) }],
+    [{ fund: Array.from({ length: 21 }, (_, index) => numbered(index + 1)) }],
   ])("refuses %j", (settings) => expect(anvilSettings.safeParse(settings).success).toBe(false));
+  it("takes an address in one case, or in mixed case with its checksum, and twenty of them", () => {
+    const { length } = anvilSettings.parse({
+      fund: Array.from({ length: 20 }, (_, index) => numbered(index + 1)),
+    }).fund;
+    expect(length).toBe(20);
+    for (const address of [own, own.toLowerCase(), `0x${own.slice(2).toUpperCase()}`]) {
+      expect(anvilSettings.parse({ fund: [{ address, balanceEther: "1" }] }).fund[0]?.address).toBe(address);
+    }
+  });
+  it("tells in its schema what each of them is for", () => {
+    const { properties } = z.toJSONSchema(anvilSettings, { io: "input" });
+    for (const property of Object.values(properties ?? {})) expect(property).toHaveProperty("description");
+  });
   it("counts wei exactly", () => {
     expect(toWei("1000000000")).toBe(10n ** 27n);
     expect(toWei("0.000000000000000001")).toBe(1n);
@@ -101,6 +129,21 @@ describe("material", () => {
   it("is never remade, whatever the settings become", () => {
     expect(makeMaterial(anvilSpec({ accounts: 9 }), made, { random: seededRandom("other"), now })).toEqual([]);
     expect(() => makeMaterial(anvilSpec(), made.slice(1), { random: seededRandom(), now })).toThrow("incomplete");
+  });
+  it("funds whom it is told to, without a key, and adds to an account of its own", () => {
+    const address = deriveAccounts(new TextDecoder().decode(made[0]?.secret), 1)[0]?.address ?? "";
+    const fund = [
+      { address: own, balanceEther: "2.5" },
+      { address, balanceEther: "1" },
+    ];
+    const [, , genesis] = makeMaterial(anvilSpec({ accounts: 3, fund }), [], { random: seededRandom(), now });
+    const { alloc } = JSON.parse(new TextDecoder().decode(genesis?.secret));
+    expect(Object.keys(alloc)).toHaveLength(4);
+    expect(alloc[own.toLowerCase()]).toEqual({ balance: `0x${(25n * 10n ** 17n).toString(16)}` });
+    expect(alloc[address.toLowerCase()]).toEqual({
+      balance: `0x${(10_001n * 10n ** 18n).toString(16)}`,
+      secretKey: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+    });
   });
   it("derives the well-known accounts of the test mnemonic", () => {
     const [first, second] = deriveAccounts("test test test test test test test test test test test junk", 2);

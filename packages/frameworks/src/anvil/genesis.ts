@@ -7,7 +7,7 @@ const toHex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /**
  * The file for `anvil --init`, in geth's genesis form. anvil reads one member more, `alloc.<address>.secretKey`, and
- * unlocks that account: so no key and no mnemonic is ever in a process list. The file is secret as a whole.
+ * unlocks that account (those of `fund` have none: their keys are their owners'): so no key and no mnemonic is ever in a process list. The file is secret as a whole.
  */
 export const renderGenesis = (input: {
   chainId: number;
@@ -15,21 +15,34 @@ export const renderGenesis = (input: {
   accounts: readonly DerivedAccount[];
   madeAt: Date;
 }): string => {
-  const balance = toHex(toWei(input.settings.balanceEther));
-  const alloc = input.accounts.map(({ address, privateKey }) => [
-    address,
-    { balance, secretKey: `0x${bytesToHex(privateKey)}` },
-  ]);
+  const { settings } = input;
+  const alloc = new Map<string, { wei: bigint; secretKey?: string }>();
+  for (const { address, privateKey } of input.accounts) {
+    alloc.set(address.toLowerCase(), {
+      wei: toWei(settings.balanceEther),
+      secretKey: `0x${bytesToHex(privateKey)}`,
+    });
+  }
+  // One address twice would be one member of the file twice: whoever funds an account of the node's adds to it.
+  for (const { address, balanceEther } of settings.fund) {
+    const found = alloc.get(address.toLowerCase());
+    alloc.set(address.toLowerCase(), { ...found, wei: (found?.wei ?? 0n) + toWei(balanceEther) });
+  }
   return JSON.stringify({
     config: { chainId: input.chainId },
     nonce: "0x0",
     timestamp: toHex(Math.floor(input.madeAt.getTime() / 1_000)),
     extraData: "0x",
-    gasLimit: toHex(input.settings.gasLimit),
+    gasLimit: toHex(settings.gasLimit),
     difficulty: "0x0",
     mixHash: zeros(32),
     coinbase: zeros(20),
-    baseFeePerGas: toHex(input.settings.baseFeeWei),
-    alloc: Object.fromEntries(alloc),
+    baseFeePerGas: toHex(settings.baseFeeWei),
+    alloc: Object.fromEntries(
+      [...alloc].map(([address, { wei, secretKey }]) => [
+        address,
+        { balance: toHex(wei), ...(secretKey === undefined ? {} : { secretKey }) },
+      ]),
+    ),
   });
 };

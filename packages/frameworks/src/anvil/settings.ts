@@ -1,5 +1,6 @@
 import type { JsonObject } from "@portolan/domain";
 import { z } from "zod";
+import { toChecksum } from "../evm/account.ts";
 
 /** Names that anvil 1.7.1 takes for `--hardfork`, from the first with a base fee on: wallets and libraries expect one. */
 export const hardforks = ["london", "paris", "shanghai", "cancun", "prague", "osaka"] as const;
@@ -20,26 +21,97 @@ const balanceEther = z
     message: `must be at most ${maxBalanceEther}`,
   });
 
+const zeroAddress = `0x${"0".repeat(40)}`;
+const addressPattern = /^0x[0-9a-fA-F]{40}$/;
+
+/** One case says nothing; mixed case is a checksum (ERC-55) and has to be right: a typing error would lose the Ether. */
+const isChecksumRight = (address: string): boolean => {
+  const digits = address.slice(2);
+  const lower = digits.toLowerCase();
+  return digits === lower || digits === digits.toUpperCase() || address === toChecksum(lower);
+};
+
+const accountAddress = z
+  .string()
+  .regex(addressPattern, "must be 0x and 40 hexadecimal digits")
+  .refine((text) => text !== zeroAddress, { message: "must not be the zero address: nobody has its key" })
+  .refine((text) => !addressPattern.test(text) || isChecksumRight(text), {
+    message: "has mixed case that is not its checksum (ERC-55): copy it again, or write it in lower case",
+  });
+
+const funded = z.strictObject({
+  address: accountAddress.describe("`0x` and 40 hexadecimal digits; in mixed case the ERC-55 checksum is looked at."),
+  balanceEther: balanceEther.describe("What the account has at genesis: Ether as a decimal string."),
+});
+
+const areDifferent = (list: readonly { address: string }[]): boolean =>
+  new Set(list.map(({ address }) => address.toLowerCase())).size === list.length;
+
+const fund = z
+  .array(funded)
+  .max(20)
+  .refine(areDifferent, { message: "must not have an address twice" })
+  .describe(
+    "Accounts of your own that have Ether at genesis. Their keys stay with you: sign at the client and send with `eth_sendRawTransaction`, which every plan offers.",
+  );
+
 const fork = z.strictObject({
-  /** Name of a network from the operator's list. An address is never taken. */
-  network: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, "must be the name of a listed network"),
-  /** Required: at each start the chain must stand on the same block, or the state it kept would not fit. */
-  blockNumber: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+  network: z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, "must be the name of a listed network")
+    .describe("Name of a network from the operator's list; an address is never taken."),
+  blockNumber: z
+    .number()
+    .int()
+    .min(1)
+    .max(Number.MAX_SAFE_INTEGER)
+    .describe(
+      "The block to stand on. Required: at each start it must be the same, or the state that was kept would not fit.",
+    ),
 });
 
 export const anvilSettings = z
   .strictObject({
-    /** The two ids that development tools expect by default; without it the chain gets an id of its own. */
-    chainId: z.literal([31_337, 1_337]).exactOptional(),
-    accounts: z.number().int().min(1).max(50).default(10),
-    balanceEther: balanceEther.default("10000"),
-    /** 0: a block per transaction. */
-    blockTimeSeconds: z.number().int().min(0).max(3_600).default(0),
-    hardfork: z.enum(hardforks).default("prague"),
-    gasLimit: z.number().int().min(1_000_000).max(1_000_000_000).default(30_000_000),
-    /** Of the first block; 0 makes gas free to begin with. */
-    baseFeeWei: z.number().int().min(0).max(1_000_000_000_000).default(1_000_000_000),
-    fork: fork.exactOptional(),
+    chainId: z
+      .literal([31_337, 1_337])
+      .exactOptional()
+      .describe(
+        "Leave it out: the chain gets an id that no other chain has, so that a transaction signed for one can't be replayed on another. Only the two ids that development tools take for granted may be asked for instead.",
+      ),
+    accounts: z
+      .number()
+      .int()
+      .min(1)
+      .max(50)
+      .default(10)
+      .describe("Accounts that the node makes and signs for; only the development methods of the plan dev reach them."),
+    balanceEther: balanceEther.default("10000").describe("What each of `accounts` has at genesis, in Ether."),
+    fund: fund.default([]),
+    blockTimeSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(3_600)
+      .default(0)
+      .describe("0: a block for each transaction, at once; otherwise a block each so many seconds."),
+    hardfork: z.enum(hardforks).default("prague").describe("The rules of the EVM; from the first with a base fee on."),
+    gasLimit: z
+      .number()
+      .int()
+      .min(1_000_000)
+      .max(1_000_000_000)
+      .default(30_000_000)
+      .describe("Gas that fits into a block."),
+    baseFeeWei: z
+      .number()
+      .int()
+      .min(0)
+      .max(1_000_000_000_000)
+      .default(1_000_000_000)
+      .describe("Base fee of the first block, in wei; 0 makes gas free to begin with."),
+    fork: fork
+      .exactOptional()
+      .describe("Begin as a copy of a public network at a block; the operator lists the networks."),
   })
   .meta({ id: "AnvilSettings" });
 

@@ -5,7 +5,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { HDKey } from "@scure/bip32";
 
 /** `0x` address with the mixed-case checksum of ERC-55. `hex`: 40 lower-case digits. */
-const toChecksum = (hex: string): string => {
+export const toChecksum = (hex: string): string => {
   const hash = bytesToHex(keccak_256(new TextEncoder().encode(hex)));
   const digits = [...hex].map((digit, index) =>
     Number.parseInt(hash.charAt(index), 16) >= 8 ? digit.toUpperCase() : digit,

@@ -152,9 +152,6 @@ describe("bounds", () => {
     ["anvil_reset", undefined],
     ["anvil_reset", [{}]],
     ["hardhat_reset", [null]],
-    ["anvil_loadState", [hexOf(Buffer.from('{"block":null}'))]],
-    ["anvil_loadState", [hexOf(gzipSync('{"block":null}'))]],
-    ["hardhat_loadState", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte)))]],
     ["evm_setIntervalMining", [0]],
     ["anvil_setIntervalMining", [1]],
     ["evm_setBlockGasLimit", ["0x1c9c380"]],
@@ -199,18 +196,6 @@ describe("bounds", () => {
     ["hardhat_reset", [{}, { forking: {} }]],
     ["hardhat_reset", ["http://10.0.0.1"]],
     ["hardhat_reset", [[{ forking: {} }]]],
-    ["anvil_loadState", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte + 1)))]],
-    ["hardhat_loadState", [hexOf(gzipSync(Buffer.alloc(200 * mebibyte)))]],
-    ["anvil_loadState", [hexOf(Buffer.concat([gzipSync("{}"), gzipSync(Buffer.alloc(40 * mebibyte))]))]],
-    ["anvil_loadState", [hexOf(gzipSync(Buffer.alloc(100_000)).subarray(0, -9))]],
-    ["anvil_loadState", [hexOf(Buffer.alloc(2 * mebibyte + 1))]],
-    ["anvil_loadState", ["0x1f8b zz"]],
-    ["anvil_loadState", ["0x7b7"]],
-    ["anvil_loadState", ["0x7b7d", "0x7b7d"]],
-    ["anvil_loadState", { 0: "0x7b7d" }],
-    ["anvil_loadState", [[0x7b, 0x7d]]],
-    ["anvil_loadState", [{}]],
-    ["anvil_loadState", []],
     ["evm_setIntervalMining", [0.5]],
     ["evm_setIntervalMining", [-1]],
     ["evm_setIntervalMining", [1e9]],
@@ -254,6 +239,27 @@ describe("bounds", () => {
     ["evm_increaseTime", [1e15]],
     ["eth_getStorageValues", [{ "0x1": new Array(1025).fill("0x0") }]],
   ])("%s refuses %j", (method, params) => expect(check(method, params)).toBe(false));
+  // Named: the parameters themselves are megabytes.
+  it.each<[string, unknown, boolean]>([
+    ["of JSON", [hexOf(Buffer.from('{"block":null}'))], true],
+    ["of gzip", [hexOf(gzipSync('{"block":null}'))], true],
+    ["of 32 MiB unpacked", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte)))], true],
+    ["of 32 MiB and a byte", [hexOf(gzipSync(Buffer.alloc(32 * mebibyte + 1)))], false],
+    ["of 200 MiB", [hexOf(gzipSync(Buffer.alloc(200 * mebibyte)))], false],
+    ["in two parts", [hexOf(Buffer.concat([gzipSync("{}"), gzipSync(Buffer.alloc(40 * mebibyte))]))], false],
+    ["that is cut off", [hexOf(gzipSync(Buffer.alloc(100_000)).subarray(0, -9))], false],
+    ["of more than 2 MiB as sent", [hexOf(Buffer.alloc(2 * mebibyte + 1))], false],
+    ["that is no hexadecimal text", ["0x1f8b zz"], false],
+    ["of half a byte", ["0x7b7"], false],
+    ["with another", ["0x7b7d", "0x7b7d"], false],
+    ["in an object", { 0: "0x7b7d" }, false],
+    ["as a list of bytes", [[0x7b, 0x7d]], false],
+    ["that is an object", [{}], false],
+    ["that is not there", [], false],
+  ])("judges a state %s", (_case, params, isTaken) => {
+    expect(check("anvil_loadState", params)).toBe(isTaken);
+    expect(check("hardhat_loadState", params)).toBe(isTaken);
+  });
   it("refuses a bound that nobody knows", () => {
     expect(policy.check("toString", [])).not.toBeNull();
   });
