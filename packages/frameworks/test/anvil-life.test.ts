@@ -109,6 +109,28 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
     expect(accounts).not.toContain("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
   });
 
+  it.each(["dev", "standard"])("funds accounts whose keys are elsewhere, on the plan %s", async (plan) => {
+    const own = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    const fund = [
+      { address: own, balanceEther: "2.5" },
+      { address: `0x${"ab".repeat(20)}`, balanceEther: "0.000000000000000001" },
+    ];
+    const life = await makeLife({ accounts: 1, fund }, { plan });
+    const { anvil, keeper } = await bothUp(life);
+    const balances = () =>
+      Promise.all(fund.map(async ({ address }) => BigInt(String(await rpc(life.url, "eth_getBalance", [address, "latest"])))));
+    expect(await balances()).toEqual([25n * 10n ** 17n, 1n]);
+    expect(await rpc(life.url, "eth_accounts")).toEqual([life.accounts[0]?.toLowerCase()]);
+    await expect(rpc(life.url, "eth_sendTransaction", [{ from: own, to: own, value: "0x1" }])).rejects.toThrow(
+      /No Signer/i,
+    );
+    await saved(life);
+    await stop(keeper);
+    await stop(anvil);
+    await bothUp(life);
+    expect(await balances()).toEqual([25n * 10n ** 17n, 1n]);
+  });
+
   it("has no secret in its process arguments or output", async () => {
     const life = await makeLife();
     const child = life.startAnvil();
@@ -320,6 +342,10 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
     origin.startAnvil();
     await answers(origin);
     await rpc(origin.url, "anvil_setBalance", ["0x00000000000000000000000000000000000000aa", "0x2a"]);
+    const own = "0x00000000000000000000000000000000000000bb";
+    await rpc(origin.url, "anvil_setBalance", [own, "0x2a"]);
+    await rpc(origin.url, "anvil_setNonce", [own, "0x7"]);
+    await rpc(origin.url, "anvil_setCode", [own, "0x00"]);
     await rpc(origin.url, "anvil_mine", ["0x5"]);
     const seen = new Set<string>();
     const operator = {
@@ -327,7 +353,7 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
       forwarderUrl: await forwardTo(origin.url, seen),
     };
     const life = await makeLife(
-      { fork: { network: "origin", blockNumber: 5 } },
+      { fork: { network: "origin", blockNumber: 5 }, fund: [{ address: own, balanceEther: "3" }] },
       { serial: 43, plan: "standard" },
       operator,
     );
@@ -336,6 +362,12 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
     expect(await rpc(life.url, "eth_getBalance", ["0x00000000000000000000000000000000000000aa", "latest"])).toBe(
       "0x2a",
     );
+    // A funded account begins anew: what the network has at its address is not there.
+    expect([
+      BigInt(String(await rpc(life.url, "eth_getBalance", [own, "latest"]))),
+      await rpc(life.url, "eth_getTransactionCount", [own, "latest"]),
+      await rpc(life.url, "eth_getCode", [own, "latest"]),
+    ]).toEqual([3n * 10n ** 18n, "0x0", "0x"]);
     await send(life);
     const before = await head(life);
     await stop(keeper);

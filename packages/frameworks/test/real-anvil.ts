@@ -119,7 +119,7 @@ export const startLife = async (
   const start = (name: string): ChildProcess => {
     const found = node.processes.find((process) => process.name === name);
     if (found === undefined) throw new Error(`no process ${name}`);
-    const env = { PATH: process.env["PATH"], HOME: directory, TMPDIR: directory };
+    const env = { PATH: process.env["PATH"], HOME: directory, TMPDIR: directory, ...found.env };
     const program = name === "anvil" ? binary : process.execPath;
     const child = spawn(program, found.args.map(toArg), { env, stdio: ["ignore", "pipe", "pipe"] });
     running.push(child);

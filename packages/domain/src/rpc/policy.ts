@@ -6,7 +6,8 @@ export type MethodVerdict =
   | { kind: "forward"; weight: number; isWrite: boolean; scope: "rpc" | "rpc:dev"; bound?: string }
   /** Answered by the gateway itself, metered as `synthetic` at 0. */
   | { kind: "synthetic"; answer: "emptyList" | "modules" }
-  | { kind: "deny"; reason: string };
+  /** `hint`: what to do instead, where the policy knows. */
+  | { kind: "deny"; reason: string; hint?: string };
 
 /** Method classes, weights and bounds of a framework's JSON-RPC, one table. Unknown names are denied. */
 export interface RpcPolicy {

@@ -86,7 +86,8 @@ const processesOf = (spec: ChainSpec, addresses: readonly NodeAddress[], node: N
     name: "anvil",
     program: { name: "anvil", version: spec.version, image: `ghcr.io/foundry-rs/foundry:v${spec.version}` },
     args: anvilArgs(spec, rpc, operator),
-    env: {},
+    // What contracts say by `console.log`, without a line for every call. Whole targets only: anvil takes no levels.
+    env: { RUST_LOG: "node::console,anvil::cmd", NO_COLOR: "1" },
     probe: {
       kind: "rpc",
       port: ports.rpc,

@@ -87,9 +87,10 @@ export const commonMethods: MethodTable = { ...free, ...reads, ...heavy, ...writ
 
 /**
  * Name spaces and names that no tenant calls, with the reason that the refusal gives. Everything else that is in no
- * table is refused too, as unknown.
+ * table is refused too, as unknown; so are, on a plan with development methods, names of the kinds that other plans lack
+ * (`ofOtherPlans`).
  */
-export const deniedMethods: readonly { pattern: RegExp; reason: string }[] = [
+export const deniedMethods: readonly { pattern: RegExp; reason: string; ofOtherPlans?: true }[] = [
   { pattern: /^(?:anvil_nodeInfo|hardhat_nodeInfo)$/, reason: "it shows how the node reaches its upstream" },
   { pattern: /^anvil_setRpcUrl$/, reason: "it would make the node call an address of the caller's choice" },
   { pattern: /^anvil_setChainId$/, reason: "a chain id is given by the plane and stays unique" },
@@ -98,8 +99,8 @@ export const deniedMethods: readonly { pattern: RegExp; reason: string }[] = [
     pattern: /^(?:admin|engine|miner|perm|plugins|testing|dev|clique|ibft|qbft|personal)_/,
     reason: "node administration",
   },
-  { pattern: /^(?:debug|trace)_/, reason: "tracing is not part of this plan" },
-  { pattern: /^txpool_/, reason: "the pool of waiting transactions is not shown" },
+  { pattern: /^(?:debug|trace)_/, reason: "tracing is not part of this plan", ofOtherPlans: true },
+  { pattern: /^txpool_/, reason: "the pool of waiting transactions is not shown", ofOtherPlans: true },
   { pattern: /^net_(?:enode|services)$/, reason: "node administration" },
   {
     pattern: /^eth_(?:send(?:Unsigned)?Transaction(?:Sync)?|fillTransaction)$/,
@@ -108,8 +109,8 @@ export const deniedMethods: readonly { pattern: RegExp; reason: string }[] = [
   { pattern: /^eth_sign/, reason: "nodes hold no keys here: sign at the client" },
   { pattern: /^eth_(?:coinbase|mining|hashrate|getWork|submit\w+|resend)$/, reason: "nodes do not mine here" },
   { pattern: /^eth_(?:un)?subscribe$/, reason: "subscriptions need a stream: poll a filter instead" },
-  { pattern: /^(?:anvil|hardhat|evm|tenderly)_/, reason: "development methods are not part of this plan" },
-  { pattern: /^(?:erigon|ots)_/, reason: "explorer methods are not part of this plan" },
+  { pattern: /^(?:anvil|hardhat|evm|tenderly)_/, reason: "development methods are not part of this plan", ofOtherPlans: true },
+  { pattern: /^(?:erigon|ots)_/, reason: "explorer methods are not part of this plan", ofOtherPlans: true },
 ];
 
 /** Answered by the gateway, never forwarded. */

@@ -97,6 +97,27 @@ describe("verdicts", () => {
     expect(policy.verdict(method, "standard").kind).toBe("deny");
     expect(evmRpcPolicy.verdict(method, "dev").kind).toBe("deny");
   });
+  it.each([
+    ["eth_blocknumber", "standard", { reason: "the method is not known", hint: "Did you mean eth_blockNumber?" }],
+    ["ETH_ACCOUNTS", "standard", { reason: "the method is not known", hint: "Did you mean eth_accounts?" }],
+    ["anvil_setbalance", "dev", { reason: "the method is not known", hint: "Did you mean anvil_setBalance?" }],
+    [
+      "anvil_setBalance",
+      "standard",
+      { reason: "development methods are not part of this plan", hint: "Plan dev has the development methods." },
+    ],
+    [
+      "eth_sendTransaction",
+      "standard",
+      { reason: "nodes hold no keys here: sign at the client", hint: "Plan dev has the development methods." },
+    ],
+    ["anvil_anything", "dev", { reason: "the method is not known" }],
+    ["anvil_setrpcurl", "dev", { reason: "the method is not known" }],
+    ["admin_peers", "dev", { reason: "node administration" }],
+    ["no_such_method", "standard", { reason: "the method is not known" }],
+  ])("says of %s on %s why, and what to do instead", (method, plan, told) => {
+    expect(policy.verdict(method, plan)).toEqual({ kind: "deny", ...told });
+  });
   it("has decided every method that anvil answers to", () => {
     expect(anvilMethods.length).toBeGreaterThan(170);
     for (const plan of ["dev", "standard"]) {

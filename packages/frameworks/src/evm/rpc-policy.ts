@@ -10,6 +10,8 @@ const toVerdict = (rule: MethodRule, scope: "rpc" | "rpc:dev"): MethodVerdict =>
   ...(rule.bound === undefined ? {} : { bound: rule.bound }),
 });
 
+const unknownMethod = "the method is not known";
+
 const own = <Value>(table: { readonly [name: string]: Value }, name: string): Value | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 
@@ -39,6 +41,22 @@ export interface EvmPolicySettings {
   maxBodyBytes?: number;
 }
 
+/** Why a method is not offered on a plan, and what to do instead. Echoes nothing but names of the tables. */
+const denial = (development: NonNullable<EvmPolicySettings["development"]>, method: string, plan: string) => {
+  const ofPlan = own(development, plan);
+  const wanted = method.toLowerCase();
+  const offered = [commonMethods, syntheticMethods, ofPlan ?? {}].flatMap((table) => Object.keys(table));
+  const meant = offered.find((name) => name.toLowerCase() === wanted);
+  if (meant !== undefined) return { kind: "deny", reason: unknownMethod, hint: `Did you mean ${meant}?` } as const;
+  const denied = deniedMethods.find(
+    ({ pattern, ofOtherPlans }) => pattern.test(method) && (ofOtherPlans === undefined || ofPlan === undefined),
+  );
+  const reason = denied?.reason ?? unknownMethod;
+  const plans = Object.keys(development).filter((name) => own(development[name] ?? {}, method) !== undefined);
+  if (plans.length === 0) return { kind: "deny", reason } as const;
+  return { kind: "deny", reason, hint: `Plan ${plans.join(" and plan ")} has the development methods.` } as const;
+};
+
 /** Method classes, weights and bounds for an EVM chain. Names are matched exactly; unknown names are refused. */
 export const createEvmRpcPolicy = (settings: EvmPolicySettings = {}): RpcPolicy => ({
   verdict: (method, plan) => {
@@ -48,8 +66,7 @@ export const createEvmRpcPolicy = (settings: EvmPolicySettings = {}): RpcPolicy 
     if (common !== undefined) return toVerdict(common, "rpc");
     const answer = own(syntheticMethods, method);
     if (answer !== undefined) return { kind: "synthetic", answer };
-    const denied = deniedMethods.find(({ pattern }) => pattern.test(method));
-    return { kind: "deny", reason: denied?.reason ?? "the method is not known" };
+    return denial(settings.development ?? {}, method, plan);
   },
   check: checkBound,
   readsParams: (method) =>

@@ -191,10 +191,14 @@ const loadState = async () => {
       continue;
     }
     for (const bad of unreadable) await keepAside(bad);
+    console.log(`a kept state of ${dump.length} bytes is loaded`);
     if (unreadable.length > 0) status.problem = "the newest kept state could not be read; an older one is loaded";
     return rememberLoaded(instance);
   }
-  if (candidates.length === 0) return rememberLoaded(instance);
+  if (candidates.length === 0) {
+    console.log("there is no kept state; the chain begins at its genesis");
+    return rememberLoaded(instance);
+  }
   // Going on would put an empty chain in the place of one that may still be saved by hand.
   status.problem = "no kept state can be read; the files are left as they are";
   return undefined;
@@ -215,6 +219,7 @@ const save = async (head) => {
       if (existsSync(files.current)) await rename(files.current, files.previous);
     });
   }
+  if (status.savedAt === null) console.log(`the state is kept from now on (${dump.length} bytes)`);
   Object.assign(last, { head, digest, blind: 0 });
   Object.assign(status, { savedAt: new Date().toISOString(), savedBytes: dump.length });
   return tookMs;
@@ -258,7 +263,10 @@ const run = async () => {
   await loadState();
   await keep();
   // Only a state that is whole may replace the kept one.
-  if (status.loaded && isAnvilAlive) await save(null);
+  if (status.loaded && isAnvilAlive) {
+    await save(null);
+    console.log(`stopping; the last state of ${status.savedBytes} bytes is kept`);
+  }
 };
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stopping.abort());
