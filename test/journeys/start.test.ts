@@ -250,8 +250,11 @@ describe("what stands in the way is a sentence", () => {
     const start = begin(home, ports, ["--bare"]);
     await start.ready();
     const lock = JSON.parse(await readFile(join(home, "up.lock"), "utf8"));
+    // A part that does not end by itself, so that there is something to hurry.
+    process.kill(processesOf(home).find(({ name }) => name === "gateway")?.pid ?? 0, "SIGSTOP");
     start.child.kill("SIGINT");
     await until("it stops", async () => start.err().includes("Stopping"), { everyMs: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     process.kill(lock.pid, "SIGINT");
     expect(await start.ended()).toBe(0);
     expect(start.err()).toContain("Hurrying");

@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { CliFailure, exitCodes } from "./failure.ts";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 
 const schema = z.object({
@@ -23,17 +22,7 @@ export interface ProfileStore {
 
 /** The profile as a file of mode 0600 in the user's configuration directory. */
 export const createProfileStore = (path: string): ProfileStore => ({
-  load: async () => {
-    try {
-      return await readJsonFile(path, schema);
-    } catch (cause) {
-      throw new CliFailure(`The profile ${path} can't be read.`, {
-        exitCode: exitCodes.usage,
-        hint: `Delete it and sign in again: portolan login.`,
-        cause,
-      });
-    }
-  },
+  load: () => readJsonFile(path, schema, "Delete it and sign in again: portolan login."),
   save: async (profile) => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeJsonFile(path, profile);

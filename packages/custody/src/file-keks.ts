@@ -55,14 +55,25 @@ const makeKeyFile = async (path: string): Promise<void> => {
   }
 };
 
+export interface KeyFileOptions {
+  /** Asked when the file is missing; false where something is sealed already, which a new key would not open. */
+  mayMake?: () => Promise<boolean>;
+}
+
 /**
  * Keys from a file of mode 0600, one a line, the first of which seals. Made on first use, also when several processes
- * start at once. Throws `custody.unavailable` when it is unreadable, malformed or open to others. Losing the file
- * loses every secret.
+ * start at once, unless `mayMake` says no. Throws `custody.unavailable` when it is unreadable, malformed, open to
+ * others, or lost. Losing the file loses every secret.
  */
-export const openKeyFile = async (path: string): Promise<KekProvider> => {
+export const openKeyFile = async (path: string, options: KeyFileOptions = {}): Promise<KekProvider> => {
   let text = await readKeyFile(path);
   if (text === undefined) {
+    if (options.mayMake !== undefined && !(await options.mayMake())) {
+      throw unavailable(
+        `the key file ${path} is gone, and the database holds secrets that only it opens`,
+        "restore it from a backup, then start again; without it the keys of the chains here are lost, and those chains can't run again",
+      );
+    }
     await makeKeyFile(path);
     text = await readKeyFile(path);
   }

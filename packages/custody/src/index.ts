@@ -1,6 +1,6 @@
 export type { SealContext } from "./aad.ts";
 export { type Custody, type CustodyDeps, createCustody, type SealedBlob } from "./custody.ts";
-export { openKeyFile } from "./file-keks.ts";
+export { type KeyFileOptions, openKeyFile } from "./file-keks.ts";
 export type { Kek, KekProvider } from "./kek.ts";
 export { createWorkerKeys, openWith, sealTo, type WorkerKeys, type WorkerSealedBlob } from "./seal-to.ts";
 export { type AuthorityKeyRecord, type AuthorityKeyStore, createSigner, type SignerDeps } from "./signer.ts";

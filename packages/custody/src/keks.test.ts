@@ -68,3 +68,15 @@ test("keys from the environment, current and former", async () => {
   expect(() => createEnvironmentKeks({ current: "short" })).toThrow(/32 bytes/);
   expect(() => createEnvironmentKeks({ current: one, former: one })).toThrow(/same id/);
 });
+
+test("a lost key is not replaced where something is sealed with it", async () => {
+  const path = join(directory, "kek");
+  await expect(openKeyFile(path, { mayMake: async () => false })).rejects.toMatchObject({
+    code: "custody.unavailable",
+    message: expect.stringContaining(`${path} is gone`),
+    hint: expect.stringContaining("backup"),
+  });
+  expect(await readdir(directory)).not.toContain("kek");
+  await openKeyFile(path, { mayMake: async () => true });
+  await openKeyFile(path, { mayMake: async () => Promise.reject(new Error("asked for nothing")) });
+});

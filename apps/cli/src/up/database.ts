@@ -1,19 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { createPasswordHasher } from "@portolan/access";
+import { openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { migrateJobs } from "@portolan/jobs";
 import {
   bootstrapRoles,
   createClients,
   createEmbeddedPostgres,
+  holdsSealedSecrets,
   jobsSchema,
   localRegion,
   migrate,
   seed,
 } from "@portolan/store";
-import { z } from "zod";
-import { readJsonFile, writeJsonFile } from "../json-file.ts";
+import { writeJsonFile } from "../json-file.ts";
 import type { Home } from "./home.ts";
+import { readOperatorFile } from "./home-files.ts";
 import type { DatabaseUrls, UpSettings } from "./settings.ts";
 
 export interface RunningDatabase {
@@ -70,9 +72,7 @@ export const startDatabase = async (
   }
 };
 
-const operatorFile = z.object({ email: z.string(), password: z.string() });
-
-/** Brings the schema, the queue's schema and the first rows up to date. Idempotent. */
+/** Brings the schema, the queue's schema, the key-encryption key and the first rows up to date. Idempotent. */
 export const prepareDatabase = async (options: {
   urls: DatabaseUrls;
   redisUrl: string | undefined;
@@ -92,8 +92,10 @@ export const prepareDatabase = async (options: {
     poolSize: 2,
   });
   try {
+    // Before operator.json is made: a home that has that one had a key.
+    await openKeyFile(home.at("kek"), { mayMake: async () => !(await holdsSealedSecrets(clients.system)) });
     // The file comes first: an account whose password nobody knows would be the worse half.
-    const known = await readJsonFile(home.at("operator.json"), operatorFile);
+    const known = await readOperatorFile(home);
     const operator = known ?? { email: "operator@portolan.local", password: randomBytes(24).toString("base64url") };
     if (known === undefined) await writeJsonFile(home.at("operator.json"), operator);
     const hasher = createPasswordHasher();
@@ -111,6 +113,29 @@ export const prepareDatabase = async (options: {
         ? {}
         : { operator: { email: operator.email, passwordHash: await hasher.hash(operator.password), country: "ZZ" } }),
     });
+  } finally {
+    await clients.close();
+  }
+};
+
+/** Chains that should run and of which no worker has reported since `since`. */
+export const countStarting = async (systemUrl: string, since: Date): Promise<number> => {
+  const clients = createClients({
+    appUrl: systemUrl,
+    systemUrl,
+    applicationName: "portolan-up",
+    poolSize: 1,
+  });
+  try {
+    const { chain, placement } = clients.system;
+    const wished = await chain.findMany({ where: { wish: "running" }, select: { id: true } });
+    const reported = await placement.findMany({
+      where: { reportedAt: { gte: since } },
+      select: { chainId: true },
+      distinct: ["chainId"],
+    });
+    const known = new Set(reported.map(({ chainId }) => chainId));
+    return wished.filter(({ id }) => !known.has(id)).length;
   } finally {
     await clients.close();
   }

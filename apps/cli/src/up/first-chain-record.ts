@@ -26,9 +26,13 @@ export interface FirstChainFile {
   save(change: Partial<FirstChainRecord>): Promise<void>;
 }
 
+/** The record; undefined before there is one. @throws CliFailure when the file holds something else. */
+export const readFirstChainRecord = (path: string): Promise<FirstChainRecord | undefined> =>
+  readJsonFile(path, schema, "Delete it: the next start makes a first chain anew, and the former one stays as it is.");
+
 /** Opens the record; a new one is on disk before anything is asked of the API. */
 export const openFirstChainFile = async (path: string): Promise<FirstChainFile> => {
-  const found = await readJsonFile(path, schema);
+  const found = await readFirstChainRecord(path);
   let value: FirstChainRecord = found ?? {
     email: `first-chain-${randomBytes(4).toString("hex")}@portolan.local`,
     password: randomBytes(24).toString("base64url"),

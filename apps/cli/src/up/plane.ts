@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { loadSigningKey } from "@portolan/access";
-import { openKeyFile } from "@portolan/custody";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { type Child, createChild } from "./child.ts";
 import { type ChildName, childEnvironment, instanceOf } from "./child-environment.ts";
-import { prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
-import type { Home } from "./home.ts";
+import { countStarting, prepareDatabase, type RunningDatabase, startDatabase } from "./database.ts";
+import { type Home, makeLogDirectory } from "./home.ts";
+import { checkHomeFiles } from "./home-files.ts";
 import { awaitLeftOvers } from "./left-overs.ts";
 import { claimPort } from "./ports.ts";
 import type { UpSettings } from "./settings.ts";
@@ -15,6 +15,8 @@ export interface Plane {
   gateway: string;
   /** What runs, one line each. */
   descriptions: readonly string[];
+  /** How many chains that should run no worker has looked at since this start. */
+  countStarting(): Promise<number>;
   /** In order: gateway, api, worker with its chain nodes, Postgres. */
   stop(): Promise<void>;
   /** From now on without patience; also while `stop` runs. */
@@ -82,6 +84,7 @@ export const startPlane = async (options: {
   const children = new Map<ChildName, Child>();
   let database: RunningDatabase | undefined;
   let isHasty = false;
+  const startedAt = new Date();
   const patience: Patience = { graceMs: (usual) => (isHasty ? Math.min(usual, 1_500) : usual) };
   const hasten = (): void => {
     isHasty = true;
@@ -93,14 +96,15 @@ export const startPlane = async (options: {
     await awaitLeftOvers(instanceOf(home.path), log);
     const { apiPort, gatewayPort } = await claimPorts(settings);
     const gateway = `http://127.0.0.1:${gatewayPort}`;
-    // Made here on first use, so that a damaged or open one is said before anything runs.
-    await openKeyFile(home.at("kek"));
+    // A damaged file is said before anything is made or runs.
+    await checkHomeFiles(home);
     await loadSigningKey(home.at("sessions.key"));
     database = await startDatabase(settings, home, log);
     signal.throwIfAborted();
     const { urls } = database;
     await prepareDatabase({ urls, redisUrl: settings.redisUrl, gatewayUrl: gateway, home, log });
     signal.throwIfAborted();
+    await makeLogDirectory(home);
     const input = { settings, home: home.path, urls, apiPort, gatewayPort };
     for (const name of ["api", "worker", "gateway"] as const) {
       children.set(
@@ -124,6 +128,7 @@ export const startPlane = async (options: {
       api: `http://127.0.0.1:${apiPort}`,
       gateway,
       descriptions: [database.description, `processes ${pids}`],
+      countStarting: () => countStarting(urls.system, startedAt),
       stop: () => stopAll(children, database, patience, log),
       hasten,
     };

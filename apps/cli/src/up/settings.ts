@@ -4,7 +4,10 @@ import { type EnvSource, parseEnv } from "@portolan/kit";
 import { z } from "zod";
 import { CliFailure, exitCodes } from "../failure.ts";
 
-const port = z.coerce.number().int().min(0).max(65_535);
+const portError = { error: "must be a number from 0 to 65535" };
+
+/** Of a variable; 0 is any free port. */
+export const port = z.coerce.number(portError).int(portError).min(0, portError).max(65_535, portError);
 
 const schema = z.object({
   PORTOLAN_HOME: z.string().optional(),

@@ -5,6 +5,7 @@ import { openHome } from "./home.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 import { type Plane, startPlane } from "./plane.ts";
 import { readUpSettings } from "./settings.ts";
+import { listenForStop, type Stop } from "./stop-signals.ts";
 
 export interface UpOptions {
   /** Top of the checkout. */
@@ -14,44 +15,18 @@ export interface UpOptions {
   screen: Screen;
 }
 
-type Stop = { readonly signal: AbortSignal; onSecond: () => void; whenFirst: Promise<void>; dispose(): void };
-
-/** The first signal asks to stop, each further one to hurry. */
-const listenForStop = (log: (line: string) => void): Stop => {
-  const controller = new AbortController();
-  let announce: () => void = () => undefined;
-  const whenFirst = new Promise<void>((resolve) => {
-    announce = resolve;
-  });
-  const stop: Stop = {
-    signal: controller.signal,
-    onSecond: () => undefined,
-    whenFirst,
-    dispose: () => {
-      for (const name of names) process.off(name, listener);
-    },
-  };
-  const listener = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) {
-      log("Hurrying.");
-      stop.onSecond();
-      return;
-    }
-    log(`Stopping (${signal})… once more to hurry`);
-    controller.abort(new Error("stopped"));
-    announce();
-  };
-  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of names) process.on(name, listener);
-  return stop;
-};
-
 const announce = (log: (line: string) => void, plane: Plane, home: string, startedAt: number): void => {
   log(`Portolan runs (ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s).`);
   log(`  API       ${plane.api}        documentation ${plane.api}/docs`);
   log(`  Gateway   ${plane.gateway}`);
   log(`  Data      ${home}        operator account in operator.json, logs in logs/`);
   for (const line of plane.descriptions) log(`  Runs      ${line}`);
+};
+
+/** Ready means that the plane answers; its chains come after it. */
+const announceChains = async (log: (line: string) => void, plane: Plane): Promise<void> => {
+  const count = await plane.countStarting().catch(() => 0);
+  if (count > 0) log(`  Chains    ${count === 1 ? "1 chain is" : `${count} chains are`} being started`);
 };
 
 const firstChain = async (options: UpOptions, plane: Plane, file: string, log: (line: string) => void, stop: Stop) => {
@@ -102,6 +77,7 @@ export const up = async (options: UpOptions): Promise<void> => {
       try {
         lock.publish({ api: plane.api, gateway: plane.gateway });
         announce(log, plane, home.path, startedAt);
+        await announceChains(log, plane);
         await firstChain(options, plane, home.at("first-chain.json"), log, stop);
         if (!stop.signal.aborted) {
           if (options.isJson) {

@@ -3,6 +3,7 @@ export { type AuditRow, auditRepository, type NewAuditEvent } from "./audit.ts";
 export { type ChainEventRow, type ChainRow, chainRepository, type NodeRow } from "./chains-read.ts";
 export { chainWishes, type NewChain, type Reserved } from "./chains-write.ts";
 export { type DecisionRow, decisionRepository, type NewDecision } from "./decisions.ts";
+export { holdsSealedSecrets } from "./holds-sealed-secrets.ts";
 export {
   type IdempotencyKey,
   type IdempotencyState,
