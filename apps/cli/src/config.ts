@@ -2,9 +2,13 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type EnvSource, parseEnv } from "@portolan/kit";
 import { z } from "zod";
+import { port } from "./up/settings.ts";
 
 const schema = z.object({
   PORTOLAN_API_URL: z.url().optional(),
+  /** Where a plane of this machine listens; 0 says nothing. */
+  PORTOLAN_API_PORT: port.optional(),
+  PORTOLAN_HOME: z.string().optional(),
   PORTOLAN_TOKEN: z.string().optional(),
   PORTOLAN_CONFIG: z.string().optional(),
   PORTOLAN_PASSWORD: z.string().optional(),
@@ -15,6 +19,10 @@ const schema = z.object({
 export interface CliConfig {
   /** Overrides the profile's. */
   apiUrl: string | undefined;
+  /** From PORTOLAN_API_PORT: which plane of this machine is meant where no URL says it. */
+  localUrl: string | undefined;
+  /** The home that was asked for; undefined: the checkout's. */
+  home: string | undefined;
   /** Overrides the profile's session: for CI. */
   token: string | undefined;
   password: string | undefined;
@@ -30,6 +38,8 @@ export const readCliConfig = (source?: EnvSource): CliConfig => {
     env.XDG_CONFIG_HOME ?? (process.platform === "win32" ? env.APPDATA : undefined) ?? join(homedir(), ".config");
   return {
     apiUrl: env.PORTOLAN_API_URL,
+    localUrl: env.PORTOLAN_API_PORT ? `http://127.0.0.1:${env.PORTOLAN_API_PORT}` : undefined,
+    home: env.PORTOLAN_HOME,
     token: env.PORTOLAN_TOKEN,
     password: env.PORTOLAN_PASSWORD,
     profileFile: env.PORTOLAN_CONFIG ?? join(base, "portolan", "profile.json"),

@@ -1,11 +1,14 @@
+import { join } from "node:path";
 import type { OperationResource } from "@portolan/contract";
 import { createPortolan, type PortolanClient, type PortolanSettings } from "@portolan/sdk";
 import { type CliConfig, defaultApiUrl } from "./config.ts";
+import { findPlane } from "./doctor/plane.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
 import { type Row, renderTable, type Screen, writeLine } from "./output.ts";
 import type { PasswordInput } from "./password.ts";
 import type { ProfileStore } from "./profile.ts";
 import { assertSucceeded, createProgress } from "./progress.ts";
+import { locateHome } from "./up/home.ts";
 
 /** What the world gives to commands; a test passes its own. */
 export interface CliDeps {
@@ -53,9 +56,16 @@ export const createContext = (deps: CliDeps, isJson: boolean, apiOption: string 
     deps.fetch === undefined ? { baseUrl } : { baseUrl, fetch: deps.fetch };
   const chosen = apiOption ?? config.apiUrl;
 
+  /** The plane of this machine: by its port, else the one that runs in the home, else where one would. */
+  const localUrl = async (): Promise<string> => {
+    if (config.localUrl !== undefined) return config.localUrl;
+    const home = await locateHome(config.home ?? join(deps.root, ".portolan"));
+    return findPlane(home.at("up.lock"))?.api ?? defaultApiUrl;
+  };
+
   const client = async (): Promise<PortolanClient> => {
     if (config.token !== undefined) {
-      return createPortolan({ ...settings(chosen ?? defaultApiUrl), token: config.token });
+      return createPortolan({ ...settings(chosen ?? (await localUrl())), token: config.token });
     }
     const found = await profile.load();
     // A session is sent only to the plane that gave it.
@@ -98,7 +108,8 @@ export const createContext = (deps: CliDeps, isJson: boolean, apiOption: string 
     stdin: deps.stdin,
     root: deps.root,
     isJson,
-    anonymous: async () => createPortolan(settings(chosen ?? (await profile.load())?.apiUrl ?? defaultApiUrl)),
+    anonymous: async () =>
+      createPortolan(settings(chosen ?? config.localUrl ?? (await profile.load())?.apiUrl ?? (await localUrl()))),
     client,
     print,
     follow,

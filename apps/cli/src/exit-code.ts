@@ -28,6 +28,8 @@ export interface Sentence {
   message: string;
   hint?: string;
   requestId?: string;
+  /** HTTP's, when the API answered. */
+  status?: number;
   details: string[];
 }
 
@@ -41,6 +43,7 @@ export const toSentence = (error: unknown): Sentence => {
     return {
       code: error.code,
       message: error.message,
+      status: error.status,
       ...(hint === undefined ? {} : { hint }),
       ...(error.requestId === undefined ? {} : { requestId: error.requestId }),
       details: error.errors

@@ -6,7 +6,7 @@ import { addOperationCommands } from "./commands/operations.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { type CliDeps, type Context, createContext } from "./context.ts";
 import { doctor } from "./doctor/doctor.ts";
-import { toExitCode, toSentence } from "./exit-code.ts";
+import { type Sentence, toExitCode, toSentence } from "./exit-code.ts";
 import { exitCodes } from "./failure.ts";
 import { clean, writeLine } from "./output.ts";
 import { up } from "./up/up.ts";
@@ -15,7 +15,11 @@ const exitCodeHelp = `
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not signed in, 4 refused (policy, quota, permission, money),
 5 not found, 6 the API can't be reached, 7 the operation failed, was cancelled or needs attention.
 
-Environment: PORTOLAN_API_URL, PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up and doctor
+With --json a failure is one line of JSON, the last on standard error: code, message, and where there is one hint,
+requestId, status (HTTP's) and details.
+
+Environment: PORTOLAN_API_URL (default: PORTOLAN_API_PORT on this machine, else the profile's, else the plane that runs
+in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up and doctor
 PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
 DATABASE_URL, DATABASE_SYSTEM_URL.`;
 
@@ -52,13 +56,13 @@ const addGlobals = (command: Command): void => {
     if (sub.commands.length === 0) {
       sub
         .option("--json", "print JSON")
-        .option("--api <url>", "of the API; default PORTOLAN_API_URL, then the profile's");
+        .option("--api <url>", "of the API; default PORTOLAN_API_URL, else as portolan --help says");
     }
     addGlobals(sub);
   }
 };
 
-const createProgram = (deps: CliDeps): Command => {
+const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   const program = new Command("portolan")
     .description("Run blockchain networks in any cloud region, behind any portal.")
     .showHelpAfterError("(portolan --help says more)")
@@ -66,7 +70,8 @@ const createProgram = (deps: CliDeps): Command => {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => deps.screen.out.write(text),
-      writeErr: (text) => deps.screen.err.write(text),
+      // With --json the problem is one line; see `reportJson`.
+      writeErr: (text) => isJson || deps.screen.err.write(text),
     });
   const open = (command: Command): Context => {
     const { json, api } = command.optsWithGlobals<GlobalFlags>();
@@ -82,6 +87,17 @@ const createProgram = (deps: CliDeps): Command => {
   return program;
 };
 
+/** One line, last on standard error: `{ code, message, hint, requestId, status, details }`, absent ones left out. */
+const reportJson = (deps: CliDeps, { details, ...sentence }: Sentence): void =>
+  writeLine(deps.screen.err, JSON.stringify({ ...sentence, ...(details.length === 0 ? {} : { details }) }));
+
+const usageSentence = (error: CommanderError): Sentence => ({
+  code: "usage",
+  message: error.code === "commander.help" ? "A command is missing." : error.message.replace(/^error: /, ""),
+  hint: "portolan --help says more.",
+  details: [],
+});
+
 const report = (deps: CliDeps, error: unknown): void => {
   const { err } = deps.screen;
   const sentence = toSentence(error);
@@ -96,13 +112,20 @@ const report = (deps: CliDeps, error: unknown): void => {
 
 /** Runs one command line and gives its exit code; never throws. */
 export const run = async (args: readonly string[], deps: CliDeps): Promise<number> => {
+  const end = args.indexOf("--");
+  const isJson = args.slice(0, end === -1 ? undefined : end).includes("--json");
   try {
-    await createProgram(deps).parseAsync([...args], { from: "user" });
+    await createProgram(deps, isJson).parseAsync([...args], { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     // Commander has said it already; asking for help is no failure.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    report(deps, error);
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return exitCodes.ok;
+      if (isJson) reportJson(deps, usageSentence(error));
+      return exitCodes.usage;
+    }
+    if (isJson) reportJson(deps, toSentence(error));
+    else report(deps, error);
     return toExitCode(error);
   }
 };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Home } from "../up/home.ts";
-import { checkDataDirectory, checkHome, checkNode } from "./machine.ts";
+import { checkDataDirectory, checkHome, checkKey, checkNode } from "./machine.ts";
 import { checkClock, checkPort, checkReachable } from "./plane.ts";
 
 const setUp = (): Home => {
@@ -74,4 +74,35 @@ test("a clock that is away from the API's is wrong", async () => {
   const noon = Date.UTC(2026, 10, 23, 12);
   expect((await checkClock(url, () => noon + 5_000)).state).toBe("ok");
   expect((await checkClock(url, () => noon - 60_000)).state).toBe("wrong");
+});
+
+test("a lost key is wrong where there was one", async () => {
+  const home = setUp();
+  expect((await checkKey(home)).state).toBe("note");
+  writeFileSync(home.at("operator.json"), "{}");
+  expect(await checkKey(home)).toMatchObject({ state: "wrong", fix: expect.stringContaining("backup") });
+  writeFileSync(home.at("kek"), "x");
+  expect((await checkKey(home)).state).toBe("ok");
+});
+
+test.runIf(process.getuid?.() === 0)("another user is told so, and not to move a whole database aside", async () => {
+  const home = setUp();
+  mkdirSync(home.at("postgres"), { mode: 0o700 });
+  writeFileSync(home.at("postgres", "PG_VERSION"), "18\n");
+  writeFileSync(home.at("postgres.password"), "x");
+  writeFileSync(home.at("kek"), "x", { mode: 0o600 });
+  const asAnother = async (mode: number) => {
+    chmodSync(home.path, mode);
+    process.seteuid?.(65_534);
+    try {
+      return [await checkDataDirectory(home), await checkKey(home)];
+    } finally {
+      process.seteuid?.(0);
+    }
+  };
+  for (const mode of [0o711, 0o700]) {
+    for (const finding of await asAnother(mode)) {
+      expect(finding).toMatchObject({ state: "note", message: expect.stringContaining("can't be read as this user") });
+    }
+  }
 });

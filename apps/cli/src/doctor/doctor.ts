@@ -6,7 +6,7 @@ import { type Home, locateHome } from "../up/home.ts";
 import { readUpSettings, type UpSettings } from "../up/settings.ts";
 import type { Finding } from "./finding.ts";
 import { note, ok } from "./finding.ts";
-import { checkAnvil, checkDataDirectory, checkDisk, checkHome, checkNode, checkRedis } from "./machine.ts";
+import { checkAnvil, checkDataDirectory, checkDisk, checkHome, checkKey, checkNode, checkRedis } from "./machine.ts";
 import { checkClock, checkPort, checkReachable, findPlane } from "./plane.ts";
 
 const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> => {
@@ -39,6 +39,7 @@ export const doctor = async (options: { root: string; isJson: boolean; screen: S
     await checkHome(home),
     await checkDisk(home.path),
     ...(settings.database === undefined ? [await checkDataDirectory(home)] : []),
+    await checkKey(home),
     await checkAnvil(),
     await checkRedis(PATH, settings.redisUrl),
     ...(await checkPlane(settings, home)),

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { access, constants, readFile, stat, statfs } from "node:fs/promises";
+import { access, constants, open, readFile, stat, statfs } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { anvil } from "@portolan/frameworks";
@@ -63,31 +63,67 @@ export const checkDisk = async (path: string): Promise<Finding> => {
   return wrong("disk", text, "Free at least 1 GB, or set PORTOLAN_HOME to another disk.");
 };
 
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "unknown");
+
+/** `closed`: it may be there, but this user can't tell, or can't read it where that is asked for. */
+const look = async (path: string, isToBeRead: boolean): Promise<"there" | "absent" | "closed"> => {
+  try {
+    if (isToBeRead) await (await open(path)).close();
+    else await stat(path);
+    return "there";
+  } catch (error) {
+    return ["ENOENT", "ENOTDIR"].includes(codeOf(error)) ? "absent" : "closed";
+  }
+};
+
+const closed = (path: string): Finding =>
+  note("database", `${path} can't be read as this user.`, "Run doctor as the user who starts Portolan.");
+
 export const checkDataDirectory = async (home: Home): Promise<Finding> => {
   const directory = home.at("postgres");
-  if ((await stat(directory).catch(() => undefined)) === undefined) {
-    const isHalf = (await stat(`${directory}.partial`).catch(() => undefined)) !== undefined;
+  const found = await look(directory, false);
+  if (found === "closed") return closed(directory);
+  if (found === "absent") {
+    const isHalf = (await look(`${directory}.partial`, false)) === "there";
     return isHalf
       ? note("database", "A first start was cut off while it made the database; the next start makes it anew.")
       : note("database", "The database will be made at the first start.");
   }
-  const version = await readFile(join(directory, "PG_VERSION"), "utf8").catch(() => undefined);
-  if (version === undefined) {
+  const versionFile = join(directory, "PG_VERSION");
+  const versionFound = await look(versionFile, true);
+  if (versionFound === "closed") return closed(versionFile);
+  if (versionFound === "absent") {
     return wrong(
       "database",
       `${directory} holds no whole database.`,
       `Move it aside: mv ${directory} ${directory}.old`,
     );
   }
-  const hasPassword = (await stat(`${directory}.password`).catch(() => undefined)) !== undefined;
-  if (!hasPassword) {
+  if ((await look(`${directory}.password`, false)) === "absent") {
     return wrong(
       "database",
       `${directory}.password is gone.`,
       "Put it back from a backup, or move the database aside.",
     );
   }
-  return ok("database", `PostgreSQL ${version.trim()} in ${directory}`);
+  return ok("database", `PostgreSQL ${(await readFile(versionFile, "utf8")).trim()} in ${directory}`);
+};
+
+/** A start makes the key before operator.json: a home that has only the latter has lost the former. */
+export const checkKey = async (home: Home): Promise<Finding> => {
+  const path = home.at("kek");
+  const found = await look(path, true);
+  if (found === "there") return ok("key", path);
+  if (found === "closed")
+    return note("key", `${path} can't be read as this user.`, "Run doctor as the user who starts Portolan.");
+  if ((await look(home.at("operator.json"), false)) === "absent") {
+    return note("key", "The key that seals secrets will be made at the first start.");
+  }
+  return wrong(
+    "key",
+    `${path} is gone: secrets that are sealed with it can't be opened.`,
+    "Restore it from a backup; without it the keys of the chains here are lost, and a start refuses while the database holds any.",
+  );
 };
 
 const findOn = async (places: readonly string[], name: string): Promise<string | undefined> => {
