@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { tryPidLock } from "@portolan/kit";
 import { expect, test } from "vitest";
 import { readCliConfig } from "./config.ts";
 import { createProfileStore } from "./profile.ts";
@@ -29,7 +30,10 @@ const problem = (status: number, code: string): Answer => [
   { type: "t", title: "T", status, detail: "No.", code, hint: "Do.", requestId: "req_1" },
 ];
 
-const setUp = (answers: (Answer | Error)[], options: { env?: Record<string, string>; stdin?: string } = {}) => {
+const setUp = (
+  answers: (Answer | Error)[],
+  options: { env?: Record<string, string>; stdin?: string; root?: string } = {},
+) => {
   const profileFile = join(mkdtempSync(join(tmpdir(), "portolan-cli-")), "deep", "profile.json");
   const written = { out: "", err: "" };
   const add = (text: unknown, to: "out" | "err"): true => {
@@ -47,7 +51,7 @@ const setUp = (answers: (Answer | Error)[], options: { env?: Record<string, stri
       stdin: Readable.from([options.stdin ?? ""]) as unknown as NodeJS.ReadStream,
       loadConfig: () => readCliConfig({ PORTOLAN_CONFIG: profileFile, ...options.env }),
       openProfile: createProfileStore,
-      root: "/clone",
+      root: options.root ?? "/clone",
       fetch: async (url, init) => {
         sent.push({
           url,
@@ -184,4 +188,84 @@ test("a hostile name can't move the cursor", async () => {
   });
   await go("apps", "list");
   expect(screen().out).not.toMatch(/\u001b|\u202e/);
+});
+
+test("with --json a failure is one line of JSON on standard error", async () => {
+  const refused = setUp([problem(403, "policy.denied")], { env: signedIn });
+  expect(await refused.go("apps", "create", "shop", "--json")).toBe(4);
+  expect(refused.screen().out).toBe("");
+  expect(
+    refused
+      .screen()
+      .err.trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([{ code: "policy.denied", message: "No.", hint: "Do.", requestId: "req_1", status: 403 }]);
+  for (const args of [
+    ["fly", "--json"],
+    ["apps", "--json"],
+    ["keys", "create", "--json"],
+  ]) {
+    const { go, screen } = setUp([]);
+    expect(await go(...args)).toBe(2);
+    expect(JSON.parse(screen().err)).toMatchObject({ code: "usage", message: expect.any(String) });
+  }
+});
+
+test.each([
+  [
+    "the URL first",
+    { PORTOLAN_API_URL: "http://elsewhere.example", PORTOLAN_API_PORT: "4300" },
+    "http://elsewhere.example",
+  ],
+  ["then the port", { PORTOLAN_API_PORT: "4300" }, "http://127.0.0.1:4300"],
+  ["then the plane that runs in the home", {}, "http://127.0.0.1:4999"],
+  ["a port of 0 says nothing", { PORTOLAN_API_PORT: "0" }, "http://127.0.0.1:4999"],
+  ["then the usual one", { PORTOLAN_HOME: "/nowhere/at/all" }, "http://127.0.0.1:4100"],
+])("which API: %s", async (_name, env, expected) => {
+  const root = mkdtempSync("/tmp/portolan-root-");
+  chmodSync(root, 0o755);
+  mkdirSync(join(root, ".portolan"), { mode: 0o755 });
+  const lock = tryPidLock(join(root, ".portolan", "up.lock"));
+  if (!lock.ok) throw new Error("a free lock was refused");
+  lock.lock.publish({ api: "http://127.0.0.1:4999", gateway: "http://127.0.0.1:5000" });
+  const { go, sent } = setUp([[200, { items: [], nextPageToken: null }]], { env: { ...signedIn, ...env }, root });
+  expect(await go("apps", "list")).toBe(0);
+  expect(new URL(sent[0]?.url ?? "").origin).toBe(expected);
+});
+
+test("a port that is none is said by its variable", async () => {
+  const { go, screen } = setUp([], { env: { PORTOLAN_API_PORT: "abc" } });
+  expect(await go("apps", "list")).toBe(2);
+  expect(screen().err).toContain("PORTOLAN_API_PORT: must be a number from 0 to 65535");
+});
+
+test("every command says what it does, and there is a version", async () => {
+  const { go, screen } = setUp([]);
+  expect(await go("--version")).toBe(0);
+  expect(screen().out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  for (const group of ["apps", "keys", "chains", "operations", "service-accounts"]) {
+    const { go: help, screen: shown } = setUp([]);
+    expect(await help(group, "--help")).toBe(0);
+    const commands = shown().out.split("Commands:\n")[1]?.trimEnd().split("\n") ?? [];
+    expect(commands.length).toBeGreaterThan(1);
+    for (const line of commands) expect(line).toMatch(/^ {2}\S.* {2,}\S|^ {10,}\S/);
+  }
+});
+
+test("a machine's credential is made with its role; its secret is shown once", async () => {
+  const account = {
+    id: id("svc"),
+    name: "ci",
+    role: "developer",
+    prefix: "ptl_x",
+    expiresAt: null,
+    secret: "ptl_secret",
+  };
+  const { go, screen, sent } = setUp([[201, account]], { env: signedIn });
+  expect(await go("service-accounts", "create", "ci", "--role", "owner")).toBe(2);
+  expect(await go("service-accounts", "create", "ci", "--role", "developer")).toBe(0);
+  expect(sent.map(({ body }) => body)).toEqual([{ name: "ci", role: "developer" }]);
+  expect(screen().out).toContain("ptl_secret");
+  expect(screen().err).toContain("only now");
 });

@@ -1,8 +1,12 @@
 import { Command, CommanderError } from "commander";
+import manifest from "../package.json" with { type: "json" };
 import { addAccountCommands } from "./commands/account.ts";
 import { addAppCommands } from "./commands/apps.ts";
+import { addAuditCommands } from "./commands/audit.ts";
+import { addCatalogCommands } from "./commands/catalog.ts";
 import { addChainCommands } from "./commands/chains.ts";
 import { addOperationCommands } from "./commands/operations.ts";
+import { addServiceAccountCommands } from "./commands/service-accounts.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { type CliDeps, type Context, createContext } from "./context.ts";
 import { doctor } from "./doctor/doctor.ts";
@@ -65,6 +69,7 @@ const addGlobals = (command: Command): void => {
 const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   const program = new Command("portolan")
     .description("Run blockchain networks in any cloud region, behind any portal.")
+    .version(manifest.version, "--version", "print the version")
     .showHelpAfterError("(portolan --help says more)")
     .addHelpText("after", exitCodeHelp)
     .exitOverride()
@@ -83,6 +88,9 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addChainCommands(program, open);
   addOperationCommands(program, open);
   addUsageCommands(program, open);
+  addCatalogCommands(program, open);
+  addServiceAccountCommands(program, open);
+  addAuditCommands(program, open);
   addGlobals(program);
   return program;
 };

@@ -81,14 +81,22 @@ const revokeKey = async (context: Context, app: string, key: string): Promise<vo
 
 export const addAppCommands = (program: Command, open: Open): void => {
   const apps = program.command("apps").description("apps, the unit that is billed");
-  apps.command("list").action((_flags: unknown, command: Command) => listApps(open(command)));
+  apps
+    .command("list")
+    .description("list your apps")
+    .action((_flags: unknown, command: Command) => listApps(open(command)));
   apps
     .command("create <name>")
+    .description("make an app")
     .action((name: string, _flags: unknown, command: Command) => createApp(open(command), name));
   const keys = program.command("keys").description("an app's keys for the gateway");
-  keys.command("list <app>").action((app: string, _flags: unknown, command: Command) => listKeys(open(command), app));
+  keys
+    .command("list <app>")
+    .description("list its keys; no secret is shown")
+    .action((app: string, _flags: unknown, command: Command) => listKeys(open(command), app));
   keys
     .command("create <app> <name>")
+    .description("make a key; its secret is shown once")
     .option("--scope <scope>", "rpc, rpc:dev, … (repeatable; default rpc)", repeat)
     .option("--origin <origin>", "allow only this origin (repeatable)", repeat)
     .option("--address <address>", "allow only calls to this contract (repeatable)", repeat)
@@ -99,5 +107,6 @@ export const addAppCommands = (program: Command, open: Open): void => {
     );
   keys
     .command("revoke <app> <key>")
+    .description("end a key; the gateway refuses it from then on")
     .action((app: string, key: string, _flags: unknown, command: Command) => revokeKey(open(command), app, key));
 };

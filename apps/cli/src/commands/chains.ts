@@ -179,7 +179,8 @@ export const addChainCommands = (program: Command, open: Open): void => {
   const chains = program.command("chains").description("blockchain networks");
   chains
     .command("list")
-    .option("--app <id>")
+    .description("list your chains")
+    .option("--app <id>", "only of this app")
     .action((flags: { app?: string }, command: Command) => list(open(command), flags));
   withInput(chains.command("quote <name>"))
     .description("what it would cost and need, and whether it is allowed")
@@ -188,11 +189,18 @@ export const addChainCommands = (program: Command, open: Open): void => {
     .description("provision a chain")
     .option("--detach", "don't wait for the operation")
     .action((name: string, flags: ChainFlags, command: Command) => create(open(command), name, flags));
-  chains.command("get <chain>").action((chain: string, _: unknown, command: Command) => get(open(command), chain));
-  chains.command("nodes <chain>").action((chain: string, _: unknown, command: Command) => nodes(open(command), chain));
+  chains
+    .command("get <chain>")
+    .description("a chain with its conditions and endpoints")
+    .action((chain: string, _: unknown, command: Command) => get(open(command), chain));
+  chains
+    .command("nodes <chain>")
+    .description("its nodes and how they are")
+    .action((chain: string, _: unknown, command: Command) => nodes(open(command), chain));
   chains
     .command("logs <chain>")
-    .option("--node <name>")
+    .description("what its nodes wrote last")
+    .option("--node <name>", "only of this node")
     .option("--since <time>", "RFC 3339")
     .option("--limit <lines>", "last lines", "200")
     .action((chain: string, flags: { node?: string; since?: string; limit: string }, command: Command) =>
@@ -200,6 +208,7 @@ export const addChainCommands = (program: Command, open: Open): void => {
     );
   chains
     .command("events <chain>")
+    .description("what happened to it")
     .option("--limit <events>", "last events", "50")
     .action((chain: string, flags: { limit: string }, command: Command) => events(open(command), chain, flags));
   addWishes(chains, open);

@@ -46,12 +46,17 @@ export const addOperationCommands = (program: Command, open: Open): void => {
   const operations = program.command("operations").description("long changes");
   operations
     .command("list")
-    .option("--chain <id>")
+    .description("list them")
+    .option("--chain <id>", "only of this chain")
     .option("--limit <number>", "newest first", "50")
     .action((flags: { chain?: string; limit: string }, command: Command) => list(open(command), flags));
-  operations.command("get <operation>").action((id: string, _: unknown, command: Command) => get(open(command), id));
+  operations
+    .command("get <operation>")
+    .description("one of them with its steps")
+    .action((id: string, _: unknown, command: Command) => get(open(command), id));
   operations
     .command("wait <operation>")
+    .description("follow it to its end")
     .option("--timeout <seconds>", "give up waiting after this")
     .action((id: string, flags: { timeout?: string }, command: Command) => wait(open(command), id, flags));
   operations

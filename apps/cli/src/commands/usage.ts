@@ -1,6 +1,8 @@
+import { listAll } from "@portolan/sdk";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { renderMoney, writeLine } from "../output.ts";
+import { collect } from "./apps.ts";
 
 type Open = (command: Command) => Context;
 
@@ -37,6 +39,14 @@ const bill = async (context: Context, app: string, flags: { period?: string }): 
   if (!context.isJson) writeLine(context.screen.out, `\n${renderMoney(found.total)} for ${found.period}`);
 };
 
+const requests = async (context: Context, app: string, flags: { chain?: string; limit: string }): Promise<void> => {
+  const client = await context.client();
+  const filter = flags.chain === undefined ? {} : { chainId: flags.chain };
+  const pages = listAll((at) => client.requests.list({ params: { app }, query: { ...filter, ...at } }));
+  const items = await collect(pages, Number(flags.limit));
+  context.print(items, items, ["at", "chainId", "keyId", "method", "status", "code", "durationMs"]);
+};
+
 export const addUsageCommands = (program: Command, open: Open): void => {
   program
     .command("usage <app>")
@@ -45,6 +55,14 @@ export const addUsageCommands = (program: Command, open: Open): void => {
     .option("--to <time>", "RFC 3339; default: now")
     .option("--group-by <dimensions>", "chain, method, key, region, hour, day; with commas", "chain")
     .action((app: string, flags: UsageFlags, command: Command) => usage(open(command), app, flags));
+  program
+    .command("requests <app>")
+    .description("an app's last calls, one by one, newest first")
+    .option("--chain <id>", "only of this chain")
+    .option("--limit <calls>", "how many", "50")
+    .action((app: string, flags: { chain?: string; limit: string }, command: Command) =>
+      requests(open(command), app, flags),
+    );
   program
     .command("bill <app>")
     .description("an app's bill of one month, so far if it is this month")
