@@ -15,6 +15,8 @@ import { buildGateway, type Gateway } from "./gateway.ts";
 /** CU a second for each key on chains whose plan names no limit. */
 const defaultLimits = { unitsPerSecond: 1_000, burstSeconds: 10 };
 
+const factsOf = (slug: string, plan: string) => findFramework(slug)?.plans.find((facts) => facts.plan === plan);
+
 /** Joins the gateway with the centre's Postgres. Opens nothing that `stop` does not close. */
 export const assembleGateway = async ({ settings, databaseUrl }: GatewayConfig, log: Logger): Promise<Gateway> => {
   const clients = createClients({
@@ -38,9 +40,10 @@ export const assembleGateway = async ({ settings, databaseUrl }: GatewayConfig, 
       frameworks: {
         protocols: (slug) => findFramework(slug)?.protocols ?? [],
         unitsPerSecond: (slug, plan) => {
-          const limit = findFramework(slug)?.plans.find((facts) => facts.plan === plan)?.limits["unitsPerSecond"];
+          const limit = factsOf(slug, plan)?.limits["unitsPerSecond"];
           return typeof limit === "number" ? limit : undefined;
         },
+        hasRecoveryWindow: (slug, plan) => (factsOf(slug, plan)?.recoveryWindowSeconds ?? 0) > 0,
       },
       log,
       clock: systemClock,

@@ -1,4 +1,5 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { formatCredential } from "@portolan/domain";
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually, type Harness, startGateway } from "./harness.ts";
 import { edgeApp, edgeKey, edgeRoute, newSecret, sumByMethod } from "./memory-edge.ts";
@@ -53,6 +54,34 @@ describe("a refused call", () => {
     await expectRefusal(g, await g.post(read), 401, "credential.invalid");
   });
 
+  it("401 says what was sent instead of a key, without a word of it", async () => {
+    const g = await start();
+    for (const [kind, begins] of [
+      ["serviceAccountKey", "pts_"],
+      ["refreshToken", "ptr_"],
+    ] as const) {
+      const secret = formatCredential(kind, randomBytes(32));
+      const answer = await g.post(read, { headers: { "x-api-key": secret } });
+      expect(answer.text).toContain(`What begins with ${begins}`);
+      expect(answer.text).not.toContain(secret.slice(4, 12));
+      await expectRefusal(g, answer, 401, "credential.invalid");
+    }
+    const token = await g.post(read, { headers: { authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln" } });
+    expect(token.text).toContain("session's access token");
+    expect(token.text).not.toContain("eyJ");
+    await expectRefusal(g, token, 401, "credential.invalid");
+  });
+
+  it("says of a method that is not offered what the policy knows, or where to read", async () => {
+    const g = await start();
+    expect((await g.call("READ")).json).toMatchObject({
+      error: { code: -32601, data: { hint: "Did you mean read?" } },
+    });
+    expect((await g.call("nope")).json).toMatchObject({
+      error: { code: -32601, data: { hint: "docs/frameworks/test.md lists the methods that each plan offers." } },
+    });
+  });
+
   it("402 for a suspended and a closed app", async () => {
     const g = await start({ app: { state: "suspended" } });
     await expectRefusal(g, await g.post(read), 402, "app.suspended");
@@ -70,7 +99,14 @@ describe("a refused call", () => {
     g.edge.change({ kind: "route", route: edgeRoute(g.nodePort, { version: "3", tenantId: "ten_2" }) });
     await expectRefusal(g, await g.post(read), 404, "resource.not_found");
     g.edge.change({ kind: "route", route: edgeRoute(g.nodePort, { version: "4", state: "deleted" }) });
-    await expectRefusal(g, await g.post(read), 410, "chain.deleted");
+    const final = await g.post(read);
+    expect(final.text).not.toMatch(/restore|recovery|purge/);
+    await expectRefusal(g, final, 410, "chain.deleted");
+    const route = edgeRoute(g.nodePort, { version: "5", state: "deleted", plan: "kept" });
+    g.edge.change({ kind: "route", route });
+    const restorable = await g.post(read);
+    expect(restorable.text).toContain("/restore brings it back");
+    await expectRefusal(g, restorable, 410, "chain.deleted");
   });
 
   it("503 with a time to come back for what is not running; a sleeping chain is woken", async () => {

@@ -27,7 +27,8 @@ export const testPolicy: RpcPolicy = {
     if (method === "load") return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev", bound: "stateLoad" };
     if (method === "dev" && plan === "dev") return { kind: "forward", weight: 10, isWrite: true, scope: "rpc:dev" };
     if (method === "accounts") return { kind: "synthetic", answer: "emptyList" };
-    return { kind: "deny", reason: "the method is not known" };
+    const hint = method === "READ" ? { hint: "Did you mean read?" } : {};
+    return { kind: "deny", reason: "the method is not known", ...hint };
   },
   check: (bound, params) =>
     bound === "stateLoad" && Array.isArray(params) && params[0] === "bomb"
@@ -44,6 +45,7 @@ export const testPolicy: RpcPolicy = {
 };
 
 export const testFrameworks: FrameworkTable = {
+  hasRecoveryWindow: (_framework, plan) => plan === "kept",
   protocols: (framework) =>
     framework === "test"
       ? [

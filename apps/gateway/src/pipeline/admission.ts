@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { credentialPrefixes } from "@portolan/domain";
 import type { ProtocolSpec } from "@portolan/frameworks";
 import type { Meter } from "@portolan/metering";
 import type { Directory } from "../edge/directory.ts";
@@ -11,6 +12,8 @@ export interface FrameworkTable {
   protocols(framework: string): readonly ProtocolSpec[];
   /** CU a second that a plan sells; absent or undefined: the app's own limit holds. */
   unitsPerSecond?(framework: string, plan: string): number | undefined;
+  /** Whether a deleted chain of the plan can be restored for a while; absent: it can't. */
+  hasRecoveryWindow?(framework: string, plan: string): boolean;
 }
 
 export interface AdmissionDeps {
@@ -44,6 +47,13 @@ export const secretOf = (headers: IncomingMessage["headers"], fromPath: string |
   return fromPath;
 };
 
+/** What was sent instead of a key, by how it begins (a session's token is a JWT, RFC 7519): said, but never echoed. */
+const notKey = (secret: string): Refusal => {
+  if (secret.startsWith(`${credentialPrefixes.serviceAccountKey}_`)) return refusals.keyIsServiceAccount;
+  if (secret.startsWith(`${credentialPrefixes.refreshToken}_`)) return refusals.keyIsRefreshToken;
+  return secret.startsWith("eyJ") ? refusals.keyIsSessionToken : refusals.keyInvalid;
+};
+
 const noPolicy = {
   verdict: () => ({ kind: "deny" as const, reason: "the protocol has no methods" }),
   check: () => null,
@@ -54,6 +64,10 @@ const noPolicy = {
 };
 
 export const createAdmission = ({ directory, frameworks, meter, wake }: AdmissionDeps): Admission => {
+  const deleted = ({ route }: RouteEntry): Refusal =>
+    frameworks.hasRecoveryWindow?.(route.framework, route.plan) === true
+      ? refusals.chainRestorable
+      : refusals.chainDeleted;
   const stateRefusal = (entry: RouteEntry): Refusal | null => {
     const { route } = entry;
     switch (route.state) {
@@ -73,20 +87,21 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
       case "suspended":
         return refusals.suspended;
       case "deleted":
-        return refusals.chainDeleted;
+        return deleted(entry);
     }
   };
   const admit = (protocolName: string, chainId: string, caller: Caller): Grant | Refusal => {
     const { secret, origin, address } = caller;
     if (secret === undefined || secret === "") return refusals.keyMissing;
     const key = directory.findKey(secret);
-    if (key === null || key.key.isRevoked) return refusals.keyInvalid;
+    if (key === null) return notKey(secret);
+    if (key.key.isRevoked) return refusals.keyInvalid;
     if (key.expiresAtMs !== Infinity && key.expiresAtMs <= Date.now()) return refusals.keyExpired;
     const entry = directory.route(chainId);
     if (entry === undefined || entry.route.appId !== key.key.appId || entry.route.tenantId !== key.key.tenantId) {
       return refusals.chainUnknown;
     }
-    if (entry.route.state === "deleted") return refusals.chainDeleted;
+    if (entry.route.state === "deleted") return deleted(entry);
     const app = directory.app(entry.route.appId);
     if (app === undefined || app.app.state === "closed") return refusals.appClosed;
     if (app.app.state === "suspended") return refusals.suspended;

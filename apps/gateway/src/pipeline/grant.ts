@@ -28,7 +28,7 @@ export const createGrant = ({ key, app, route, protocol, policy, meter, unitsPer
 
   const judge = (method: string): MethodGrant | Refusal => {
     const verdict = policy.verdict(method, plan);
-    if (verdict.kind === "deny") return methodDenied(verdict.reason);
+    if (verdict.kind === "deny") return methodDenied(verdict, route.route.framework);
     const scope = verdict.kind === "forward" ? verdict.scope : "rpc";
     if (!key.key.scopes.includes(scope)) return scopeMissing(scope);
     if (!key.guard.allowsMethod(method)) return keyMethodRefusal;

@@ -40,6 +40,27 @@ export const refusals = {
     "The key is not known.",
     "Check the key, or make a new one for the app.",
   ),
+  keyIsServiceAccount: refusal(
+    401,
+    -32000,
+    "credential.invalid",
+    "The key is not known.",
+    "What begins with pts_ is a service account's key, for the API. Calls take an app's key, which begins with ptl_.",
+  ),
+  keyIsRefreshToken: refusal(
+    401,
+    -32000,
+    "credential.invalid",
+    "The key is not known.",
+    "What begins with ptr_ is a session's refresh token, for the API. Calls take an app's key, which begins with ptl_.",
+  ),
+  keyIsSessionToken: refusal(
+    401,
+    -32000,
+    "credential.invalid",
+    "The key is not known.",
+    "This looks like a session's access token, which is for the API. Calls take an app's key, which begins with ptl_.",
+  ),
   keyExpired: refusal(401, -32000, "credential.expired", "The key has expired.", "Make a new key for the app."),
   suspended: refusal(
     402,
@@ -56,12 +77,13 @@ export const refusals = {
     "There is no such chain.",
     "Check the chain's id, and that the key belongs to the chain's app.",
   ),
-  chainDeleted: refusal(
+  chainDeleted: refusal(410, -32001, "chain.deleted", "The chain was deleted.", "Make a new chain."),
+  chainRestorable: refusal(
     410,
     -32001,
     "chain.deleted",
     "The chain was deleted.",
-    "Inside the recovery window of its plan it can be restored.",
+    "Until its purgeAt (GET /v1/chains/{chain}) POST /v1/chains/{chain}/restore brings it back.",
   ),
   pathUnknown: refusal(
     404,
@@ -231,13 +253,14 @@ export const invalidRequest = (message: string): Refusal =>
 export const refusedHttp = (status: number, message: string): Refusal =>
   refusal(status, -32600, "request.invalid", message, "Send an ordinary HTTP/1.1 POST with a JSON body.");
 
-export const methodDenied = (reason: string): Refusal =>
+/** `hint`: the policy's own; without one, the page of the framework, which is named by its slug. */
+export const methodDenied = ({ reason, hint }: { reason: string; hint?: string }, framework: string): Refusal =>
   refusal(
     200,
     -32601,
     "method.denied",
     `The method is not offered: ${reason}.`,
-    "See the framework's page for the methods it offers.",
+    hint ?? `docs/frameworks/${framework}.md lists the methods that each plan offers.`,
   );
 
 export const scopeMissing = (scope: string): Refusal =>
