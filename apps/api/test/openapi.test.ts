@@ -43,6 +43,40 @@ describe("the OpenAPI document", () => {
     expect(names.filter((name) => name.endsWith("Input"))).toEqual([]);
   });
 
+  it("describes every operation and answer, and shows bodies that its own schemas take", () => {
+    expect(document.servers).toEqual([{ url: "/", description: expect.any(String) }]);
+    const text = JSON.stringify(document);
+    expect(text).not.toContain("Default Response");
+    for (const [id, route] of operations) {
+      const found = document.paths[route.path][route.method.toLowerCase()];
+      expect(found.description, id).toMatch(/\.$/);
+      expect(found.description).not.toBe(found.summary);
+      const problems = errorsOf(route).filter((code) => errorStatus[code] === 400);
+      for (const code of problems) expect(found.responses[400].description).toContain(`\`${code}\``);
+    }
+    for (const id of [
+      "signup.create",
+      "sessions.create",
+      "apps.create",
+      "keys.create",
+      "chains.create",
+      "chains.quote",
+    ]) {
+      const route = operations.find(([operationId]) => operationId === id)?.[1];
+      const examples = route?.body?.meta()?.examples;
+      expect(Array.isArray(examples) && examples.length > 0, id).toBe(true);
+      for (const example of examples as unknown[]) {
+        expect(route?.body?.safeParse(example).error, id).toBeUndefined();
+        expect(text).toContain(JSON.stringify(example));
+      }
+    }
+  });
+
+  it("is where the API's address leads to", async () => {
+    const root = await api.app.inject("/");
+    expect([root.statusCode, root.headers.location]).toEqual([302, "/docs"]);
+  });
+
   it("is browsable, and health is told beside it", async () => {
     for (const url of ["/docs", "/docs/"]) {
       const page = await api.app.inject({ method: "GET", url });

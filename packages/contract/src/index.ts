@@ -1,4 +1,5 @@
 export * from "./api.ts";
+export { operationDescriptions } from "./descriptions.ts";
 export { errorStatus } from "./error-status.ts";
 export * from "./ports/centre-port.ts";
 export * from "./ports/edge-port.ts";

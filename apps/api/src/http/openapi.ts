@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { api, type Route } from "@portolan/contract";
+import { api, errorStatus, errorsOf, type Route, type SuccessStatus } from "@portolan/contract";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 
@@ -64,13 +64,34 @@ const ifMatchHeader = {
   schema: { type: "string", maxLength: 200 },
 };
 
-/** Headers are the same for many operations, so they are written here once instead of into each schema. */
-const withHeaders = (document: Json): Json => {
+const successTexts: { readonly [status in SuccessStatus]: string } = {
+  200: "The answer.",
+  201: "Made; the answer shows it.",
+  202: "Accepted: the operation that does it. Follow it at GET /v1/operations/{operation}?wait=20.",
+  204: "Done; there is no body.",
+};
+
+const describeResponses = (route: Route, responses: Json): void => {
+  for (const [status, response] of Object.entries(responses)) {
+    if (!isObject(response)) continue;
+    const codes = errorsOf(route).filter((code) => String(errorStatus[code]) === status);
+    response.description =
+      status === String(route.successStatus)
+        ? route.isStream === true
+          ? "Server-sent events, each with this as its data."
+          : successTexts[route.successStatus]
+        : `Problem details (RFC 9457), with the code ${codes.map((code) => `\`${code}\``).join(" or ")}.`;
+  }
+};
+
+/** Headers and texts are the same for many operations, so they are written here once instead of into each schema. */
+const withContract = (document: Json): Json => {
   for (const route of Object.values<Route>(api)) {
     const paths = document.paths;
     const path = isObject(paths) ? paths[route.path] : undefined;
     const operation = isObject(path) ? path[route.method.toLowerCase()] : undefined;
     if (!isObject(operation)) continue;
+    if (isObject(operation.responses)) describeResponses(route, operation.responses);
     const parameters = Array.isArray(operation.parameters) ? operation.parameters : [];
     if (route.isIdempotent) parameters.push(idempotencyHeader);
     if (route.hasETag === true && route.method !== "GET" && route.method !== "POST") parameters.push(ifMatchHeader);
@@ -79,7 +100,7 @@ const withHeaders = (document: Json): Json => {
   return document;
 };
 
-/** `/openapi.json` and `/docs`, both from the routes as registered. Call it before them. */
+/** `/openapi.json` and `/docs` (where `/` leads to), both from the routes as registered. Call it before them. */
 export const registerOpenApi = async (app: FastifyInstance, version: string): Promise<void> => {
   await app.register(swagger, {
     openapi: {
@@ -90,6 +111,7 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
         description: "The control plane: tenants, apps, keys, chains and what they cost.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
+      servers: [{ url: "/", description: "The plane that serves this document" }],
       components: {
         securitySchemes: {
           bearer: {
@@ -104,9 +126,11 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);
       // The plugin's own type is narrower than what JSON can hold; the shape is that of OpenAPI all the same.
-      return withHeaders(prune(document as unknown as Json)) as unknown as typeof document;
+      return withContract(prune(document as unknown as Json)) as unknown as typeof document;
     },
   });
   await app.register(swaggerUi, { routePrefix: "/docs" });
+  // Who opens the API's address in a browser wants to know what it is.
+  app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs", 302));
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 };

@@ -2,6 +2,7 @@ import {
   errorStatus,
   errorsOf,
   type OperationId,
+  operationDescriptions,
   operations,
   problem,
   problemMediaType,
@@ -42,7 +43,7 @@ const problemResponse = {
   content: { [problemMediaType]: { schema: problem } },
 };
 
-const schemaOf = (route: Route) => {
+const schemaOf = (id: OperationId, route: Route) => {
   const statuses = [...new Set(errorsOf(route).map((code) => errorStatus[code]))].sort();
   const { operationId, summary, tag, params, query, body, responses, permission, isStream } = route;
   const success = responses[route.successStatus];
@@ -51,6 +52,7 @@ const schemaOf = (route: Route) => {
   return {
     operationId,
     summary,
+    description: operationDescriptions[id],
     tags: [tag],
     security: permission === "public" ? [] : [{ bearer: [] }],
     ...(params === undefined ? {} : { params }),
@@ -132,7 +134,7 @@ export const registerOperations = (app: FastifyInstance, deps: ApiDeps, handlers
     app.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
-      schema: schemaOf(route),
+      schema: schemaOf(operationId, route),
       onRequest: admit(route),
       preValidation: async (request) => {
         // An update without members may come without a body at all.

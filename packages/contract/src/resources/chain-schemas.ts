@@ -56,7 +56,19 @@ export const chainInput = z
     hosting: z.enum(hostings).default("dedicated"),
     settings: jsonObject.default({}),
   })
-  .meta({ id: "ChainRequest" });
+  .meta({
+    id: "ChainRequest",
+    examples: [
+      {
+        appId: "app_01m833jfstj62gcgm2xq1fndjy",
+        name: "ledger",
+        framework: "anvil",
+        plan: "dev",
+        regions: ["local"],
+        settings: { blockTimeSeconds: 2 },
+      },
+    ],
+  });
 
 export const quoteLine = z
   .object({

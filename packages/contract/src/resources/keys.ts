@@ -34,12 +34,24 @@ export const keyRoutes = {
     permission: "key.create",
     scope: "tenant",
     params: appParams,
-    body: z.strictObject({
-      name,
-      scopes: keyScopesSchema,
-      allow: keyRestrictionsSchema.optional(),
-      expiresAt: timeInput.optional(),
-    }),
+    body: z
+      .strictObject({
+        name,
+        scopes: keyScopesSchema,
+        allow: keyRestrictionsSchema.optional(),
+        expiresAt: timeInput.optional(),
+      })
+      .meta({
+        examples: [
+          { name: "laptop", scopes: ["rpc", "rpc:dev"] },
+          {
+            name: "web page",
+            scopes: ["rpc"],
+            allow: { origins: ["https://app.example.org"], methods: ["eth_*"] },
+            expiresAt: "2027-06-30T00:00:00Z",
+          },
+        ],
+      }),
     successStatus: 201,
     responses: { 201: keyWithSecret },
     errors: ["resource.not_found", "key.limit", "app.closed", "app.suspended"],

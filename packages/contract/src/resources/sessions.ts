@@ -1,4 +1,4 @@
-import { passwordMaxLength, passwordMinLength } from "@portolan/domain";
+import { passwordMaxLength, passwordMinLength, passwordProblemMessages } from "@portolan/domain";
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
 import { country, email, id, name, noContent, slug, time } from "../schemas.ts";
@@ -7,8 +7,8 @@ import { tenant, user } from "./me.ts";
 /** Code points are counted by the domain's rule; twice as many UTF-16 units bound the work before it. */
 const newPassword = z
   .string()
-  .min(passwordMinLength)
-  .max(passwordMaxLength * 2);
+  .min(passwordMinLength, passwordProblemMessages.too_short)
+  .max(passwordMaxLength * 2, passwordProblemMessages.too_long);
 const password = z
   .string()
   .min(1)
@@ -34,13 +34,19 @@ export const sessionRoutes = {
     tag: "Sessions",
     permission: "public",
     scope: "none",
-    body: z.strictObject({
-      portal: slug.default("global"),
-      email,
-      password: newPassword,
-      country,
-      tenant: z.strictObject({ name }),
-    }),
+    body: z
+      .strictObject({
+        portal: slug.default("global"),
+        email,
+        password: newPassword,
+        country,
+        tenant: z.strictObject({ name }),
+      })
+      .meta({
+        examples: [
+          { email: "ada@example.org", password: "a long pass phrase", country: "FR", tenant: { name: "Acme" } },
+        ],
+      }),
     successStatus: 201,
     responses: { 201: signupResult },
     errors: ["signup.closed", "signup.email_taken", "policy.denied", "resource.not_found"],
@@ -54,7 +60,9 @@ export const sessionRoutes = {
     tag: "Sessions",
     permission: "public",
     scope: "none",
-    body: z.strictObject({ portal: slug.default("global"), email, password, tenant: id("tenant").optional() }),
+    body: z
+      .strictObject({ portal: slug.default("global"), email, password, tenant: id("tenant").optional() })
+      .meta({ examples: [{ email: "ada@example.org", password: "a long pass phrase" }] }),
     successStatus: 201,
     responses: { 201: session },
     errors: ["credential.invalid", "policy.denied"],
