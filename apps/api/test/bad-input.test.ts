@@ -37,6 +37,7 @@ describe("bodies", () => {
   it("name each unknown and each wrong member by its path", async () => {
     const body = { ...chain, color: "blue", regions: ["local", 7] };
     const document = await api.fail("chains.create", "request.invalid", { token, body });
+    expect(document.detail).toMatch(/^color: is not known here; regions\.1: /);
     expect(document.errors).toEqual(
       expect.arrayContaining([
         { path: "color", code: "unknown", message: "is not known here" },
@@ -126,7 +127,8 @@ describe("addresses and lists", () => {
     for (const [method, url] of [
       ["GET", "/v1/nothing"],
       ["PUT", "/v1/apps"],
-      ["GET", "/"],
+      ["GET", "//"],
+      ["POST", "/"],
       ["GET", "/v1/chains/%E0%A4%A"],
     ] as const) {
       const response = await api.app.inject({ method, url, headers: { authorization: `Bearer ${token}` } });

@@ -90,7 +90,9 @@ describe("wishes", () => {
     });
     await api.fail("chains.pause", "chain.deleted", { token, params, body: {} });
     await finish(deleting.id);
-    await api.fail("chains.delete", "chain.deleted", { token, params });
+    // The plan dev has no recovery window: nothing may hint at one.
+    const document = await api.fail("chains.delete", "chain.deleted", { token, params });
+    expect(document.hint).toBe("Make a new chain.");
   });
 
   it("bring a deleted chain back inside the window, and only there", async () => {
@@ -99,6 +101,8 @@ describe("wishes", () => {
     const deleting = await api.call("chains.delete", { token, params: standard.params });
     await api.fail("chains.restore", "chain.busy", { token, params: standard.params, body: {} });
     await finish(deleting.id);
+    const gone = await api.fail("chains.pause", "chain.deleted", { token, params: standard.params, body: {} });
+    expect(gone.hint).toContain("/restore brings it back");
     const backup = { backup: "bkp_00000000000000000000000000" };
     await api.fail("chains.restore", "chain.not_restorable", { token, params: standard.params, body: backup });
     const restored = await api.call("chains.restore", { token, params: standard.params, body: {} });

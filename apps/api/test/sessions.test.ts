@@ -33,6 +33,11 @@ describe("signup", () => {
     expect(row).toMatchObject({ verdict: "deny", stage: "signup", attributes: { "user.country": "CN" } });
   });
 
+  it("says in a sentence what is wrong with a short password", async () => {
+    const document = await api.fail("signup.create", "request.invalid", { body: { ...body, password: "short" } });
+    expect(document.detail).toBe("password: Use at least 10 characters.");
+  });
+
   it.each(["short", "aaaaaaaaaaaaaaaa", "password1234", "weak@example.org"])(
     "refuses the password %s",
     async (weak) => {
@@ -106,8 +111,18 @@ describe("sessions", () => {
     expect(missing.headers["www-authenticate"]).toContain("Bearer");
     await api.fail("me.get", "credential.missing");
     await api.fail("me.get", "credential.invalid", { token: "pts_nonsense" });
-    const { token } = await api.signUp();
+    const { token, refreshToken } = await api.signUp();
     await api.fail("me.get", "credential.invalid", { token: `${token.slice(0, -4)}AAAA` });
+    const { id } = await api.call("apps.create", { token, body: { name: "shop" } });
+    const key = await api.call("keys.create", { token, params: { app: id }, body: { name: "k", scopes: ["rpc"] } });
+    for (const [secret, begins] of [
+      [key.secret, "ptl_"],
+      [refreshToken, "ptr_"],
+    ] as const) {
+      const document = await api.fail("me.get", "credential.invalid", { token: String(secret) });
+      expect(document.hint).toContain(`What begins with ${begins} is`);
+      expect(JSON.stringify(document)).not.toContain(String(secret).slice(4, 12));
+    }
   });
 
   it("keep passwords only as a hash with its parameters, and refresh tokens as a digest", async () => {

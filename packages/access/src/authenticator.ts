@@ -1,5 +1,6 @@
 import {
   type Clock,
+  credentialPrefixes,
   DomainError,
   type ErrorCode,
   type Principal,
@@ -44,7 +45,19 @@ export interface Authenticator {
 const refuse = (code: ErrorCode, message: string, hint: string): DomainError =>
   new DomainError({ code, message, hint });
 const signIn = "Sign in at POST /v1/sessions and send Authorization: Bearer <token>.";
-const invalid = () => refuse("credential.invalid", "The credential is not known or has ended.", signIn);
+const invalid = (hint = signIn) => refuse("credential.invalid", "The credential is not known or has ended.", hint);
+
+/** Credentials of ours that are for something else, by how they begin: said, but never echoed. */
+const misplaced: readonly (readonly [prefix: string, hint: string])[] = [
+  [
+    `${credentialPrefixes.key}_`,
+    "What begins with ptl_ is an app's key, for calls through the gateway. The API takes a session's access token (POST /v1/sessions) or a service account's key, which begins with pts_.",
+  ],
+  [
+    `${credentialPrefixes.refreshToken}_`,
+    "What begins with ptr_ is a refresh token. Exchange it at POST /v1/sessions/refresh and send the access token that it gives.",
+  ],
+];
 const expired = () =>
   refuse(
     "credential.expired",
@@ -95,6 +108,8 @@ export const createAuthenticator = (deps: {
       }
       const credential = bearerPattern.exec(authorization)?.[1];
       if (credential === undefined) throw invalid();
+      const elsewhere = misplaced.find(([prefix]) => credential.startsWith(prefix));
+      if (elsewhere !== undefined) throw invalid(elsewhere[1]);
       return credential.startsWith("pts_") ? fromServiceAccount(credential) : fromSession(credential);
     },
     forget: (id) => {

@@ -8,6 +8,8 @@ import { InvalidRequest } from "./invalid-request.ts";
 type Part = Omit<ProblemFields, "requestId">;
 
 const maxFieldProblems = 20;
+/** In `detail`; `errors` has them all. */
+const maxToldProblems = 3;
 const sources: { readonly [context: string]: string } = { querystring: "query.", params: "path.", headers: "headers." };
 
 const text = (value: unknown, name: string): string => {
@@ -32,8 +34,13 @@ const fromValidation = (error: FastifyError): Part => {
     }
     return [{ path: path("").slice(0, 300), code: issue.keyword, message: issue.message ?? "is not valid" }];
   });
-  const first = errors[0];
-  const detail = first === undefined ? "The request is not valid." : `${first.path || "The body"}: ${first.message}`;
+  // What is not known comes first: a misspelt member is often why another one is missing.
+  const told = [...errors].sort((a, b) => Number(b.code === "unknown") - Number(a.code === "unknown"));
+  const detail =
+    told
+      .slice(0, maxToldProblems)
+      .map(({ path, message }) => `${path || "The body"}: ${message}`)
+      .join("; ") || "The request is not valid.";
   return { code: "request.invalid", detail, errors };
 };
 

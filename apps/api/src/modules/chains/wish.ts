@@ -48,11 +48,14 @@ const busy = (operation: OperationRow): DomainError =>
 
 const isGone = (chain: LockedChain): boolean => chain.wish === "deleted" || chain.wish === "purged";
 
-const gone = (chain: LockedChain): DomainError =>
+const gone = (chain: LockedChain, recoveryWindowSeconds: number): DomainError =>
   new DomainError({
     code: "chain.deleted",
     message: "The chain is deleted.",
-    ...(chain.wish === "deleted" ? { hint: "Inside its plan's recovery window POST …/restore brings it back." } : {}),
+    hint:
+      chain.wish === "deleted" && recoveryWindowSeconds > 0
+        ? "Until its purgeAt POST /v1/chains/{chain}/restore brings it back."
+        : "Make a new chain.",
   });
 
 const wrongPhase = (message: string, hint: string): DomainError =>
@@ -119,6 +122,10 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
     };
   };
 
+  const factsOf = (chain: LockedChain) =>
+    frameworks.find(chain.framework)?.plans.find(({ plan }) => plan === chain.plan);
+  const recoveryWindowOf = (chain: LockedChain): number => factsOf(chain)?.recoveryWindowSeconds ?? 0;
+
   const demandFree = async (transaction: StoreTransaction, chain: LockedChain): Promise<void> => {
     const live = await operationRepository.live(transaction, chain.tenantId, chain.id);
     if (live !== null) throw busy(live);
@@ -127,8 +134,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
   const demandRestorable = (chain: LockedChain): void => {
     const refuse = (message: string, hint: string) => new DomainError({ code: "chain.not_restorable", message, hint });
     if (!isGone(chain)) throw wrongPhase("The chain is not deleted.", "There is nothing to restore.");
-    const facts = frameworks.find(chain.framework)?.plans.find(({ plan }) => plan === chain.plan);
-    if (facts === undefined || facts.recoveryWindowSeconds === 0) {
+    if (recoveryWindowOf(chain) === 0) {
       throw refuse(
         `Chains of the plan ${chain.plan} have no recovery window.`,
         "Make a new chain; another plan may have a window.",
@@ -178,7 +184,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
     "chains.pause": ({ principal, caller, body, params }) => {
       const request = { principal, caller, body, chainId: params.chain };
       return change(request, async (transaction, chain) => {
-        if (isGone(chain)) throw gone(chain);
+        if (isGone(chain)) throw gone(chain, recoveryWindowOf(chain));
         await demandFree(transaction, chain);
         if (chain.wish !== "running")
           throw wrongPhase("The chain is paused already.", "POST …/resume starts it again.");
@@ -189,7 +195,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
     "chains.resume": ({ principal, caller, body, params }) => {
       const request = { principal, caller, body, chainId: params.chain };
       return change(request, async (transaction, chain) => {
-        if (isGone(chain)) throw gone(chain);
+        if (isGone(chain)) throw gone(chain, recoveryWindowOf(chain));
         await demandFree(transaction, chain);
         if (chain.wish !== "paused") throw wrongPhase("The chain is not paused.", "There is nothing to resume.");
         demandActiveApp(await appRepository.hold(transaction, principal.tenantId, chain.appId));
@@ -205,7 +211,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
         if (live !== null && live.kind === "chain.delete") {
           return { body: presentOperation(live), headers: { location: operationLocation(live.id) }, audit: null };
         }
-        if (isGone(chain) && (live === null || live.kind === "chain.purge")) throw gone(chain);
+        if (isGone(chain) && (live === null || live.kind === "chain.purge")) throw gone(chain, recoveryWindowOf(chain));
         if (live !== null) await operationRepository.supersede(transaction, live, clock.now());
         return start(transaction, request, chain, { kind: "chain.delete", wish: "deleted", deletedAt: clock.now() });
       });
