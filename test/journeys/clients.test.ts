@@ -58,6 +58,19 @@ describe("ordinary clients through the gateway", () => {
     ).rejects.toThrow(/ERC20InsufficientAllowance/);
   });
 
+  it("viem transacts on a chain without development methods, from an account that was funded at genesis", async () => {
+    const account = privateKeyToAccount(generatePrivateKey());
+    const settings = { fund: [{ address: account.address, balanceEther: "10" }] };
+    const standard = await createChain(plane, customer, { name: "standard", plan: "standard", settings });
+    const transport = http(standard.url);
+    const client = createPublicClient({ transport, pollingInterval: 20 });
+    const wallet = createWalletClient({ account, transport });
+    const hash = await wallet.sendTransaction({ to: bob, value: 10n ** 18n, chain: null });
+    expect((await client.waitForTransactionReceipt({ hash })).status).toBe("success");
+    expect(await client.getBalance({ address: bob })).toBe(10n ** 18n);
+    await expect(rpc(standard.url, "anvil_setBalance", [bob, tenEther])).rejects.toThrow();
+  });
+
   it("ethers does the same, in the batches that it makes by itself", async () => {
     const provider = new JsonRpcProvider(chain.url, undefined, { pollingInterval: 50 });
     try {
