@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +35,8 @@ const begin = (home: string, ports: { api: number; gateway: number }, args: read
   const { VITEST: _vitest, NODE_OPTIONS: _options, ...env } = process.env;
   const child = spawn(process.execPath, ["scripts/with-node.mjs", "apps/cli/src/main.ts", "up", "--json", ...args], {
     cwd: root,
+    // A process group of its own, as a terminal or a service manager gives it.
+    detached: true,
     env: {
       ...env,
       PORTOLAN_HOME: home,
@@ -176,10 +178,46 @@ describe("npm start, from nothing to a bill and back", () => {
     expect(again.err()).toContain("found running");
     expect(Number(await rpc(url, "eth_blockNumber"))).toBeGreaterThanOrEqual(height);
     expect(nodes().map(({ pid }) => pid)).toEqual(anvil);
-    again.child.kill("SIGTERM");
+    // To the whole group: the supervisor gets it twice, and it is one wish to stop.
+    process.kill(-(again.child.pid ?? 0), "SIGINT");
     expect(await again.ended()).toBe(0);
+    expect(again.err()).toContain("Stopping");
+    expect(again.err()).not.toMatch(/Hurrying|was killed/);
     expect(await untilNoProcess(home, 2_000)).toEqual([]);
   }, 240_000);
+
+  test("a damaged operator.json and a lost key stop the start with what to do; put back, all is as before", async () => {
+    const operator = await readFile(join(home, "operator.json"));
+    await writeFile(join(home, "operator.json"), '{"email"');
+    const damaged = begin(home, ports);
+    expect(await damaged.ended()).toBe(1);
+    expect(JSON.parse(damaged.err().trim().split("\n").at(-1) ?? "")).toMatchObject({
+      message: expect.stringContaining(`${join(home, "operator.json")} is damaged`),
+      hint: expect.stringContaining("backup"),
+    });
+    await writeFile(join(home, "operator.json"), operator);
+
+    const key = await readFile(join(home, "kek"));
+    await rm(join(home, "kek"));
+    const keyless = begin(home, ports);
+    expect(await keyless.ended()).toBe(1);
+    expect(JSON.parse(keyless.err().trim().split("\n").at(-1) ?? "")).toMatchObject({
+      code: "custody.unavailable",
+      message: expect.stringContaining(`${join(home, "kek")} is gone`),
+      hint: expect.stringContaining("backup"),
+    });
+    await expect(stat(join(home, "kek"))).rejects.toThrow("ENOENT");
+    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+
+    await writeFile(join(home, "kek"), key, { mode: 0o600 });
+    const whole = begin(home, ports);
+    await whole.ready();
+    expect(whole.err()).toContain("1 chain is being started");
+    expect(Number(await rpc(url, "eth_blockNumber"))).toBeGreaterThanOrEqual(height);
+    whole.child.kill("SIGTERM");
+    expect(await whole.ended()).toBe(0);
+    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+  }, 120_000);
 });
 
 describe("what stands in the way is a sentence", () => {
@@ -197,6 +235,7 @@ describe("what stands in the way is a sentence", () => {
     expect(await start.ended()).toBe(1);
     expect(start.err()).toContain(`Port ${ports.gateway} for the gateway is taken`);
     expect(start.err()).toContain("PORTOLAN_GATEWAY_PORT");
+    expect(await readdir(home)).toEqual([]);
     expect(await untilNoProcess(home, 2_000)).toEqual([]);
   });
 

@@ -71,7 +71,7 @@ export const openKeyFile = async (path: string, options: KeyFileOptions = {}): P
     if (options.mayMake !== undefined && !(await options.mayMake())) {
       throw unavailable(
         `the key file ${path} is gone, and the database holds secrets that only it opens`,
-        "restore it from a backup, then start again; without it the keys of the chains here are lost, and those chains can't run again",
+        "restore it from a backup, then start again; without it all of them are lost, and the chains whose keys they are can't run again",
       );
     }
     await makeKeyFile(path);

@@ -122,7 +122,7 @@ export const checkKey = async (home: Home): Promise<Finding> => {
   return wrong(
     "key",
     `${path} is gone: secrets that are sealed with it can't be opened.`,
-    "Restore it from a backup; without it the keys of the chains here are lost, and a start refuses while the database holds any.",
+    "Restore it from a backup; without it the chains' keys are lost, and a start refuses while the database holds any.",
   );
 };
 
