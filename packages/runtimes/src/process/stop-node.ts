@@ -19,6 +19,27 @@ const waitForEnd = async (turn: WriteTurn, identity: ProcessIdentity, waitMs: nu
   return true;
 };
 
+/** How long a program that has only just been started may take to hear the signal. */
+const beginWaitMs = 5_000;
+
+/**
+ * A program that comes after others is there for what they leave behind: one that is told to stop before it has begun
+ * would end without having done that. Its probe says when it has.
+ */
+const letItBegin = async (
+  turn: WriteTurn,
+  state: NodeState,
+  manner: { name: string; after?: readonly string[]; probe?: unknown },
+  identity: ProcessIdentity,
+): Promise<void> => {
+  if (manner.probe === undefined || (manner.after ?? []).length === 0) return;
+  const until = performance.now() + beginWaitMs;
+  while (performance.now() < until && turn.table.isAlive(identity)) {
+    if (await turn.monitor.isReady(state, manner.name, identity)) return;
+    await sleep(slowestPollMs);
+  }
+};
+
 const endProcess = async (
   turn: WriteTurn,
   identity: ProcessIdentity,
@@ -60,7 +81,9 @@ export const stopPrograms = async (turn: WriteTurn, node: string, state: NodeSta
   const order = [...tasks.map((name) => ({ name, stopSignal: "SIGTERM" as const, stopGraceMs: 1000 })), ...known];
   for (const manner of order) {
     const identity = state.processes[manner.name]?.identity;
-    if (identity) await endProcess(turn, identity, manner);
+    if (!identity) continue;
+    await letItBegin(turn, state, manner, identity);
+    await endProcess(turn, identity, manner);
   }
   state.processes = {};
   turn.save();
