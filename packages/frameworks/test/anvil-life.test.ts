@@ -118,7 +118,9 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
     const life = await makeLife({ accounts: 1, fund }, { plan });
     const { anvil, keeper } = await bothUp(life);
     const balances = () =>
-      Promise.all(fund.map(async ({ address }) => BigInt(String(await rpc(life.url, "eth_getBalance", [address, "latest"])))));
+      Promise.all(
+        fund.map(async ({ address }) => BigInt(String(await rpc(life.url, "eth_getBalance", [address, "latest"])))),
+      );
     expect(await balances()).toEqual([25n * 10n ** 17n, 1n]);
     expect(await rpc(life.url, "eth_accounts")).toEqual([life.accounts[0]?.toLowerCase()]);
     await expect(rpc(life.url, "eth_sendTransaction", [{ from: own, to: own, value: "0x1" }])).rejects.toThrow(
@@ -335,6 +337,59 @@ describe.skipIf(findAnvil() === undefined)("on the real anvil", { timeout: 60_00
     const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ?? 0);
     expect(kilobytes).toBeLessThan(200_000);
     expect(readdirSync(life.files.directory).filter((name) => name.includes("foundry"))).toEqual([]);
+  });
+
+  it("loses over a restart what the framework's page says it loses", async () => {
+    const life = await makeLife({ accounts: 2 });
+    const { anvil, keeper } = await bothUp(life);
+    const old = "0x00000000000000000000000000000000000000aa";
+    const ask = (method: string, ...params: unknown[]) => rpc(life.url, method, params);
+    const give = () => ask("eth_sendTransaction", { from: life.accounts[0], to: old, value: "0x1" });
+    for (const height of ["0x1", "0x2"]) {
+      await give();
+      await until(async () => (await ask("eth_blockNumber")) === height, "the block");
+    }
+    const snapshot = await ask("evm_snapshot");
+    const filter = await ask("eth_newBlockFilter");
+    await ask("anvil_impersonateAccount", old);
+    await ask("evm_setAutomine", false);
+    await ask("evm_increaseTime", 100_000_000);
+    await ask("anvil_mine", "0x1");
+    const time = async () =>
+      Number(((await ask("eth_getBlockByNumber", "latest", false)) as { timestamp: string }).timestamp);
+    const before = await time();
+    await give();
+    expect(await ask("eth_getBalance", old, "0x1")).toBe("0x1");
+    expect(await ask("txpool_status")).toMatchObject({ pending: "0x1" });
+    await saved(life);
+    await stop(keeper);
+    await stop(anvil);
+    await bothUp(life);
+    expect(await ask("eth_getBalance", old, "latest")).toBe("0x2");
+    expect(await ask("eth_getBlockByNumber", "0x1", false)).toMatchObject({ number: "0x1" });
+    await expect(ask("eth_getBalance", old, "0x1")).rejects.toThrow();
+    expect(await ask("txpool_status")).toMatchObject({ pending: "0x0" });
+    expect(await ask("anvil_getAutomine")).toBe(true);
+    expect(await ask("evm_revert", snapshot)).toBe(false);
+    await expect(ask("eth_getFilterChanges", filter)).rejects.toThrow();
+    await expect(ask("eth_sendTransaction", { from: old, to: old, value: "0x0" })).rejects.toThrow(/No Signer/i);
+    await ask("anvil_mine", "0x1");
+    // The clock goes on after the last block where that was set ahead of the machine's.
+    expect((await time()) - before).toBeGreaterThan(0);
+    expect((await time()) - before).toBeLessThan(60);
+  });
+
+  it("goes on at the machine's time after a restart", async () => {
+    const life = await makeLife();
+    const { anvil, keeper } = await bothUp(life);
+    await send(life);
+    await saved(life);
+    await stop(keeper);
+    await stop(anvil);
+    await bothUp(life);
+    await send(life);
+    const { timestamp } = (await rpc(life.url, "eth_getBlockByNumber", ["latest", false])) as { timestamp: string };
+    expect(Math.abs(Number(timestamp) - Date.now() / 1_000)).toBeLessThan(30);
   });
 
   it("forks by the forwarder's address, with an id and accounts of its own", async () => {

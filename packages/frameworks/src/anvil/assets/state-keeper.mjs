@@ -156,6 +156,15 @@ const putBack = async (dump) => {
   if (isLoaded !== true) throw Object.assign(new Error("anvil did not take the state"), { isAnswer: true });
 };
 
+/**
+ * A fresh anvil's clock begins at the genesis: the next block would be older than its parent. It goes on at the machine's
+ * time, or after the last block where that was set ahead.
+ */
+const setClock = async () => {
+  const [block] = await call([["eth_getBlockByNumber", "latest", false]]);
+  await call([["evm_setTime", Math.max(Math.floor(Date.now() / 1_000), Number(block.timestamp) + 1)]]);
+};
+
 /** Files that could not be read are kept for people to look at, a few of them. */
 const keepAside = async (path) => {
   await rename(path, join(directory, `state.unreadable-${Date.now()}.gz`));
@@ -192,6 +201,7 @@ const loadState = async () => {
     }
     for (const bad of unreadable) await keepAside(bad);
     console.log(`a kept state of ${dump.length} bytes is loaded`);
+    await setClock();
     if (unreadable.length > 0) status.problem = "the newest kept state could not be read; an older one is loaded";
     return rememberLoaded(instance);
   }
