@@ -51,6 +51,7 @@ const fund = z
   .array(funded)
   .max(20)
   .refine(areDifferent, { message: "must not have an address twice" })
+  .default([])
   .describe(
     "Accounts of your own that have Ether at genesis. Their keys stay with you: sign at the client and send with `eth_sendRawTransaction`, which every plan offers.",
   );
@@ -86,7 +87,7 @@ export const anvilSettings = z
       .default(10)
       .describe("Accounts that the node makes and signs for; only the development methods of the plan dev reach them."),
     balanceEther: balanceEther.default("10000").describe("What each of `accounts` has at genesis, in Ether."),
-    fund: fund.default([]),
+    fund,
     blockTimeSeconds: z
       .number()
       .int()

@@ -109,7 +109,11 @@ export const deniedMethods: readonly { pattern: RegExp; reason: string; ofOtherP
   { pattern: /^eth_sign/, reason: "nodes hold no keys here: sign at the client" },
   { pattern: /^eth_(?:coinbase|mining|hashrate|getWork|submit\w+|resend)$/, reason: "nodes do not mine here" },
   { pattern: /^eth_(?:un)?subscribe$/, reason: "subscriptions need a stream: poll a filter instead" },
-  { pattern: /^(?:anvil|hardhat|evm|tenderly)_/, reason: "development methods are not part of this plan", ofOtherPlans: true },
+  {
+    pattern: /^(?:anvil|hardhat|evm|tenderly)_/,
+    reason: "development methods are not part of this plan",
+    ofOtherPlans: true,
+  },
   { pattern: /^(?:erigon|ots)_/, reason: "explorer methods are not part of this plan", ofOtherPlans: true },
 ];
 

@@ -208,4 +208,4 @@ const checks: { readonly [bound in BoundName]: (params: unknown) => Refusal } = 
 export const checkBound = (bound: string, params: unknown): Refusal =>
   Object.hasOwn(checks, bound)
     ? checks[bound as BoundName](params)
-    : refuse("The method is not offered.", "See the framework's page for the methods it offers.");
+    : refuse("The method is not offered.", "The plane has no check for its parameters: tell the operator.");
