@@ -112,6 +112,7 @@ const goodBody = (operationId: OperationId, own: Things, nth: number): object | 
       tenant: { name: "A" },
     };
   }
+  if (operationId === "keys.create") return { name: "k", scopes: ["rpc"] };
   if (operationId !== "chains.create" && operationId !== "chains.quote") return null;
   return {
     appId: own.app,
