@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { tryPidLock } from "@portolan/kit";
+import { temporaryDirectory } from "@portolan/testing";
 import { expect, test } from "vitest";
 import { readCliConfig } from "./config.ts";
 import { createProfileStore } from "./profile.ts";
@@ -34,7 +34,7 @@ const setUp = (
   answers: (Answer | Error)[],
   options: { env?: Record<string, string>; stdin?: string; root?: string } = {},
 ) => {
-  const profileFile = join(mkdtempSync(join(tmpdir(), "portolan-cli-")), "deep", "profile.json");
+  const profileFile = join(temporaryDirectory("cli"), "deep", "profile.json");
   const written = { out: "", err: "" };
   const add = (text: unknown, to: "out" | "err"): true => {
     written[to] += String(text);
@@ -223,7 +223,7 @@ test.each([
   ["a port of 0 says nothing", { PORTOLAN_API_PORT: "0" }, "http://127.0.0.1:4999"],
   ["then the usual one", { PORTOLAN_HOME: "/nowhere/at/all" }, "http://127.0.0.1:4100"],
 ])("which API: %s", async (_name, env, expected) => {
-  const root = mkdtempSync("/tmp/portolan-root-");
+  const root = temporaryDirectory("root", "/tmp");
   chmodSync(root, 0o755);
   mkdirSync(join(root, ".portolan"), { mode: 0o755 });
   const lock = tryPidLock(join(root, ".portolan", "up.lock"));

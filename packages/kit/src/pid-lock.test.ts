@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { temporaryDirectory } from "@portolan/testing";
 import { expect, test } from "vitest";
 import { readPidLock, tryPidLock } from "./pid-lock.ts";
 import { identify, isSame } from "./process-identity.ts";
@@ -11,7 +11,7 @@ import { identify, isSame } from "./process-identity.ts";
 const run = promisify(execFile);
 
 const setUp = () => {
-  const home = mkdtempSync(join(tmpdir(), "portolan-pid-lock-"));
+  const home = temporaryDirectory("pid-lock");
   return { home, path: join(home, "lock") };
 };
 const dead = { pid: process.pid, startedAt: "another boot:1" };

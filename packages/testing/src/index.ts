@@ -11,4 +11,5 @@ export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase 
 export { requireProgram } from "./require-program.ts";
 export { type SeededClock, seededClock } from "./seeded-clock.ts";
 export { seededRandom } from "./seeded-random.ts";
+export { temporaryDirectory } from "./temporary-directory.ts";
 export { createTestRedis, type TestRedis } from "./test-redis.ts";

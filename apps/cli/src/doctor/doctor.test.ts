@@ -1,15 +1,15 @@
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryDirectory } from "@portolan/testing";
 import { expect, onTestFinished, test } from "vitest";
 import type { Home } from "../up/home.ts";
 import { checkDataDirectory, checkHome, checkKey, checkNode } from "./machine.ts";
 import { checkClock, checkPort, checkReachable } from "./plane.ts";
 
 const setUp = (): Home => {
-  const path = mkdtempSync(join(tmpdir(), "portolan-doctor-"));
+  const path = temporaryDirectory("doctor");
   return { path, notice: undefined, at: (...parts) => join(path, ...parts) };
 };
 

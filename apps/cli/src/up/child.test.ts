@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startOf } from "@portolan/kit";
+import { temporaryDirectory } from "@portolan/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type ChildSettings, createChild } from "./child.ts";
 
 const setUp = (source: string, more: Partial<ChildSettings> = {}) => {
-  const directory = mkdtempSync(join(tmpdir(), "portolan-child-"));
+  const directory = temporaryDirectory("child");
   const script = join(directory, "main.mjs");
   writeFileSync(script, source);
   const lines: string[] = [];

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryDirectory } from "@portolan/testing";
 import { expect, test } from "vitest";
 import { readLock, takeInstanceLock } from "./instance-lock.ts";
 
 const setUp = () => {
-  const home = mkdtempSync(join(tmpdir(), "portolan-lock-"));
+  const home = temporaryDirectory("lock");
   return { home, path: join(home, "up.lock") };
 };
 
