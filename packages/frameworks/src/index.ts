@@ -5,4 +5,6 @@ export { quickstartToken } from "./evm/quickstart/quickstart-token.ts";
 export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
 export * from "./operator-config.ts";
+export * from "./programs.ts";
 export * from "./registry.ts";
+export { defaultVersion, parseStandby, type StandbyEntry, type StandbyTarget, toStandbyTarget } from "./standby.ts";
