@@ -15,6 +15,7 @@ import type {
   RpcPolicy,
   Signer,
   Step,
+  WorkOrder,
 } from "@portolan/domain";
 import type { z } from "zod";
 import type { OperatorConfig } from "./operator-config.ts";
@@ -46,16 +47,22 @@ export interface NetworkAccess {
 }
 
 export interface InspectInput {
-  /** `serial` as in `ChainSpec`: what a framework made from it can be checked; absent, that check is skipped. */
-  chain: { chainId: string; framework: string; version: string; settings: JsonObject; serial?: number };
+  /**
+   * `serial` as in `ChainSpec`: what a framework made from it can be checked; absent, that check is skipped.
+   * `inspection` is what the framework's own function of that name gave.
+   */
+  chain: WorkOrder["chain"];
   nodes: readonly NodeSpec[];
   /** This placement's own last view: a framework may need to know that a node has been live before. */
   previous: ChainView | null;
   access: NetworkAccess;
+  /** Signs by reference, for networks that answer nobody who can't say who they are. */
+  signer: Signer;
 }
 
 export interface ActionContext {
   step: Step;
+  chain: WorkOrder["chain"];
   access: NetworkAccess;
   signer: Signer;
   signal: AbortSignal;
@@ -132,6 +139,11 @@ export interface Framework {
     material: readonly MaterialItem[],
     context: { regions: RegionFacts; addresses: AddressesByRegion; operator: OperatorConfig },
   ): { [region: string]: Blueprint };
+  /**
+   * Public facts that `inspect` and the actions need where the network is reachable: certificates to trust, parts to
+   * look for. They travel in the work order, so a change of them makes a new one. Absent: nothing but the settings.
+   */
+  inspection?(spec: ChainSpec, material: readonly MaterialItem[]): JsonObject;
   inspect(input: InspectInput): Promise<ChainView>;
   /** What remains to be done inside the network. Empty when the wish is reached. */
   steps(spec: ChainSpec, material: readonly MaterialItem[], view: ChainView, now: Date): Step[];
@@ -148,6 +160,9 @@ export interface Framework {
     /** Nodes that are new: nothing is applied yet. */
     fresh: readonly string[];
     healthy: readonly string[];
+    material: readonly MaterialItem[];
+    /** What was last seen inside the network: what it survives may depend on it. */
+    view: ChainView | null;
   }): string[];
   protocols: readonly ProtocolSpec[];
 }

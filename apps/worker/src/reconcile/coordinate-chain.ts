@@ -134,8 +134,10 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       }
       const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator: deps.operator });
       const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now());
-      const only = toOnly({ framework, work, nodes, blueprints, view: work.view });
-      return { desired: { kind: "wanted", nodes, blueprints, steps, only }, material };
+      const only = toOnly({ framework, work, nodes, blueprints, material, view: work.view });
+      const inspection = framework.inspection?.(work.spec, material);
+      const wanted: Desired = { kind: "wanted", nodes, blueprints, steps, only };
+      return { desired: inspection === undefined ? wanted : { ...wanted, inspection }, material };
     } catch (error) {
       log.error({ err: error, chainId: work.spec.chainId }, "the framework could not say what the chain needs");
       return { desired: toImpossible(nodes, error), material: work.material };

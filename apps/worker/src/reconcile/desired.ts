@@ -1,4 +1,11 @@
-import { type Blueprint, type NodeSpec, type OperationError, type Step, toNodeHash } from "@portolan/domain";
+import {
+  type Blueprint,
+  type JsonObject,
+  type NodeSpec,
+  type OperationError,
+  type Step,
+  toNodeHash,
+} from "@portolan/domain";
 
 /** What the framework wants, as far as it could be computed in this pass. */
 export type Desired =
@@ -10,6 +17,8 @@ export type Desired =
       steps: readonly Step[];
       /** Names of nodes that may be changed in this turn; null: no restriction. */
       only: readonly string[] | null;
+      /** What the framework wants its `inspect` to know, besides the settings. */
+      inspection?: JsonObject;
     }
   /** Nothing is wanted to run. */
   | { kind: "resting"; nodes: readonly NodeSpec[] }

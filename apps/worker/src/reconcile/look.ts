@@ -73,8 +73,9 @@ export const createLook = (deps: LookDeps) => {
       signal,
       now: clock.now(),
     };
+    const signer = signerFor(claim);
     const inspect = () =>
-      framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access });
+      framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access, signer });
     const isUp = observation.nodes.some((node) => node.state === "running");
     let view = isUp ? await inspect() : unwell(claim.previousView, clock.now());
     if (!isUp || order.steps.length === 0)
@@ -87,8 +88,9 @@ export const createLook = (deps: LookDeps) => {
       // Reached, and still listed: what succeeded then has not lasted, so it is done again.
       results:
         claim.observedGeneration < claim.generation ? claim.stepResults.filter(({ key }) => wanted.has(key)) : [],
+      chain: order.chain,
       access,
-      signer: signerFor(claim),
+      signer,
       clock,
       onResult: async (result) => !(await centre.reportStep(claim.placementId, claim.fence, result)).fenced,
     });

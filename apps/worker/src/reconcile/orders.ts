@@ -47,7 +47,8 @@ const noNodes = (spec: ChainSpec, placement: PlacementWork, desired: Desired & {
 
 const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): Omit<WorkOrder, "generation"> | null => {
   const { spec } = work;
-  const chain = toOrderedChain(spec);
+  const inspection = desired.kind === "wanted" ? desired.inspection : undefined;
+  const chain = { ...toOrderedChain(spec), ...(inspection === undefined ? {} : { inspection }) };
   const nodes = desired.nodes.filter((node) => node.region === placement.region);
   switch (desired.kind) {
     case "impossible":

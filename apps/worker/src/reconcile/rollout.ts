@@ -1,4 +1,4 @@
-import type { Blueprint, ChainView, NodeObservation, NodeSpec } from "@portolan/domain";
+import type { Blueprint, ChainView, MaterialItem, NodeObservation, NodeSpec } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { ChainWork } from "@portolan/store";
 import { desiredHashes } from "./desired.ts";
@@ -44,6 +44,7 @@ export const toOnly = (input: {
   work: ChainWork;
   nodes: readonly NodeSpec[];
   blueprints: { readonly [region: string]: Blueprint };
+  material: readonly MaterialItem[];
   view: ChainView | null;
 }): readonly string[] | null => {
   const { changed, fresh } = toNodeChanges(input.work, input.blueprints);
@@ -52,7 +53,15 @@ export const toOnly = (input: {
     .filter(([, node]) => node.healthy)
     .map(([name]) => name);
   const allowed = new Set(
-    input.framework.rollout({ spec: input.work.spec, nodes: input.nodes, changed, fresh, healthy }),
+    input.framework.rollout({
+      spec: input.work.spec,
+      nodes: input.nodes,
+      changed,
+      fresh,
+      healthy,
+      material: input.material,
+      view: input.view,
+    }),
   );
   // One that is down is started anyhow, so it may as well start as it is wanted.
   const down = new Set(

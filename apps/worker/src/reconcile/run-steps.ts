@@ -6,6 +6,7 @@ import {
   type Step,
   type StepResult,
   toOperationError,
+  type WorkOrder,
 } from "@portolan/domain";
 import type { Framework, NetworkAccess } from "@portolan/frameworks";
 
@@ -14,6 +15,7 @@ export interface RunStepsInput {
   steps: readonly Step[];
   /** Results so far; a step that succeeded under this order is not run again. */
   results: readonly StepResult[];
+  chain: WorkOrder["chain"];
   access: NetworkAccess;
   signer: Signer;
   clock: Clock;
@@ -48,7 +50,7 @@ export const runSteps = async (input: RunStepsInput): Promise<{ results: StepRes
           message: `The framework has no action ${step.action}.`,
           retryable: false,
         });
-      const output = await action({ step, access: input.access, signer: input.signer, signal });
+      const output = await action({ step, chain: input.chain, access: input.access, signer: input.signer, signal });
       result = { key: step.key, state: "succeeded", output, startedAt, endedAt: input.clock.now().toISOString() };
     } catch (error) {
       result = {

@@ -7,6 +7,8 @@ export interface PartSpec {
   name: string;
   settings: JsonObject;
   generation: number;
+  /** It is wanted gone; it stays listed until the framework has nothing left to do for it. */
+  isDeleted?: boolean;
 }
 
 /** What a tenant wants of a chain; with its parts, the whole input of a framework's pure functions. */

@@ -13,6 +13,8 @@ export interface Step {
   /** Keys of steps that must have succeeded, in whatever region. */
   dependsOn: readonly string[];
   input: JsonObject;
+  /** Id of the chain's part (a channel, …) that this step is for: its own operation shows it. Absent: the chain's. */
+  part?: string;
   /** False: said to the user before it runs, and a cancel can't take it back. */
   isUndoable: boolean;
   timeoutMs: number;

@@ -7,7 +7,10 @@ export interface PortSpec {
   protocol: "http" | "grpc" | "tcp";
 }
 
-/** One node that a chain consists of. `name` is `${role}-${ordinal}`, unique in its placement and stable for life. */
+/**
+ * One node that a chain consists of. `name` is `${role}-${ordinal}`, or `${role}-…-${ordinal}` where the framework
+ * counts within groups (an organisation's peers); unique in its placement and stable for life.
+ */
 export interface NodeSpec {
   name: string;
   role: string;

@@ -16,8 +16,15 @@ export interface WorkOrder {
   /** Nodes that may be changed in this turn; absent: all. Others keep what is applied. */
   only?: readonly string[];
   steps: readonly Step[];
-  /** Chain facts an `inspect` needs: framework, settings. */
-  chain: { chainId: string; framework: string; version: string; settings: JsonObject; serial?: number };
+  /** Chain facts an `inspect` needs: framework, settings, and what the framework adds (public, `inspection`). */
+  chain: {
+    chainId: string;
+    framework: string;
+    version: string;
+    settings: JsonObject;
+    serial?: number;
+    inspection?: JsonObject;
+  };
 }
 
 /** Sealed material of an order, openable by one worker's private key only. */

@@ -219,6 +219,10 @@ describe("inspect", () => {
     chain: { chainId: "chn_1", framework: "anvil", version: "1.7.1", settings: anvilSettings.parse({}), serial: 42 },
     nodes: [],
     previous: null,
+    signer: {
+      createKey: () => Promise.reject(new Error("no keys here")),
+      sign: () => Promise.reject(new Error("no signatures here")),
+    },
     access: {
       region: "local",
       dial: async (_node, port) => ({ host: "127.0.0.1", port: (port === "rpc" ? ports.rpc : ports.keeper) ?? 1 }),

@@ -219,7 +219,8 @@ const checkPaths = (text: Text, node: Blueprint["nodes"][number]): void => {
 const checkTopology = (nodes: readonly NodeSpec[], spec: ChainSpec) => {
   must(nodes.length > 0, "the chain has no nodes");
   for (const node of nodes) {
-    must(node.name === `${node.role}-${node.ordinal}`, `${node.name} is not named after its role and ordinal`);
+    const isNamed = node.name.startsWith(`${node.role}-`) && node.name.endsWith(`-${node.ordinal}`);
+    must(isNamed, `${node.name} is not named after its role and ordinal`);
     must(/^[a-z][a-z0-9-]{0,39}$/.test(node.name), `${node.name} is no name for DNS`);
     must(spec.regions.includes(node.region), `${node.name} stands in a region of nobody's choice`);
     const names = node.ports.map(({ name }) => name);
