@@ -8,7 +8,7 @@ export {
 export { createFakeMachines, createFakeRuntime, type FakeMachines } from "./fake-runtime/fake-runtime.ts";
 export { freePort } from "./free-port.ts";
 export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase } from "./postgres/test-postgres.ts";
-export { requireProgram } from "./require-program.ts";
+export { type RequiredPrograms, requireProgram, requireProgramSet } from "./require-program.ts";
 export { type SeededClock, seededClock } from "./seeded-clock.ts";
 export { seededRandom } from "./seeded-random.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";

@@ -1,5 +1,13 @@
 import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import {
+  defaultVersionOf,
+  findProgramSet,
+  installCommand,
+  type ProgramSet,
+  programSetDirectory,
+} from "@portolan/frameworks";
 
 const said = new Set<string>();
 
@@ -19,24 +27,63 @@ export function requireProgram(name: string, feature: string = name): string | u
   const found = findProgram(name);
   if (found !== undefined) return found;
   const hint = hints[name] ?? "put it on the PATH, or its directory into PORTOLAN_PROGRAMS";
-  const sentence = `${name} was not found: ${hint}`;
-  const required = (process.env["PORTOLAN_REQUIRE"] ?? "").split(",").map((word) => word.trim());
-  if (required.includes(name) || required.includes(feature) || required.includes("all")) throw new Error(sentence);
-  if (!said.has(name)) console.warn(`SKIPPED: ${sentence}`);
-  said.add(name);
-  return undefined;
+  return missing([name, feature], `${name} was not found: ${hint}`);
 }
+
+/** Programs of a set that were found together. */
+export interface RequiredPrograms {
+  version: string;
+  directory: string;
+  /** Each of the set's programs → its path. */
+  paths: { readonly [program: string]: string };
+}
+
+/**
+ * All programs of a set (`fabric`) in the version, default the set's: where `portolan programs install` puts them
+ * (PORTOLAN_PROGRAMS, else `~/.portolan/programs`), or in PORTOLAN_PROGRAMS itself. Undefined after saying so in one
+ * line; a failure where PORTOLAN_REQUIRE lists the set, one of its programs, or `all`.
+ */
+export function requireProgramSet(name: string, version?: string): RequiredPrograms | undefined {
+  const set = findProgramSet(name);
+  if (set === undefined) throw new Error(`no set of programs is called ${name}`);
+  const wanted = version ?? defaultVersionOf(set);
+  const own = process.env["PORTOLAN_PROGRAMS"] ?? "";
+  const installed = join(own === "" ? join(homedir(), ".portolan", "programs") : own, programSetDirectory(set, wanted));
+  for (const directory of [installed, join(installed, "bin"), ...(own === "" ? [] : [own])]) {
+    const paths = pathsIn(directory, set);
+    if (paths !== undefined) return { version: wanted, directory, paths };
+  }
+  const sentence = `${set.title} ${wanted} (${set.programs.join(", ")}) was not found in ${installed}: ${installCommand(set, wanted)}`;
+  return missing([name, ...set.programs], sentence);
+}
+
+const pathsIn = (directory: string, set: ProgramSet): RequiredPrograms["paths"] | undefined => {
+  const paths = set.programs.map((program) => [program, join(directory, program)] as const);
+  return paths.every(([, path]) => isExecutable(path)) ? Object.fromEntries(paths) : undefined;
+};
+
+/** Says it once, or throws where one of the names is required. */
+const missing = (names: readonly string[], sentence: string): undefined => {
+  const required = (process.env["PORTOLAN_REQUIRE"] ?? "").split(",").map((word) => word.trim());
+  if (required.includes("all") || names.some((name) => required.includes(name))) throw new Error(sentence);
+  if (!said.has(sentence)) console.warn(`SKIPPED: ${sentence}`);
+  said.add(sentence);
+  return undefined;
+};
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 function findProgram(name: string): string | undefined {
   const places = [process.env["PORTOLAN_PROGRAMS"] ?? "", ...(process.env["PATH"] ?? "").split(delimiter)];
-  for (const place of places.filter((place) => place !== "")) {
-    const path = join(place, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // The next place.
-    }
-  }
-  return undefined;
+  return places
+    .filter((place) => place !== "")
+    .map((place) => join(place, name))
+    .find(isExecutable);
 }

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProgramSpec } from "@portolan/domain";
+import { installCommand, programSetDirectory, programSetOf } from "@portolan/frameworks";
 import { type Failure, NodeFailure } from "./failure.ts";
 import { isReachable, type RunUser } from "./run-user.ts";
 
@@ -51,32 +52,42 @@ const hints: { readonly [name: string]: string } = {
 export interface ProgramFinderSettings {
   /** Directories, as in PATH. Empty: only bundled programs and `programsDir`. */
   searchPath: string;
-  /** Holds `<name>-<version>/<name>` or `<name>-<version>/bin/<name>`. Default `~/.portolan/programs`. */
+  /**
+   * Holds `<name>-<version>/<name>` or `<name>-<version>/bin/<name>`, where the name is the program's, or that of the set
+   * that it is installed with. Default `~/.portolan/programs`.
+   */
   programsDir?: string;
   /** Programs that came with the installation; first choice. */
   bundled?: { readonly [name: string]: () => string | undefined };
 }
 
-/** Looks among the bundled programs, on the search path, then in the programs' directory. */
+/**
+ * Looks among the bundled programs, on the search path, then in the programs' directory. Installed sets come before the
+ * search path, because they are of the wanted version for certain.
+ */
 export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFinder => {
   const programsDir = settings.programsDir ?? join(homedir(), ".portolan", "programs");
   const bundled = settings.bundled ?? defaultPrograms;
   const directories = settings.searchPath.split(delimiter).filter((directory) => directory.startsWith("/"));
   return {
     find: ({ name, version }) => {
-      const own = join(programsDir, `${name}-${version}`);
+      const set = programSetOf({ name, version });
+      const own = join(programsDir, set === undefined ? `${name}-${version}` : programSetDirectory(set, version));
+      const inOwn = [join(own, name), join(own, "bin", name)];
       const places = [
         bundled[name]?.(),
+        ...(set === undefined ? [] : inOwn),
         ...directories.map((directory) => join(directory, name)),
-        join(own, name),
-        join(own, "bin", name),
+        ...inOwn,
       ];
       // A name with a separator would leave these directories.
       const path = /^[\w.-]+$/.test(name)
         ? places.find((place): place is string => place !== undefined && isExecutable(place))
         : undefined;
       if (path !== undefined) return { path };
-      const hint = `${hints[name] ?? `Put ${name} ${version} on the worker's PATH.`} Or place it at ${join(own, name)}.`;
+      const install = set && `Install it: ${installCommand(set, version)}.`;
+      const wanted = install ?? hints[name] ?? `Put ${name} ${version} on the worker's PATH.`;
+      const hint = `${wanted} Or place it at ${join(own, name)}.`;
       return { missing: { reason: "program_missing", message: `The program ${name} is not on this machine.`, hint } };
     },
   };

@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createProgramFinder } from "./programs.ts";
+
+const setUp = () => {
+  const root = mkdtempSync(join(tmpdir(), "portolan-finder-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const place = (...parts: string[]): string => {
+    const path = join(root, ...parts);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "#!/bin/sh\n", { mode: 0o755 });
+    return path;
+  };
+  const finder = createProgramFinder({
+    searchPath: join(root, "path"),
+    programsDir: join(root, "programs"),
+    bundled: {},
+  });
+  return { place, finder, root };
+};
+const peer = { name: "peer", version: "3.1.5" };
+
+test("a program of a set is found in the set's directory, before one of unknown version on the search path", () => {
+  const { place, finder } = setUp();
+  const onPath = place("path", "peer");
+  expect(finder.find(peer)).toEqual({ path: onPath });
+  const installed = place("programs", "fabric-3.1.5", "peer");
+  expect(finder.find(peer)).toEqual({ path: installed });
+});
+
+test("a missing program of a set comes with the command that installs it, another without", () => {
+  const { finder, root } = setUp();
+  expect(finder.find(peer)).toMatchObject({
+    missing: {
+      reason: "program_missing",
+      hint: `Install it: npm run portolan -- programs install fabric@3.1.5. Or place it at ${join(root, "programs", "fabric-3.1.5", "peer")}.`,
+    },
+  });
+  expect(finder.find({ name: "other", version: "1" })).toMatchObject({
+    missing: {
+      hint: `Put other 1 on the worker's PATH. Or place it at ${join(root, "programs", "other-1", "other")}.`,
+    },
+  });
+});
+
+test("one that is in no set is looked for on the search path first", () => {
+  const { place, finder } = setUp();
+  const own = place("programs", "other-1", "bin", "other");
+  expect(finder.find({ name: "other", version: "1" })).toEqual({ path: own });
+  const onPath = place("path", "other");
+  expect(finder.find({ name: "other", version: "1" })).toEqual({ path: onPath });
+});
