@@ -36,11 +36,14 @@ const findProcesses = (marker: string): { pid: number; command: string[] }[] =>
     .filter((pid) => Number.isInteger(pid) && read(`/proc/${pid}/environ`).includes(marker))
     .map((pid) => ({ pid, command: read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1) }));
 
-/** The whole plane as `npm start -- --bare` makes it, in a home of its own. Linux only: it reads /proc. */
-export const startBenchPlane = async (): Promise<BenchPlane> => {
+/**
+ * The whole plane as `npm start -- --bare` makes it, in a home of its own; `env` is
+ * added to its environment. Linux only: it reads /proc.
+ */
+export const startBenchPlane = async (env: { readonly [name: string]: string } = {}): Promise<BenchPlane> => {
   const home = await mkdtemp(join(tmpdir(), "portolan-bench-"));
   await chmod(home, 0o755);
-  const { REDIS_URL: _redis, DATABASE_URL: _database, ...environment } = process.env;
+  const { REDIS_URL: _redis, DATABASE_URL: _database, PORTOLAN_STANDBY: _standby, ...environment } = process.env;
   const child = spawn(process.execPath, [join(root, "apps/cli/src/main.ts"), "up", "--bare", "--json"], {
     env: {
       ...environment,
@@ -49,6 +52,7 @@ export const startBenchPlane = async (): Promise<BenchPlane> => {
       PORTOLAN_GATEWAY_PORT: "0",
       PORTOLAN_GRPC_PORT: "0",
       PORTOLAN_LOG_LEVEL: "warn",
+      ...env,
     },
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -39,6 +39,8 @@ const begin = (home: string, ports: { api: number; gateway: number }, args: read
     detached: true,
     env: {
       ...env,
+      // This journey counts the first chain's nodes.
+      PORTOLAN_STANDBY: "[]",
       PORTOLAN_HOME: home,
       PORTOLAN_API_PORT: String(ports.api),
       PORTOLAN_GATEWAY_PORT: String(ports.gateway),

@@ -96,7 +96,8 @@ const tailOfLogs = (home: string, supervisor: string): string =>
 
 const environmentOf = (extra: PlaneOptions["env"]): NodeJS.ProcessEnv => {
   const { PORTOLAN_HOME: _home, REDIS_URL: _redis, DATABASE_URL: _database, VITEST: _vitest, ...rest } = process.env;
-  return { ...rest, ...extra };
+  // Nothing stands by unless a test wants it: most count a chain's nodes.
+  return { ...rest, PORTOLAN_STANDBY: "[]", ...extra };
 };
 
 /** One real plane: the supervisor as a process of its own with everything under it, in a home that ends with it. */

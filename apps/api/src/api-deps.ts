@@ -1,6 +1,6 @@
 import type { Authenticator, PasswordHasher, SessionTokens } from "@portolan/access";
 import type { Clock, IdSource, Random } from "@portolan/domain";
-import type { FrameworkRegistry, OperatorConfig } from "@portolan/frameworks";
+import type { FrameworkRegistry, OperatorConfig, StandbyTarget } from "@portolan/frameworks";
 import type { JobProducer } from "@portolan/jobs";
 import type { Health, Metrics, ServerLogger } from "@portolan/kit";
 import type { StoreClients } from "@portolan/store";
@@ -15,6 +15,8 @@ export interface ApiDeps {
   random: Random;
   frameworks: FrameworkRegistry;
   operator: OperatorConfig;
+  /** Kinds of chains that stand by somewhere; a creation of another kind doesn't look for one. */
+  standby: readonly StandbyTarget[];
   jobs: Pick<JobProducer, "wake">;
   tokens: SessionTokens;
   passwords: PasswordHasher;

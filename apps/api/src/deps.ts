@@ -2,7 +2,14 @@ import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
 import { createIdSource, systemClock } from "@portolan/domain";
-import { createRegistry, type OperatorConfig, parseForks, toOperatorConfig } from "@portolan/frameworks";
+import {
+  createRegistry,
+  type OperatorConfig,
+  parseForks,
+  parseStandby,
+  toOperatorConfig,
+  toStandbyTarget,
+} from "@portolan/frameworks";
 import { createJobProducer, type JobConnection, toJobConnection } from "@portolan/jobs";
 import { createHealth, createMetrics, type ServerLogger, type Shutdown } from "@portolan/kit";
 import {
@@ -81,14 +88,19 @@ export const assembleApi = async (
   shutdown.register("pruning", () => clearInterval(pruning));
   const health = createHealth();
   health.addCheck("database", () => clients.system.$queryRaw`select 1`);
+  const frameworks = createRegistry();
+  const standby = parseStandby(config.PORTOLAN_STANDBY).flatMap(
+    (entry) => toStandbyTarget(entry, (slug) => frameworks.find(slug)) ?? [],
+  );
   const tokens = createSessionTokens({ signingKey: deriveKey(key, "session tokens"), clock });
   return buildApp({
     clients,
     clock,
     ids,
     random,
-    frameworks: createRegistry(),
+    frameworks,
     operator: toOperator(config),
+    standby,
     jobs,
     tokens,
     passwords: createPasswordHasher(),

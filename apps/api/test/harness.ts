@@ -1,7 +1,7 @@
 import { createAuthenticator, createPasswordHasher, createSessionTokens } from "@portolan/access";
 import { type AnswerOf, api, type OperationId, type Problem, problem, type Route } from "@portolan/contract";
 import { type Clock, createIdSource, systemClock } from "@portolan/domain";
-import { createRegistry } from "@portolan/frameworks";
+import { createRegistry, findFramework, type StandbyEntry, toStandbyTarget } from "@portolan/frameworks";
 import { createHealth, createMetrics, silentLogger } from "@portolan/kit";
 import { createClients, createListener, inTransaction, localRegion, operationRepository, seed } from "@portolan/store";
 import { testDatabase } from "@portolan/testing";
@@ -80,7 +80,7 @@ const nextEmail = (): string => {
 
 /** The API on a database of its own, with cheap hashing and no limits unless given. */
 export const startApi = async (
-  options: { limits?: Partial<Limits>; clock?: Clock; logWaitMs?: number } = {},
+  options: { limits?: Partial<Limits>; clock?: Clock; logWaitMs?: number; standby?: readonly StandbyEntry[] } = {},
 ): Promise<ApiHarness> => {
   const database = await testDatabase();
   const { clock = systemClock, limits = {} } = options;
@@ -108,6 +108,7 @@ export const startApi = async (
     random,
     frameworks: createRegistry(),
     operator: { forks: [] },
+    standby: (options.standby ?? []).flatMap((entry) => toStandbyTarget(entry, findFramework) ?? []),
     jobs: {
       wake: async (name, payload) => {
         wakes.push(`${name} ${JSON.stringify(payload)}`);

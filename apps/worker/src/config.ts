@@ -13,6 +13,8 @@ const schema = z.object({
   PORTOLAN_PROGRAMS: z.string().optional(),
   /** JSON list of `{ name, url, chainId, allowPrivate? }`: networks that development chains may fork. */
   PORTOLAN_FORKS: z.string().default("[]"),
+  /** JSON list of `{ framework, version?, plan, region, count }`: chains that stand by in this worker's regions. */
+  PORTOLAN_STANDBY: z.string().default("[]"),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORTOLAN_SWEEP_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
   PORTOLAN_LEASE_MS: z.coerce.number().int().min(1_000).max(120_000).default(15_000),

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
-import { createRegistry, loadAsset, type OperatorConfig } from "@portolan/frameworks";
+import { createRegistry, loadAsset, type OperatorConfig, parseStandby, toStandbyTarget } from "@portolan/frameworks";
 import {
   centralQueues,
   createJobConsumer,
@@ -20,6 +20,7 @@ import {
   createClients,
   createNotifications,
   createPostgresCentrePort,
+  createStandbyPool,
   createUsageIngest,
   holdsSealedSecrets,
   jobsSchema,
@@ -32,6 +33,8 @@ import type { WorkerConfig } from "./config.ts";
 import { startForwarder } from "./forwarder.ts";
 import { createJobHandlers } from "./handlers/job-handlers.ts";
 import { keepStarting } from "./keep-starting.ts";
+import { every, type Loop } from "./loops/every.ts";
+import { createStandbyKeeper } from "./loops/keep-standby.ts";
 import { createWorkerSecrets, toPlacementKeys } from "./secrets.ts";
 import { stopNodes } from "./stop-nodes.ts";
 import { createWorker } from "./worker.ts";
@@ -45,6 +48,7 @@ export interface RunningWorker {
 /** Longer than the start of a small node; a larger one is followed by hints and further passes. */
 const settleMs = 1_500;
 
+const standbyEveryMs = 1_000;
 /** Keys of the plane itself, not of any tenant's chain. */
 const planeOwner = { tenantId: "plane", chainId: "audit" };
 const checkpointKey = "audit-checkpoint";
@@ -102,6 +106,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       findFramework: (slug) => registry.find(slug),
       signerFor: secrets.signerFor,
       seal: secrets.seal,
+      reseal: secrets.reseal,
       random,
       clock,
       operator,
@@ -162,16 +167,27 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     }),
   });
 
+  const targets = parseStandby(config.PORTOLAN_STANDBY).flatMap((entry) => {
+    if (!config.regions.includes(entry.region)) return [];
+    const target = toStandbyTarget(entry, (slug) => registry.find(slug));
+    if (target === null) log.warn({ entry }, "no such chain can stand by");
+    return target === null ? [] : [target];
+  });
+  const pool = createStandbyPool({ client, ids, clock });
+  const keepStandby = createStandbyKeeper({ pool, targets, regions: config.regions, clock, log });
+  let standby: Loop | undefined;
   const stopping = new AbortController();
   return {
     start: async () => {
       await notifications.start();
       for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
       worker.start();
+      standby = every(standbyEveryMs, keepStandby, (err) => log.warn({ err }, "looking after stand-by chains failed"));
       void keepStarting(consumer, { log, signal: stopping.signal });
     },
     close: async ({ nodes }) => {
       stopping.abort();
+      await standby?.close();
       await consumer.close();
       await worker.close();
       if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });

@@ -1,6 +1,6 @@
-import { type Custody, createSigner, sealTo, type WorkerKeys } from "@portolan/custody";
+import { authorityContext, type Custody, createSigner, sealTo, type WorkerKeys } from "@portolan/custody";
 import type { ChainSpec, IdSource, MaterialRef, NewMaterialItem, Signer } from "@portolan/domain";
-import { type CentreSecrets, createAuthorityKeys, type StoreClient } from "@portolan/store";
+import { type CentreSecrets, createAuthorityKeys, type SealedRow, type StoreClient } from "@portolan/store";
 
 type Owner = Pick<ChainSpec, "tenantId" | "chainId">;
 
@@ -22,9 +22,9 @@ export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClien
     });
 
   const centreSecrets: CentreSecrets = {
-    reseal: async ({ tenantId, chainId, ref, sealed, workerPublicKey }) => {
+    reseal: async ({ tenantId, sealedFor, chainId, ref, sealed, workerPublicKey }) => {
       const context = materialContext({ tenantId, chainId }, ref.material, ref.version);
-      const plain = await deps.custody.open(sealed, context);
+      const plain = await deps.custody.open(sealed, { ...context, tenantId: sealedFor });
       try {
         return sealTo(workerPublicKey, plain, context);
       } finally {
@@ -37,6 +37,19 @@ export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClien
   return {
     centreSecrets,
     signerFor,
+    /** The same secret, sealed for the chain's tenant of today instead of the one it came from. */
+    reseal: async (owner: Owner, sealedFor: string, row: SealedRow): Promise<SealedRow> => {
+      const context =
+        row.kind === "material"
+          ? materialContext(owner, row.name, row.version)
+          : authorityContext(owner, row.ref, row.algorithm);
+      const plain = await deps.custody.open(row.sealed, { ...context, tenantId: sealedFor });
+      try {
+        return { ...row, sealed: await deps.custody.seal(plain, context) };
+      } finally {
+        plain.fill(0);
+      }
+    },
     seal: async (owner: Owner, item: NewMaterialItem): Promise<Uint8Array | null> => {
       if (item.secret === undefined) return null;
       try {

@@ -3,5 +3,11 @@ export { type Custody, type CustodyDeps, createCustody, type SealedBlob } from "
 export { type KeyFileOptions, openKeyFile } from "./file-keks.ts";
 export type { Kek, KekProvider } from "./kek.ts";
 export { createWorkerKeys, openWith, sealTo, type WorkerKeys, type WorkerSealedBlob } from "./seal-to.ts";
-export { type AuthorityKeyRecord, type AuthorityKeyStore, createSigner, type SignerDeps } from "./signer.ts";
+export {
+  type AuthorityKeyRecord,
+  type AuthorityKeyStore,
+  authorityContext,
+  createSigner,
+  type SignerDeps,
+} from "./signer.ts";
 export { createEnvironmentKeks, createStaticKeks } from "./static-keks.ts";

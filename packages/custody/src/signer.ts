@@ -13,6 +13,8 @@ export interface AuthorityKeyRecord {
   publicKey: string;
   /** PKCS#8 DER, sealed. */
   sealedPrivateKey: SealedBlob;
+  /** The tenant that it is sealed for, where that is not the scope's: its chain came from there. */
+  sealedFor?: string;
 }
 
 /** What the signer asks of a store; scoped to one chain by whoever builds it. */
@@ -47,20 +49,27 @@ const toPem = (key: KeyObject): string => String(key.export({ format: "pem", typ
 
 const toInfo = ({ ref, algorithm, publicKey }: AuthorityKeyRecord): PublicKeyInfo => ({ ref, algorithm, publicKey });
 
+/** What an authority's key is sealed to. The algorithm is bound too: a record that claims another one does not open. */
+export const authorityContext = (
+  scope: Pick<SealContext, "tenantId" | "chainId">,
+  ref: string,
+  algorithm: SignatureAlgorithm,
+): SealContext => ({
+  tenantId: scope.tenantId,
+  chainId: scope.chainId,
+  purpose: `authority/${algorithm}/${ref}`,
+  version: 1,
+});
+
 /** Signs for one chain's authorities. Private keys are opened for one signature and never handed out. */
 export const createSigner = ({ custody, keys, scope }: SignerDeps): Signer => {
-  const contextOf = (ref: string, algorithm: SignatureAlgorithm): SealContext => ({
-    ...scope,
-    // The algorithm is bound too: a record that claims another one does not open.
-    purpose: `authority/${algorithm}/${ref}`,
-    version: 1,
-  });
   const checkRef = (ref: string) => {
     if (!refForm.test(ref)) throw unavailable("the reference of an authority's key is not usable");
   };
 
-  const openKey = async ({ ref, algorithm, publicKey, sealedPrivateKey }: AuthorityKeyRecord): Promise<KeyObject> => {
-    const der = await custody.open(sealedPrivateKey, contextOf(ref, algorithm));
+  const openKey = async (record: AuthorityKeyRecord): Promise<KeyObject> => {
+    const { ref, algorithm, publicKey, sealedPrivateKey, sealedFor: tenantId = scope.tenantId } = record;
+    const der = await custody.open(sealedPrivateKey, authorityContext({ ...scope, tenantId }, ref, algorithm));
     try {
       const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
       // Certificates were made for the stored public key; a record whose halves differ must not sign.
@@ -78,7 +87,9 @@ export const createSigner = ({ custody, keys, scope }: SignerDeps): Signer => {
       if (!record) {
         const { privateKey, publicKey } = await generate(algorithm);
         const der = privateKey.export({ format: "der", type: "pkcs8" });
-        const sealedPrivateKey = await custody.seal(der, contextOf(ref, algorithm)).finally(() => der.fill(0));
+        const sealedPrivateKey = await custody
+          .seal(der, authorityContext(scope, ref, algorithm))
+          .finally(() => der.fill(0));
         record = await keys.insertIfAbsent({ ref, algorithm, publicKey: toPem(publicKey), sealedPrivateKey });
       }
       if (record.algorithm !== algorithm) throw unavailable("this authority's key exists with another algorithm");

@@ -4,7 +4,7 @@ import type { DatabaseUrls, UpSettings } from "./settings.ts";
 export type ChildName = "api" | "worker" | "gateway";
 
 export interface ChildEnvironmentInput {
-  settings: Pick<UpSettings, "redisUrl" | "programs" | "forks" | "logLevel" | "passedEnvironment">;
+  settings: Pick<UpSettings, "redisUrl" | "programs" | "forks" | "standby" | "logLevel" | "passedEnvironment">;
   home: string;
   urls: DatabaseUrls;
   apiPort: number;
@@ -38,6 +38,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_GATEWAY_URL: `http://127.0.0.1:${input.gatewayPort}`,
         PORTOLAN_APP_DATABASE_URL: urls.app,
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
+        PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
       };
     case "worker":
@@ -47,6 +48,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
         PORTOLAN_REGIONS: "local",
         PORTOLAN_PROGRAMS: settings.programs,
+        PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
       };
     case "gateway":

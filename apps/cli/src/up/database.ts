@@ -128,7 +128,7 @@ export const countStarting = async (systemUrl: string, since: Date): Promise<num
   });
   try {
     const { chain, placement } = clients.system;
-    const wished = await chain.findMany({ where: { wish: "running" }, select: { id: true } });
+    const wished = await chain.findMany({ where: { wish: "running", isStandby: false }, select: { id: true } });
     const reported = await placement.findMany({
       where: { reportedAt: { gte: since } },
       select: { chainId: true },

@@ -16,6 +16,8 @@ const schema = z.object({
   PORTOLAN_GRPC_PORT: port.default(4201),
   PORTOLAN_PROGRAMS: z.string().optional(),
   PORTOLAN_FORKS: z.string().optional(),
+  /** One development chain stands by, so that the next one asked for is there at once; `[]`: none. */
+  PORTOLAN_STANDBY: z.string().default('[{"framework":"anvil","plan":"dev","region":"local","count":1}]'),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** A database of the operator's own instead of the embedded one: all three, or none. */
   DATABASE_OWNER_URL: z.string().optional(),
@@ -59,6 +61,8 @@ export interface UpSettings {
   redisUrl: string | undefined;
   programs: string;
   forks: string | undefined;
+  /** As JSON: which chains stand by (`parseStandby`). */
+  standby: string;
   logLevel: "debug" | "info" | "warn" | "error";
   passedEnvironment: { readonly [name: string]: string };
 }
@@ -87,6 +91,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     redisUrl: env.REDIS_URL,
     programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
     forks: env.PORTOLAN_FORKS,
+    standby: env.PORTOLAN_STANDBY,
     logLevel: env.PORTOLAN_LOG_LEVEL,
     passedEnvironment: Object.fromEntries(others.filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };

@@ -12,7 +12,7 @@ import type {
 import { toOperationError } from "@portolan/domain";
 import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { ChainCoordination, ChainWork, SealedMaterial } from "@portolan/store";
+import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
 import { decide } from "./decide.ts";
 import type { Desired } from "./desired.ts";
 import { toOnly } from "./rollout.ts";
@@ -23,6 +23,8 @@ export interface CoordinatorDeps {
   /** Signs by reference with this chain's authorities. */
   signerFor(spec: Pick<ChainSpec, "tenantId" | "chainId">): Signer;
   seal(spec: Pick<ChainSpec, "tenantId" | "chainId">, item: NewMaterialItem): Promise<Uint8Array | null>;
+  /** Seals for the chain's tenant what is sealed for the one it was adopted from. */
+  reseal(spec: Pick<ChainSpec, "tenantId" | "chainId">, sealedFor: string, row: SealedRow): Promise<SealedRow>;
   random: Random;
   clock: Clock;
   operator: OperatorConfig;
@@ -157,7 +159,22 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     return false;
   };
 
+  /** An adopted chain's secrets name its former tenant until this has run. False: the lease was lost. */
+  const resealAll = async (work: ChainWork, sealedFor: string): Promise<boolean> => {
+    try {
+      const rows: SealedRow[] = [];
+      for (const row of await chains.sealed(work)) rows.push(await deps.reseal(work.spec, sealedFor, row));
+      return await chains.saveResealed(work, rows);
+    } catch (error) {
+      // New secrets must not be made beside those: all of a chain's name one tenant. To rest or to go it needs none.
+      if (work.wish === "running") throw error;
+      log.warn({ err: error, chainId: work.spec.chainId }, "an adopted chain's secrets could not be sealed anew");
+      return true;
+    }
+  };
+
   const pass = async (work: ChainWork): Promise<CoordinateOutcome> => {
+    if (work.sealedFor !== null && !(await resealAll(work, work.sealedFor))) return "lost";
     if (await startDueOperation(work)) return "done";
     const framework = deps.findFramework(work.spec.framework);
     if (framework === undefined) {

@@ -124,7 +124,7 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
         chains: intercept("chains", coordination, gate),
         findFramework,
         signerFor: (spec) => intercept("signer", secrets.signerFor(spec), gate),
-        seal: intercept("custody", { seal: secrets.seal }, gate).seal,
+        ...intercept("custody", { seal: secrets.seal, reseal: secrets.reseal }, gate),
         random,
         clock,
         operator: { forks: [] },

@@ -53,9 +53,11 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
       case "route": {
         const row = await client.chain.findUnique({
           where: { id: hint.id },
-          select: { ...routeColumns, regions: true },
+          select: { ...routeColumns, regions: true, isStandby: true },
         });
         if (row === null) return { kind: "routeRemoved", chainId: hint.id };
+        // Nobody's before it is adopted: no gateway knows of it.
+        if (row.isStandby) return null;
         return row.regions.includes(region) ? { kind: "route", route: toEdgeRoute(row, ids, region) } : null;
       }
       case "key": {
@@ -74,7 +76,10 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
       const ids = await regionIds();
       const takenAt = clock.now().toISOString();
       // Purged chains stay known, so that a call to one is told that it is gone.
-      const chains = await client.chain.findMany({ where: { regions: { has: region } }, select: routeColumns });
+      const chains = await client.chain.findMany({
+        where: { regions: { has: region }, isStandby: false },
+        select: routeColumns,
+      });
       const keys = await client.key.findMany({ select: keyColumns });
       const apps = await client.app.findMany({ select: appColumns });
       return {

@@ -6,6 +6,8 @@ interface AuthorityKeyRow {
   algorithm: SignatureAlgorithm;
   publicKey: string;
   sealedPrivateKey: Uint8Array;
+  /** The tenant that it is sealed for, where the chain was adopted and not sealed anew yet. */
+  sealedFor?: string;
 }
 
 /** One chain's authority keys, as custody's signer asks for them (role system; named use: custody). */
@@ -16,16 +18,20 @@ export const createAuthorityKeys = (deps: {
   chainId: string;
 }) => {
   const get = async (ref: string): Promise<AuthorityKeyRow | undefined> => {
-    const row = await deps.client.authorityKey.findUnique({
-      where: { chainId_ref: { chainId: deps.chainId, ref }, tenantId: deps.tenantId },
-      omit: { sealed: false },
-    });
-    if (row === null) return undefined;
+    // In one statement: sealing anew changes both at once.
+    const [row] = await deps.client.$queryRaw<
+      { algorithm: string; publicKey: string; sealed: Uint8Array; sealedFor: string | null }[]
+    >`
+      select k.algorithm, k.public_key as "publicKey", k.sealed, c.sealed_for as "sealedFor"
+      from authority_keys k left join chains c on c.id = k.chain_id
+      where k.chain_id = ${deps.chainId} and k.ref = ${ref} and k.tenant_id = ${deps.tenantId}`;
+    if (row === undefined) return undefined;
     return {
       ref,
       algorithm: row.algorithm as SignatureAlgorithm,
       publicKey: row.publicKey,
       sealedPrivateKey: row.sealed,
+      ...(row.sealedFor === null ? {} : { sealedFor: row.sealedFor }),
     };
   };
   return {

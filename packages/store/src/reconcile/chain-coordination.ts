@@ -12,8 +12,9 @@ import {
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 import { type Chain, Prisma } from "../generated/client.ts";
-import type { ChainChanges, ChainWork, SealedMaterial } from "./chain-work.ts";
+import type { ChainChanges, ChainWork, SealedMaterial, SealedRow } from "./chain-work.ts";
 import { loadChainWork } from "./load-chain-work.ts";
+import { loadSealed, writeResealed } from "./resealing.ts";
 import { toJson } from "./rows.ts";
 
 export interface ChainCoordination {
@@ -23,6 +24,10 @@ export interface ChainCoordination {
   claim(chainId: string, owner: string, leaseMs: number): Promise<ChainWork | null>;
   /** False: the lease was lost, nothing was written. */
   saveMaterial(work: ChainWork, items: readonly SealedMaterial[]): Promise<boolean>;
+  /** Every sealed secret of the chain, as it is sealed now. */
+  sealed(work: ChainWork): Promise<SealedRow[]>;
+  /** Replaces all of them, sealed for today's tenant. False: the lease was lost, nothing was written. */
+  saveResealed(work: ChainWork, rows: readonly SealedRow[]): Promise<boolean>;
   /** Writes a pass's outcome and gives the lease back. False: the lease was lost, nothing was written. */
   save(work: ChainWork, changes: ChainChanges): Promise<boolean>;
   /** Starts an operation of the system's own (purge, renewal). False: lease lost or another operation holds the chain. */
@@ -83,6 +88,15 @@ export const createChainCoordination = (deps: {
             createdAt: clock.now(),
           })),
         });
+        return true;
+      }),
+
+    sealed: (work) => loadSealed(client, work.spec.chainId),
+
+    saveResealed: (work, rows) =>
+      inTransaction(client, async (transaction) => {
+        if (!(await holdFence(transaction, work))) return false;
+        await writeResealed(transaction, work.spec.chainId, rows);
         return true;
       }),
 

@@ -13,6 +13,7 @@ import type {
   OperationStep,
   Phase,
   PlacementObservation,
+  SignatureAlgorithm,
   StepResult,
   Wish,
   WorkOrder,
@@ -80,6 +81,8 @@ export interface ChainWork {
   suspectedAt: Date | null;
   deletedAt: Date | null;
   purgeAt: Date | null;
+  /** The tenant that the chain's sealed secrets name, where that is another one than today's: it was adopted. */
+  sealedFor: string | null;
   placements: readonly PlacementWork[];
   material: readonly MaterialItem[];
   operation: OperationWork | null;
@@ -126,5 +129,11 @@ export interface ChainChanges {
   /** The purge was reached: material and keys go with this write. */
   isPurged: boolean;
 }
+
+/** A sealed secret of a chain, with what it is bound to besides its owner. */
+export type SealedRow = { id: string; sealed: Uint8Array } & (
+  | { kind: "material"; name: string; version: number }
+  | { kind: "authority"; ref: string; algorithm: SignatureAlgorithm }
+);
 
 export type SealedMaterial = Omit<NewMaterialItem, "secret"> & { sealed: Uint8Array | null };

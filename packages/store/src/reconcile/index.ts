@@ -9,6 +9,7 @@ export type {
   OrderChange,
   PlacementWork,
   SealedMaterial,
+  SealedRow,
   StoredRoute,
 } from "./chain-work.ts";
 export { accrueNodeTime } from "./node-time.ts";
@@ -20,4 +21,5 @@ export {
 } from "./postgres-centre-port.ts";
 export { pruneStore } from "./prune.ts";
 export { reportRegion } from "./region-reports.ts";
+export { createStandbyPool, type StandbyChain, type StandbyKind, type StandbyPool } from "./standby-pool.ts";
 export { meterStorage } from "./storage-time.ts";

@@ -133,6 +133,7 @@ export const loadChainWork = async (transaction: StoreTransaction, chain: Chain)
     suspectedAt: chain.suspectedAt,
     deletedAt: chain.deletedAt,
     purgeAt: chain.purgeAt,
+    sealedFor: chain.sealedFor,
     placements,
     material: await loadMaterial(transaction, chain.id),
     operation: operation === null ? null : toOperationWork(operation),

@@ -19,9 +19,10 @@ import { withoutNodes, withUnwellNodes } from "./shut-nodes.ts";
 
 /** What the port needs of custody, without knowing it. */
 export interface CentreSecrets {
-  /** Opens a sealed material and seals it anew to the worker's key. */
+  /** Opens a sealed material, which may name another tenant than today's, and seals it anew to the worker's key. */
   reseal(input: {
     tenantId: string;
+    sealedFor: string;
     chainId: string;
     ref: MaterialRef;
     sealed: Uint8Array;
@@ -124,6 +125,7 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       const read = await held(placementId, fence, async (transaction, placement) => ({
         tenantId: placement.tenantId,
         chainId: placement.chainId,
+        chain: await transaction.chain.findUnique({ where: { id: placement.chainId }, select: { sealedFor: true } }),
         rows: await transaction.material.findMany({
           where: {
             chainId: placement.chainId,
@@ -140,6 +142,7 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
         if (row?.sealed == null) continue;
         const box = await secrets.reseal({
           tenantId: read.tenantId,
+          sealedFor: read.chain?.sealedFor ?? read.tenantId,
           chainId: read.chainId,
           ref,
           sealed: row.sealed,

@@ -24,6 +24,23 @@ export interface NewChain {
   nodeCount: number;
   storageBytes: bigint;
   createdAt: Date;
+  /** Made to stand by: nobody sees it through the API until it is adopted. For the role system only. */
+  isStandby?: boolean;
+}
+
+/** What a creation asks for, for a chain that stands by to be exactly that. */
+export interface Adoption {
+  tenantId: string;
+  appId: string;
+  name: string;
+  framework: string;
+  version: string;
+  plan: string;
+  region: string;
+  settings: JsonObject;
+  nodeCount: number;
+  storageBytes: bigint;
+  now: Date;
 }
 
 /** What a tenant's chains reserve. Deleted ones do not count, though their volumes may stay for a while. */
@@ -84,6 +101,19 @@ export const chainWishes = {
         createdAt,
       })),
     });
+  },
+
+  /**
+   * Makes one ready stand-by chain that is exactly what is asked for the tenant's own, and answers its id; null when
+   * there is none. The database's own function decides: it is the only way to another tenant's row.
+   */
+  adopt: async (transaction: StoreTransaction, adoption: Adoption): Promise<string | null> => {
+    const { tenantId, appId, name, framework, version, plan, region, nodeCount, storageBytes, now } = adoption;
+    const settings = JSON.stringify(toJson(adoption.settings));
+    const [row] = await transaction.$queryRaw<{ id: string | null }[]>`
+      select adopt_standby_chain(${tenantId}, ${appId}, ${name}, ${framework}, ${version}, ${plan}, ${region},
+        ${settings}::jsonb, ${nodeCount}::integer, ${storageBytes}::bigint, ${now}::timestamptz) as id`;
+    return row?.id ?? null;
   },
 
   /** Holds the chain's row until the transaction ends, so that two wishes come one after the other. */

@@ -1,7 +1,7 @@
 export { type AppRow, appRepository } from "./apps.ts";
 export { type AuditRow, auditRepository, type NewAuditEvent } from "./audit.ts";
 export { type ChainEventRow, type ChainRow, chainRepository, type NodeRow } from "./chains-read.ts";
-export { chainWishes, type NewChain, type Reserved } from "./chains-write.ts";
+export { type Adoption, chainWishes, type NewChain, type Reserved } from "./chains-write.ts";
 export { type DecisionRow, decisionRepository, type NewDecision } from "./decisions.ts";
 export { holdsSealedSecrets } from "./holds-sealed-secrets.ts";
 export {

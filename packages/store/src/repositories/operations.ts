@@ -17,6 +17,8 @@ export interface NewOperation {
   actorType: string;
   actorId: string;
   createdAt: Date;
+  /** Everything it stands for has happened in this very transaction: it is made as one that has succeeded. */
+  done?: readonly OperationStep[];
 }
 
 const isLive = { state: { in: [...liveOperationStates] } };
@@ -31,12 +33,14 @@ const skipped = (steps: readonly OperationStep[], now: Date): OperationStep[] =>
 export const operationRepository = {
   /** Null: another operation holds the chain (the partial unique index says so). */
   insert: async (transaction: StoreTransaction, operation: NewOperation): Promise<OperationRow | null> => {
-    const { former, ...columns } = operation;
+    const { former, done, ...columns } = operation;
+    const at = operation.createdAt;
     const [row] = await transaction.operation.createManyAndReturn({
       data: {
         ...columns,
         targetType: "chain",
-        steps: toJson(initialSteps(operation.kind)),
+        steps: toJson(done ?? initialSteps(operation.kind)),
+        ...(done === undefined ? {} : { state: "succeeded", progress: 1, startedAt: at, endedAt: at }),
         former: former === null ? Prisma.DbNull : toJson(former),
       },
       skipDuplicates: true,

@@ -16,6 +16,7 @@ import type { Handler, HandlerRequest } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { policyDenied } from "../sessions/policy-gate.ts";
+import { adoptionSteps, mayStandBy } from "./adopt.ts";
 import { type Appraisal, appraise, countryOf, demandQuotaOfWritten, presentQuote, quotaLines } from "./appraise.ts";
 import { type ReviewedChain, reviewChain } from "./review.ts";
 
@@ -83,9 +84,7 @@ export const createChain = (deps: ApiDeps, changes: Changes): Handler<"chains.cr
     let made: readonly NewPlacement[] = [];
     const answer = await keepingDenials(deps, () =>
       changes.inTenant({ principal, caller, body }, async (transaction) => {
-        const chainId = deps.ids.next("chain");
-        const placements = reviewed.spec.regions.map((region) => ({ id: deps.ids.next("placement"), region }));
-        const outcome = await insertChain(deps, transaction, request, { reviewed, country, chainId, placements });
+        const { placements, ...outcome } = await makeChain(deps, transaction, request, { reviewed, country });
         made = placements;
         return outcome;
       }),
@@ -96,29 +95,60 @@ export const createChain = (deps: ApiDeps, changes: Changes): Handler<"chains.cr
   };
 };
 
-const insertChain = async (
+interface Made {
+  chainId: string;
+  /** Those that have to be carried out; none of an adopted chain. */
+  placements: readonly NewPlacement[];
+  isAdopted: boolean;
+}
+
+/** The chain's row: one that stood by, where there is one of just this kind, or else a new one. */
+const adoptOrInsert = async (
   deps: ApiDeps,
   transaction: StoreTransaction,
-  { principal, caller, body }: HandlerRequest<"chains.create">,
-  input: { reviewed: ReviewedChain; country: string | undefined; chainId: string; placements: readonly NewPlacement[] },
-): Promise<Outcome<OperationResource>> => {
+  { principal, body }: HandlerRequest<"chains.create">,
+  input: { reviewed: ReviewedChain; nodeCount: number; storageBytes: bigint; now: Date },
+): Promise<Made> => {
+  const { reviewed, nodeCount, storageBytes, now } = input;
   const { tenantId } = principal;
-  const { reviewed, country, chainId, placements } = input;
-  const { spec } = reviewed;
+  const { name, framework, version, plan, regions, settings } = reviewed.spec;
+  const [region] = regions;
+  const columns = { tenantId, appId: body.appId, name, framework, version, plan, settings, nodeCount, storageBytes };
+  if (region !== undefined && mayStandBy(deps.standby, reviewed.spec, body.hosting)) {
+    const adopted = await chainWishes.adopt(transaction, { ...columns, region, now });
+    if (adopted !== null) return { chainId: adopted, placements: [], isAdopted: true };
+  }
+  const chainId = deps.ids.next("chain");
+  const placements = regions.map((each) => ({ id: deps.ids.next("placement"), region: each }));
+  await chainWishes.insert(
+    transaction,
+    { ...columns, id: chainId, regions, hosting: body.hosting, createdAt: now },
+    placements,
+    (written) => reviewed.framework.topology(written),
+  );
+  return { chainId, placements, isAdopted: false };
+};
+
+const makeChain = async (
+  deps: ApiDeps,
+  transaction: StoreTransaction,
+  request: HandlerRequest<"chains.create">,
+  { reviewed, country }: { reviewed: ReviewedChain; country: string | undefined },
+): Promise<Outcome<OperationResource> & { placements: readonly NewPlacement[] }> => {
+  const { principal, caller, body } = request;
+  const { tenantId } = principal;
   const now = deps.clock.now();
   demandActiveApp(await appRepository.hold(transaction, tenantId, body.appId));
   const appraisal = await appraise(deps, transaction, { principal, country, requestId: caller.requestId, reviewed });
   demandAllowed(appraisal);
   const { nodeCount, storageBytes, decisions } = appraisal;
   await decisionRepository.insert(transaction, decisions);
-  const { name, framework, version, plan, regions, settings } = spec;
-  const columns = { name, framework, version, plan, regions, settings, nodeCount, storageBytes };
-  await chainWishes.insert(
-    transaction,
-    { id: chainId, tenantId, appId: body.appId, hosting: body.hosting, createdAt: now, ...columns },
-    placements,
-    (written) => reviewed.framework.topology(written),
-  );
+  const { chainId, placements, isAdopted } = await adoptOrInsert(deps, transaction, request, {
+    reviewed,
+    nodeCount,
+    storageBytes,
+    now,
+  });
   const actor = actorOf(principal);
   const operation = await operationRepository.insert(transaction, {
     id: deps.ids.next("operation"),
@@ -131,12 +161,15 @@ const insertChain = async (
     actorType: actor.type,
     actorId: actor.id,
     createdAt: now,
+    ...(isAdopted ? { done: adoptionSteps(now) } : {}),
   });
   if (operation === null)
     throw new DomainError({ code: "internal", message: "The chain could not be made.", detail: "operation exists" });
   // Counted last, its own row included, so that a tenant's row is held for as short as can be.
   await demandQuotaOfWritten(transaction, { tenantId, appId: body.appId, nodeCount, storageBytes });
+  const { name, framework, version, plan, regions } = reviewed.spec;
   return {
+    placements,
     body: presentOperation(operation),
     headers: { location: operationLocation(operation.id) },
     audit: {
@@ -144,7 +177,10 @@ const insertChain = async (
       actor,
       action: "chain.create",
       target: { type: "chain", id: chainId },
-      detail: { appId: body.appId, name, framework, version, plan, regions, operationId: operation.id },
+      detail: {
+        ...{ appId: body.appId, name, framework, version, plan, regions, operationId: operation.id },
+        ...(isAdopted ? { stoodBy: true } : {}),
+      },
     },
   };
 };

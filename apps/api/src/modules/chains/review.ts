@@ -1,6 +1,6 @@
 import type { ChainInput, FieldProblem } from "@portolan/contract";
 import { type ChainSpec, DomainError, type JsonObject, type PlanFacts } from "@portolan/domain";
-import type { Framework, FrameworkRegistry, OperatorConfig } from "@portolan/frameworks";
+import { defaultVersion, type Framework, type FrameworkRegistry, type OperatorConfig } from "@portolan/frameworks";
 import { InvalidRequest, invalidField } from "../../http/invalid-request.ts";
 
 /** Ids of a chain that is only thought of: for quotes, whose nodes depend on everything but them. */
@@ -58,7 +58,7 @@ const demandReview = (framework: Framework, spec: ChainSpec, operator: OperatorC
 
 const findVersion = (framework: Framework, wanted: string | undefined): string => {
   const offered = framework.versions.map(({ version }) => version);
-  const version = wanted ?? framework.versions.find(({ isDefault }) => isDefault)?.version ?? offered.at(-1);
+  const version = wanted ?? defaultVersion(framework);
   if (version !== undefined && offered.includes(version)) return version;
   throw invalidField("version", "unknown", `is not a version of ${framework.slug}`, `Offered: ${offered.join(", ")}.`);
 };
