@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type EnvSource, parseEnv } from "@portolan/kit";
 import { z } from "zod";
 import { port } from "./up/settings.ts";
@@ -9,6 +9,7 @@ const schema = z.object({
   /** Where a plane of this machine listens; 0 says nothing. */
   PORTOLAN_API_PORT: port.optional(),
   PORTOLAN_HOME: z.string().optional(),
+  PORTOLAN_PROGRAMS: z.string().optional(),
   PORTOLAN_TOKEN: z.string().optional(),
   PORTOLAN_CONFIG: z.string().optional(),
   PORTOLAN_PASSWORD: z.string().optional(),
@@ -23,6 +24,8 @@ export interface CliConfig {
   localUrl: string | undefined;
   /** The home that was asked for; undefined: the checkout's. */
   home: string | undefined;
+  /** Where programs are installed, and found by a plane of this machine. */
+  programsDir: string;
   /** Overrides the profile's session: for CI. */
   token: string | undefined;
   password: string | undefined;
@@ -40,6 +43,7 @@ export const readCliConfig = (source?: EnvSource): CliConfig => {
     apiUrl: env.PORTOLAN_API_URL,
     localUrl: env.PORTOLAN_API_PORT ? `http://127.0.0.1:${env.PORTOLAN_API_PORT}` : undefined,
     home: env.PORTOLAN_HOME,
+    programsDir: resolve(env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs")),
     token: env.PORTOLAN_TOKEN,
     password: env.PORTOLAN_PASSWORD,
     profileFile: env.PORTOLAN_CONFIG ?? join(base, "portolan", "profile.json"),

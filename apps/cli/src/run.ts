@@ -6,6 +6,7 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addCatalogCommands } from "./commands/catalog.ts";
 import { addChainCommands } from "./commands/chains.ts";
 import { addOperationCommands } from "./commands/operations.ts";
+import { addProgramCommands } from "./commands/programs.ts";
 import { addServiceAccountCommands } from "./commands/service-accounts.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { type CliDeps, type Context, createContext } from "./context.ts";
@@ -23,8 +24,8 @@ With --json a failure is one line of JSON, the last on standard error: code, mes
 requestId, status (HTTP's) and details.
 
 Environment: PORTOLAN_API_URL (default: PORTOLAN_API_PORT on this machine, else the profile's, else the plane that runs
-in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up and doctor
-PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
+in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up, doctor
+and programs PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
 DATABASE_URL, DATABASE_SYSTEM_URL.`;
 
 interface GlobalFlags {
@@ -91,6 +92,7 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addCatalogCommands(program, open);
   addServiceAccountCommands(program, open);
   addAuditCommands(program, open);
+  addProgramCommands(program, open, deps.fetch ?? fetch);
   addGlobals(program);
   return program;
 };

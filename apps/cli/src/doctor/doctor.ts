@@ -8,6 +8,7 @@ import type { Finding } from "./finding.ts";
 import { note, ok } from "./finding.ts";
 import { checkAnvil, checkDataDirectory, checkDisk, checkHome, checkKey, checkNode, checkRedis } from "./machine.ts";
 import { checkClock, checkPort, checkReachable, findPlane } from "./plane.ts";
+import { checkPrograms } from "./programs.ts";
 
 const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> => {
   const plane = findPlane(home.at("up.lock"));
@@ -42,6 +43,7 @@ export const doctor = async (options: { root: string; isJson: boolean; screen: S
     await checkKey(home),
     await checkAnvil(),
     await checkRedis(PATH, settings.redisUrl),
+    ...(await checkPrograms(settings.programs)),
     ...(await checkPlane(settings, home)),
   ];
   if (isJson) writeLine(screen.out, JSON.stringify({ findings }));
