@@ -15,7 +15,7 @@ export const fabricPrograms: ProgramSet = {
     {
       version: "3.1.5",
       isDefault: true,
-      // As several public package recipes record it for the vendor's archive. Platforms without a line: the vendor's API.
+      // As public package recipes state it for the vendor's archive. Platforms without a line: the vendor's release is asked.
       sha256: { "linux-x64": "b9c31fd490991e76f8acb1835dee09fc19fee5428cb13e190ee6e0bdd2c37858" },
     },
   ],
