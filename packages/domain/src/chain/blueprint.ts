@@ -1,8 +1,11 @@
 import type { MaterialRef } from "./material.ts";
 import type { Exposure } from "./topology.ts";
 
-/** A path the runtime knows and the framework does not: inside a volume, or of a file of this node. */
-export type PathRef = { volume: string; path?: string } | { file: string };
+/**
+ * A path the runtime knows and the framework does not: inside a volume, of a file of this node, or of a directory that
+ * files of this node lie in (`msp` for `msp/cacerts/ca.pem`; empty: the directory of them all).
+ */
+export type PathRef = { volume: string; path?: string } | { file: string } | { directory: string };
 
 /** A piece of a command line or an environment value. Pieces of an array are joined without a separator. */
 export type Text = string | PathRef | readonly (string | PathRef)[];
@@ -11,19 +14,33 @@ export type Text = string | PathRef | readonly (string | PathRef)[];
 export type EnvValue = Text | { secret: MaterialRef };
 
 export type FileContent =
-  | { text: string }
-  /** The public part (as canonical JSON unless it is a string) or the sealed part of a material item. */
+  /** Paths in it become those that the node's programs see. */
+  | { text: Text }
+  /** The public part (as canonical JSON unless it is a string) or the sealed part of a material item, or a field of it. */
   | { public: MaterialRef }
   | { secret: MaterialRef }
   /** A file that the framework's package ships, by its path inside the framework's `assets/` folder. */
   | { asset: string };
 
 export interface FileSpec {
+  /** A plain name or a relative path of plain names (`msp/cacerts/ca.pem`); what `isFileName` accepts. */
   name: string;
   content: FileContent;
   /** POSIX mode, e.g. 0o600. */
   mode: number;
 }
+
+const plainName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** Whether a file of this name stays below its node's directory: plain names, at most eight deep, no dot first. */
+export const isFileName = (name: string): boolean => {
+  const parts = name.split("/");
+  return parts.length <= 8 && parts.every((part) => plainName.test(part));
+};
+
+/** Whether the reference names a directory that these files lie in; every node has the one of them all. */
+export const isDirectoryOf = (files: readonly { name: string }[], directory: string): boolean =>
+  directory === "" || files.some(({ name }) => name.startsWith(`${directory}/`));
 
 export interface Probe {
   /** `rpc`: an HTTP POST of `body` answered with 2xx; `tcp`: a connection opens. */

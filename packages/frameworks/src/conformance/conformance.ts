@@ -14,7 +14,7 @@ import type {
   Signer,
   Text,
 } from "@portolan/domain";
-import { canonicalJson } from "@portolan/domain";
+import { canonicalJson, isDirectoryOf, isFileName } from "@portolan/domain";
 import type { Framework, RegionFacts } from "../framework.ts";
 import type { OperatorConfig } from "../operator-config.ts";
 
@@ -188,8 +188,22 @@ const checkNode = (blueprint: Blueprint, addresses: AddressesByRegion[string], m
         `${process.name} is probed at no port`,
       );
       for (const arg of process.args) checkPaths(arg, node);
+      for (const value of Object.values(process.env)) if (!isSecretEnv(value)) checkPaths(value, node);
     }
+    const files = node.files.map(({ name }) => name);
+    must(new Set(files).size === files.length, `${node.name} has two files of one name`);
     for (const { content, mode, name } of node.files) {
+      must(isFileName(name), `${name} is no name of a file`);
+      must(!files.some((other) => other.startsWith(`${name}/`)), `${name} is a file and a directory`);
+      must(Number.isInteger(mode) && mode > 0 && mode <= 0o777, `${name} has no mode`);
+      // The program may run it and others may read it; only what the plane writes may be in it.
+      must((mode & 0o022) === 0, `${name} can be written by others`);
+      if ("text" in content) checkPaths(content.text, node);
+      if ("public" in content)
+        must(
+          made.some((item) => item.name === content.public.material && item.version === content.public.version),
+          `${name} refers to no material`,
+        );
       if (!("secret" in content)) continue;
       must((mode & 0o077) === 0, `${name} holds a secret and is readable by others`);
       must(
@@ -208,6 +222,8 @@ const checkPaths = (text: Text, node: Blueprint["nodes"][number]): void => {
         node.files.some(({ name }) => name === piece.file),
         `there is no file ${piece.file}`,
       );
+    else if ("directory" in piece)
+      must(isDirectoryOf(node.files, piece.directory), `there is no directory ${piece.directory}`);
     else
       must(
         node.volumes.some(({ name }) => name === piece.volume),

@@ -18,7 +18,7 @@ const secretRef: MaterialRef = { material: "secret", version: 1 };
 /** The suite's material: one secret, one public item, one asset. */
 export const secrets: SecretSource = {
   secret: () => Buffer.from(secretValue),
-  public: () => ({ b: 1, a: "public" }),
+  public: ({ version }) => ({ b: 1, a: version === 1 ? "public" : `public ${version}` }),
   asset: () => Buffer.from(echoServer),
 };
 
@@ -116,6 +116,33 @@ export const secretNode = (addresses: readonly NodeAddress[], name: string): Blu
       ...plain.files,
       { name: "secret.txt", content: { secret: secretRef }, mode: 0o600 },
       { name: "public/item.json", content: { public: secretRef }, mode: 0o644 },
+    ],
+  };
+};
+
+/** A node with files in directories, one of them of material in the version `publicVersion`, and others by `change`. */
+export const nestedNode = (
+  addresses: readonly NodeAddress[],
+  name: string,
+  publicVersion = 1,
+  files: BlueprintNode["files"] = [],
+): BlueprintNode => {
+  const plain = echoNode(addresses, name);
+  const env = { ECHO_FILES: { directory: "msp" }, ECHO_ROOT: { directory: "" } };
+  return {
+    ...plain,
+    processes: [serve(addresses, name, { env })],
+    files: [
+      ...plain.files,
+      { name: "msp/keystore/key.pem", content: { secret: secretRef }, mode: 0o600 },
+      {
+        name: "msp/signcerts/cert.pem",
+        content: { public: { ...secretRef, version: publicVersion, field: "a" } },
+        mode: 0o644,
+      },
+      { name: "msp/bin/tool", content: { text: "#!/bin/sh\n" }, mode: 0o755 },
+      { name: "msp/where", content: { text: ["in ", { directory: "msp/keystore" }, "!"] }, mode: 0o644 },
+      ...files,
     ],
   };
 };

@@ -23,6 +23,16 @@ if (command === "append") {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
+  const list = (root) =>
+    fs.readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => {
+      const file = path.join(entry.parentPath, entry.name);
+      const isDirectory = entry.isDirectory();
+      return {
+        path: path.relative(root, file),
+        mode: fs.statSync(file).mode & 0o777,
+        ...(isDirectory ? {} : { text: fs.readFileSync(file, "utf8") }),
+      };
+    });
   const answer = (request) => {
     const url = new URL(request.url, "http://node");
     const file = url.searchParams.get("file");
@@ -36,6 +46,9 @@ if (command === "append") {
       secretEnv: process.env.ECHO_SECRET,
       secretFile: process.env.ECHO_SECRET_FILE ? fs.readFileSync(process.env.ECHO_SECRET_FILE, "utf8") : undefined,
       secretMode: process.env.ECHO_SECRET_FILE ? fs.statSync(process.env.ECHO_SECRET_FILE).mode & 0o777 : undefined,
+      files: process.env.ECHO_FILES ? list(process.env.ECHO_FILES) : undefined,
+      directory: process.env.ECHO_FILES,
+      rootFiles: process.env.ECHO_ROOT ? fs.readdirSync(process.env.ECHO_ROOT).sort() : undefined,
       environment: Object.keys(process.env),
     });
   };

@@ -56,6 +56,10 @@ export interface Echo {
   secretEnv?: string;
   secretFile?: string;
   secretMode?: number;
+  /** What lies in the directory that it was given, at any depth. */
+  files?: { path: string; mode: number; text?: string }[];
+  directory?: string;
+  rootFiles?: string[];
   environment: string[];
 }
 

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { append, echoNode, fail, once, secretNode, secrets, secretValue, serve, toBlueprint } from "./blueprints.ts";
+import {
+  append,
+  echoNode,
+  fail,
+  nestedNode,
+  once,
+  secretNode,
+  secrets,
+  secretValue,
+  serve,
+  toBlueprint,
+} from "./blueprints.ts";
 import { askEcho, type ConformanceHarness, converge, countOf, eventsOf, say, until } from "./harness.ts";
 import { openScene } from "./scene.ts";
 
@@ -111,6 +122,46 @@ export const startTests = (open: () => Promise<ConformanceHarness>): void => {
       expect(lines).toHaveLength(1);
       expect(lines.join()).not.toContain(secretValue);
       expect(JSON.stringify(await scene.runtime().observe(placement))).not.toContain(secretValue);
+    });
+
+    it("lays files in directories that others can't look into", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      await converge(scene.runtime(), placement, toBlueprint(placement, [nestedNode(addresses, "echo-0")]), 1n);
+      const { files = [], directory, rootFiles } = await askEcho(scene.runtime(), placement, "echo-0");
+      const byPath = Object.fromEntries(files.map(({ path, ...rest }) => [path, rest]));
+      expect(byPath).toMatchObject({
+        "keystore/key.pem": { text: secretValue, mode: 0o600 },
+        "signcerts/cert.pem": { text: "public", mode: 0o644 },
+        "bin/tool": { mode: 0o755 },
+        where: { text: `in ${directory}/keystore!` },
+      });
+      for (const name of ["keystore", "signcerts", "bin"]) expect((byPath[name]?.mode ?? 0o777) & 0o007).toBe(0);
+      expect(rootFiles).toEqual(["echo.cjs", "msp"]);
+    });
+
+    it("starts a node with renewed material anew, that node only, and takes away files that were dropped", async () => {
+      const { placement, addresses } = await scene.place("echo-0", "echo-1");
+      const extra = { name: "msp/crls/crl.pem", content: { text: "old" }, mode: 0o644 };
+      const other = nestedNode(addresses, "echo-1");
+      const before = toBlueprint(placement, [nestedNode(addresses, "echo-0", 1, [extra]), other]);
+      await converge(scene.runtime(), placement, before, 1n);
+      const renewed = toBlueprint(placement, [nestedNode(addresses, "echo-0", 2), other]);
+      const nodes = await converge(scene.runtime(), placement, renewed, 1n);
+      expect(nodes.map(({ node, incarnation }) => [node, incarnation])).toEqual([
+        ["echo-0", 2],
+        ["echo-1", 1],
+      ]);
+      const { files = [] } = await askEcho(scene.runtime(), placement, "echo-0");
+      expect(files.find(({ path }) => path === "signcerts/cert.pem")?.text).toBe("public 2");
+      expect(files.some(({ path }) => path.startsWith("crls"))).toBe(false);
+    });
+
+    it("refuses a file that would lie outside its node", async () => {
+      const { placement, addresses } = await scene.place("echo-0");
+      for (const name of ["../x", "/etc/x", "a//b", "msp/../../x", "msp/"]) {
+        const bad = echoNode(addresses, "echo-0", { files: [{ name, content: { text: "x" }, mode: 0o644 }] });
+        await expect(scene.runtime().apply(placement, toBlueprint(placement, [bad]), secrets, 1n)).rejects.toThrow();
+      }
     });
 
     it("reads logs: all, the last ones, and as they come", async () => {

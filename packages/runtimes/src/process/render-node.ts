@@ -5,11 +5,13 @@ import {
   canonicalJson,
   type EnvValue,
   type FileContent,
+  type MaterialRef,
   type PathRef,
   type Text,
 } from "@portolan/domain";
 import type { SecretSource } from "../runtime.ts";
 import { writeAtomically } from "./atomic-file.ts";
+import { NodeFailure } from "./failure.ts";
 import { checkRelativePath, type Layout } from "./layout.ts";
 import { homeVariable, labelVariable } from "./process-table.ts";
 import type { RunUser } from "./run-user.ts";
@@ -23,7 +25,9 @@ export interface RenderDeps {
 type NodeWithVolumes = Pick<BlueprintNode, "name" | "volumes">;
 
 const toPath = (layout: Layout, placementId: string, node: NodeWithVolumes, ref: PathRef): string => {
-  if ("file" in ref) return join(layout.files(placementId, node.name), checkRelativePath(ref.file));
+  const files = layout.files(placementId, node.name);
+  if ("file" in ref) return join(files, checkRelativePath(ref.file));
+  if ("directory" in ref) return ref.directory === "" ? files : join(files, checkRelativePath(ref.directory));
   const isScratch = node.volumes.some((volume) => volume.name === ref.volume && volume.kind === "scratch");
   const volume = layout[isScratch ? "scratch" : "volume"](placementId, node.name, ref.volume);
   return ref.path === undefined ? volume : join(volume, checkRelativePath(ref.path));
@@ -68,12 +72,28 @@ export const toEnvironment = (
   };
 };
 
-const toContent = (content: FileContent, source: SecretSource): string | Uint8Array => {
-  if ("text" in content) return content.text;
+const toPublic = (ref: MaterialRef, source: SecretSource): string => {
+  const whole = source.public(ref);
+  const value = ref.field === undefined ? whole : typeof whole === "string" ? undefined : whole[ref.field];
+  if (value === undefined) {
+    throw new NodeFailure({
+      reason: "material_incomplete",
+      message: `The material ${ref.material} has no ${ref.field ?? "public part"}, which a file of the node is made of.`,
+      hint: "This is a fault of the framework's; the node is tried again by itself.",
+    });
+  }
+  return typeof value === "string" ? value : canonicalJson(value);
+};
+
+const toContent = (
+  content: FileContent,
+  source: SecretSource,
+  toFileText: (text: Text) => string,
+): string | Uint8Array => {
+  if ("text" in content) return toFileText(content.text);
   if ("secret" in content) return source.secret(content.secret);
   if ("asset" in content) return source.asset(content.asset);
-  const value = source.public(content.public);
-  return typeof value === "string" ? value : canonicalJson(value);
+  return toPublic(content.public, source);
 };
 
 /** Secrets of a node as text, to be masked wherever output of its programs is shown. */
@@ -107,7 +127,17 @@ export const makeParents = (layout: Layout, placementId: string, node: string): 
   for (const path of [...below, layout.volumes(placementId, node)]) makePassable(path, 0o711);
 };
 
-/** The node's directories: scratch ones are emptied, data volumes only made where they are missing. */
+/**
+ * A directory of files: ours, so that a program can't swap what is in it, and of the run user's group, so that nobody
+ * else can look into it. A program that runs as this process's own user needs no group.
+ */
+const makeClosed = (path: string, user: RunUser | undefined): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (user) chownSync(path, 0, user.gid);
+  chmodSync(path, user ? 0o750 : 0o700);
+};
+
+/** The node's directories: scratch ones and that of the files are emptied, data volumes only made where missing. */
 export const makeDirectories = (deps: RenderDeps, placementId: string, node: BlueprintNode): void => {
   const { layout, user } = deps;
   makeParents(layout, placementId, node.name);
@@ -120,21 +150,23 @@ export const makeDirectories = (deps: RenderDeps, placementId: string, node: Blu
     makePassable(dirname(path), 0o711);
     makeOwn(path, user);
   }
-  makePassable(layout.files(placementId, node.name), 0o755);
+  // A file that the blueprint has no more must be gone: some programs read whatever lies in a directory.
+  rmSync(layout.files(placementId, node.name), { recursive: true, force: true });
+  makeClosed(layout.files(placementId, node.name), user);
   mkdirSync(layout.logs(placementId, node.name), { recursive: true, mode: 0o700 });
 };
 
-/** Writes one file of the node, 0600 and the like as its spec says, owned by the run user. */
+/** Writes one file of the node, 0600 and the like as its spec says, owned by the run user, in directories of ours. */
 export const writeNodeFile = (
   deps: RenderDeps,
   placementId: string,
-  node: string,
+  node: NodeWithVolumes,
   file: BlueprintNode["files"][number],
   source: SecretSource,
 ): void => {
-  const path = join(deps.layout.files(placementId, node), checkRelativePath(file.name));
-  const content = toContent(file.content, source);
-  const options = { mode: file.mode, owner: deps.user };
-  makePassable(dirname(path), 0o755);
-  writeAtomically(path, content, options);
+  const files = deps.layout.files(placementId, node.name);
+  const parts = checkRelativePath(file.name).split("/");
+  for (let depth = 1; depth < parts.length; depth++) makeClosed(join(files, ...parts.slice(0, depth)), deps.user);
+  const content = toContent(file.content, source, (text) => toText(deps.layout, placementId, node, text));
+  writeAtomically(join(files, ...parts), content, { mode: file.mode, owner: deps.user });
 };

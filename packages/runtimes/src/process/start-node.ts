@@ -85,7 +85,7 @@ export const prepareNode = async (at: NodeTurn, manner: StartManner): Promise<vo
   makeDirectories(turn, placementId, node);
   for (const file of node.files) {
     await turn.step("node.file");
-    writeNodeFile(turn, placementId, node.name, file, at.secrets);
+    writeNodeFile(turn, placementId, node, file, at.secrets);
   }
   for (const command of node.init) await runToEnd(at, "init", command);
   state.isPrepared = true;

@@ -165,7 +165,7 @@ export const createFakeRuntime = (deps: {
       if (file === undefined) return "";
       if ("secret" in file) return Buffer.from(secrets.secret(file.secret)).toString("utf8");
       if ("public" in file) return JSON.stringify(secrets.public(file.public));
-      return "text" in file ? file.text : "";
+      return "text" in file && typeof file.text === "string" ? file.text : "";
     };
     const missing = [...wanted.init, ...wanted.processes].find(({ program }) =>
       machines.missingPrograms.has(program.name),
