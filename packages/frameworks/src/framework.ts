@@ -10,6 +10,7 @@ import type {
   NewMaterialItem,
   NodeObservation,
   NodeSpec,
+  PartSpec,
   PlanFacts,
   Random,
   RpcPolicy,
@@ -19,6 +20,9 @@ import type {
 } from "@portolan/domain";
 import type { z } from "zod";
 import type { OperatorConfig } from "./operator-config.ts";
+import type { PartKind } from "./part-kind.ts";
+
+export type { PartKind } from "./part-kind.ts";
 
 /** What a region's runtime can do, read before anything is made so that nobody asks which driver it is. */
 export interface RuntimeCapabilities {
@@ -83,11 +87,29 @@ export interface ChainAttributes {
   currency: "none" | "test" | "public";
 }
 
-/** A framework's own resources inside a chain (Fabric's channels, …). */
-export interface PartKind {
-  kind: string;
-  idPrefix: string;
-  settings: z.ZodType<JsonObject>;
+/** What is wrong with a wish; `path` is that of the request's member, e.g. `settings.orderers`. */
+export interface ReviewProblem {
+  path: string;
+  code: string;
+  message: string;
+  hint?: string;
+}
+
+/** Something public that a developer takes home: a connection profile, a certificate. */
+export interface ChainDocument {
+  /** Of a file, e.g. `connection-org1.json`: letters, digits, dots, hyphens. */
+  name: string;
+  mediaType: string;
+  title: string;
+  content: string;
+}
+
+/** Where the chain is called from outside; absent members are not offered here. */
+export interface ChainAddresses {
+  /** `host:port` of the gateway's TLS listener and the name to verify, for this chain. */
+  grpc?: { address: string; serverName: string };
+  /** Base URL of the chain at the gateway, by region. */
+  http: { readonly [region: string]: string };
 }
 
 /** One protocol that the gateway serves for the framework. Handlers live in the gateway, keyed by `name`. */
@@ -115,10 +137,24 @@ export interface Framework {
   /** Parses and defaults the tenant's settings; unknown members are refused. */
   settings: z.ZodType<JsonObject>;
   /** Checks that need more than the settings' shape (operator's lists, plan limits). Empty: fine. */
-  review(
+  review(spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[];
+  /** What a chain that is there can't be changed into, besides what `review` says of the new wish. Absent: anything. */
+  reviewUpdate?(former: ChainSpec, next: ChainSpec): readonly ReviewProblem[];
+  /**
+   * The same for a part that is to be made, changed (`former`) or, with `isDeleted`, to go; `spec.parts` has it as it
+   * is wished, and all others. Whatever would make `material` or `blueprint` throw must be found here: it would stop the
+   * whole chain's coordination.
+   */
+  reviewPart?(spec: ChainSpec, part: PartSpec, former: PartSpec | null): readonly ReviewProblem[];
+  /** Public facts of a part (a certificate, a sequence), from what was made and what was last seen. */
+  presentPart?(spec: ChainSpec, part: PartSpec, material: readonly MaterialItem[], view: ChainView | null): JsonObject;
+  /** Public documents for developers. Pure. */
+  documents?(
     spec: ChainSpec,
-    operator: OperatorConfig,
-  ): readonly { path: string; code: string; message: string; hint?: string }[];
+    material: readonly MaterialItem[],
+    view: ChainView | null,
+    addresses: ChainAddresses,
+  ): readonly ChainDocument[];
   attributes(spec: Pick<ChainSpec, "settings" | "plan">): ChainAttributes;
   parts: readonly PartKind[];
   rendererVersion: number;
@@ -143,10 +179,21 @@ export interface Framework {
    * Public facts that `inspect` and the actions need where the network is reachable: certificates to trust, parts to
    * look for. They travel in the work order, so a change of them makes a new one. Absent: nothing but the settings.
    */
-  inspection?(spec: ChainSpec, material: readonly MaterialItem[]): JsonObject;
+  inspection?(spec: ChainSpec, material: readonly MaterialItem[], addresses: AddressesByRegion): JsonObject;
+  /**
+   * Keys of custody (`Signer` refs) that `inspect` and the actions may have something signed with, from wherever the
+   * network is reachable. An authority must not be among them. Absent: none.
+   */
+  signers?(spec: ChainSpec, material: readonly MaterialItem[]): readonly string[];
   inspect(input: InspectInput): Promise<ChainView>;
   /** What remains to be done inside the network. Empty when the wish is reached. */
-  steps(spec: ChainSpec, material: readonly MaterialItem[], view: ChainView, now: Date): Step[];
+  steps(
+    spec: ChainSpec,
+    material: readonly MaterialItem[],
+    view: ChainView,
+    now: Date,
+    addresses: AddressesByRegion,
+  ): Step[];
   /** The functions that `Step.action` names. Idempotent; run where the step's region is reachable. */
   actions: { readonly [action: string]: (context: ActionContext) => Promise<JsonValue> };
   /**

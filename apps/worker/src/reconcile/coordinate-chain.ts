@@ -135,9 +135,9 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
         regions[placement.region] = { placementId: placement.id, capabilities: known ?? unknownCapabilities };
       }
       const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator: deps.operator });
-      const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now());
+      const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now(), addresses);
       const only = toOnly({ framework, work, nodes, blueprints, material, view: work.view });
-      const inspection = framework.inspection?.(work.spec, material);
+      const inspection = framework.inspection?.(work.spec, material, addresses);
       const wanted: Desired = { kind: "wanted", nodes, blueprints, steps, only };
       return { desired: inspection === undefined ? wanted : { ...wanted, inspection }, material };
     } catch (error) {
