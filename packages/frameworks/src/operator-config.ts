@@ -12,7 +12,68 @@ export interface OperatorConfig {
   }[];
   /** The guarded forwarder through which a node reaches an allowed upstream; absent: not offered. */
   forwarderUrl?: string;
+  /** Chaincode that tenants may run as nodes of their chains; absent: `defaultChaincodes`. */
+  chaincodes?: readonly CatalogueChaincode[];
 }
+
+const chaincode = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  title: z.string().min(1).max(100),
+  /** The executable, as the process runtime finds programs; a chaincode server, told all it must know by its environment. */
+  program: z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/),
+  version: z.string().regex(/^[A-Za-z0-9][\w.+-]{0,63}$/),
+  /** The same for Kubernetes. */
+  image: z.string().regex(/^[a-z0-9][\w./:@-]{0,254}$/),
+});
+
+export type CatalogueChaincode = z.output<typeof chaincode>;
+
+const projectImage = (name: string): string => `ghcr.io/portolan/${name}:1.0.0`;
+
+/** What ships with Portolan: projects of this repository, in `chaincode/`. */
+export const defaultChaincodes: readonly CatalogueChaincode[] = [
+  {
+    name: "asset-transfer",
+    title: "Assets and their owners",
+    program: "chaincode-asset-transfer",
+    version: "1.0.0",
+    image: projectImage("chaincode-asset-transfer"),
+  },
+  {
+    name: "token",
+    title: "A fungible token",
+    program: "chaincode-token",
+    version: "1.0.0",
+    image: projectImage("chaincode-token"),
+  },
+];
+
+/** The operator's catalogue of chaincode. */
+export const chaincodesOfCatalogue = (operator: OperatorConfig): readonly CatalogueChaincode[] =>
+  operator.chaincodes ?? defaultChaincodes;
+
+/** Undefined when the operator does not list it. */
+export const findChaincode = (operator: OperatorConfig, name: string): CatalogueChaincode | undefined =>
+  chaincodesOfCatalogue(operator).find((entry) => entry.name === name);
+
+/** The operator's catalogue of chaincode, from its configuration's JSON. Throws a sentence that says the form. */
+export const parseChaincodes = (text: string): CatalogueChaincode[] => {
+  const form = "PORTOLAN_CHAINCODES is a list of { name, title, program, version, image }, each name once";
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${form}; it is not JSON`);
+  }
+  const parsed = z
+    .array(chaincode)
+    .max(100)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length)
+    .safeParse(value);
+  if (parsed.success) return parsed.data;
+  const places = parsed.error.issues.map((issue) => issue.path.join(".") || "the list").join(", ");
+  throw new Error(`${form}; wrong at: ${places}`);
+};
 
 const fork = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),

@@ -43,8 +43,11 @@ export const isDirectoryOf = (files: readonly { name: string }[], directory: str
   directory === "" || files.some(({ name }) => name.startsWith(`${directory}/`));
 
 export interface Probe {
-  /** `rpc`: an HTTP POST of `body` answered with 2xx; `tcp`: a connection opens. */
-  kind: "http" | "tcp" | "rpc";
+  /**
+   * `rpc`: an HTTP POST of `body` answered with 2xx; `tcp`: a connection opens; `tls`: it opens and the handshake
+   * succeeds, whoever the certificate is from (a bare connection to a TLS port would be an error in the program's log).
+   */
+  kind: "http" | "tcp" | "tls" | "rpc";
   port: string;
   path?: string;
   body?: string;

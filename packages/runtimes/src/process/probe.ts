@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { Probe } from "@portolan/domain";
 
 const probeTcp = (host: string, port: number, timeoutMs: number): Promise<boolean> =>
@@ -12,6 +13,22 @@ const probeTcp = (host: string, port: number, timeoutMs: number): Promise<boolea
     socket.once("connect", () => end(true));
     socket.once("timeout", () => end(false));
     socket.once("error", () => end(false));
+  });
+
+const probeTls = (host: string, port: number, timeoutMs: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    // It is asked whether the program serves, not who it is: no name and no authority is known here. HTTP/2 is offered
+    // because gRPC servers refuse clients that don't.
+    const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
+    const timer = setTimeout(() => end(false), timeoutMs);
+    const end = (isOpen: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once("secureConnect", () => end(true));
+    socket.on("error", () => end(false));
+    socket.once("close", () => end(false));
   });
 
 const probeHttp = (host: string, port: number, probe: Probe): Promise<boolean> =>
@@ -39,5 +56,7 @@ const probeHttp = (host: string, port: number, probe: Probe): Promise<boolean> =
   });
 
 /** One question to a program. Resolves within the probe's timeout, never rejects. */
-export const ask = (probe: Probe, host: string, port: number): Promise<boolean> =>
-  probe.kind === "tcp" ? probeTcp(host, port, probe.timeoutMs) : probeHttp(host, port, probe);
+export const ask = (probe: Probe, host: string, port: number): Promise<boolean> => {
+  if (probe.kind === "tcp") return probeTcp(host, port, probe.timeoutMs);
+  return probe.kind === "tls" ? probeTls(host, port, probe.timeoutMs) : probeHttp(host, port, probe);
+};

@@ -1,0 +1,211 @@
+import {
+  type AddressesByRegion,
+  type Blueprint,
+  type BlueprintNode,
+  type BlueprintPort,
+  type ChainSpec,
+  DomainError,
+  type FileSpec,
+  type MaterialItem,
+  type NodeAddress,
+  type NodeSpec,
+  type ProcessSpec,
+  type VolumeSpec,
+} from "@portolan/domain";
+import type { RegionFacts } from "../framework.ts";
+import { findChaincode, type OperatorConfig } from "../operator-config.ts";
+import { chaincodeOrganisation, chaincodePackageOf } from "./chaincode/package.ts";
+import { materialNames } from "./names.ts";
+import { toNetworkRules } from "./network-rules.ts";
+import { certificate, toMspFiles, toTlsFiles } from "./node-files.ts";
+import { chaincodesOf } from "./parts.ts";
+import { limitsOf } from "./plans.ts";
+import { toChaincodeProcess, toOrdererProcess, toPeerProcess } from "./processes.ts";
+import { type FabricOrganisation, mspIdOf, ordererOrganisation, readSettings } from "./settings.ts";
+import { chaincodeNodeName, peersOf, roles, topology } from "./topology.ts";
+
+export const rendererVersion = 1;
+
+/** Everything that a Fabric blueprint is a function of. */
+export interface BlueprintInput {
+  spec: ChainSpec;
+  material: readonly MaterialItem[];
+  regions: RegionFacts;
+  addresses: AddressesByRegion;
+  operator: OperatorConfig;
+}
+
+const mebibyte = 1_048_576;
+/** A Node program that idles at about 60 MB. */
+const chaincodeResources = { cpuMillis: 250, memoryBytes: 256 * mebibyte };
+
+const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
+  node.ports.map(({ name, exposure, protocol }) => {
+    const found = addresses.find((address) => address.node === node.name && address.port === name);
+    if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
+    const { bindHost, bindNumber, host, number } = found;
+    return { name, exposure, protocol, bindHost, bindNumber, host, number };
+  });
+
+/** What each role fills in differently. */
+interface NodeParts {
+  process: ProcessSpec;
+  files: FileSpec[];
+  volumes: readonly VolumeSpec[];
+  resources: BlueprintNode["resources"];
+  startAfter: readonly string[];
+}
+
+const toNode = (
+  spec: ChainSpec,
+  node: NodeSpec,
+  nodePorts: readonly BlueprintPort[],
+  parts: NodeParts,
+): BlueprintNode => ({
+  name: node.name,
+  role: node.role,
+  ordinal: node.ordinal,
+  version: spec.version,
+  processes: [parts.process],
+  init: [],
+  jobs: [],
+  files: parts.files,
+  volumes: parts.volumes,
+  ports: nodePorts,
+  userId: 1000,
+  resources: parts.resources,
+  startAfter: parts.startAfter,
+});
+
+const ledger = (spec: ChainSpec): Pick<NodeParts, "volumes" | "resources"> => {
+  const { cpuMillis, memoryBytes, storageBytes } = limitsOf(spec);
+  return {
+    volumes: [{ name: "data", kind: "data", sizeBytes: storageBytes }],
+    resources: { cpuMillis, memoryBytes },
+  };
+};
+
+const ordererParts = (
+  { spec, material }: BlueprintInput,
+  node: NodeSpec,
+  own: readonly BlueprintPort[],
+): NodeParts => ({
+  ...ledger(spec),
+  process: toOrdererProcess(spec, own),
+  files: [
+    { name: "config/orderer.yaml", content: { asset: "orderer.yaml" }, mode: 0o644 },
+    ...toMspFiles(material, node.name, ordererOrganisation),
+    ...toTlsFiles(material, node.name, ordererOrganisation),
+    { name: "tls/operator-ca.crt", content: certificate(material, materialNames.operatorCa), mode: 0o644 },
+  ],
+  startAfter: [],
+});
+
+const builderFiles = ["detect", "build", "release"].map(
+  (name): FileSpec => ({ name: `builder/bin/${name}`, content: { asset: `builder/bin/${name}` }, mode: 0o755 }),
+);
+
+/** Peers of the same organisation that a peer learns the others from; itself where it is alone. */
+const gossipSeeds = (input: BlueprintInput, organisation: FabricOrganisation, node: NodeSpec): string[] => {
+  const names = peersOf(organisation);
+  const others = names.length === 1 ? names : names.filter((name) => name !== node.name);
+  return Object.values(input.addresses)
+    .flat()
+    .filter((address) => address.port === "grpc" && others.includes(address.node))
+    .map(({ host, number }) => `${host}:${number}`);
+};
+
+const peerParts = (
+  input: BlueprintInput,
+  node: NodeSpec,
+  own: readonly BlueprintPort[],
+  neighbours: readonly NodeSpec[],
+): NodeParts => {
+  const { spec, material } = input;
+  const organisation = readSettings(spec.settings).organisations.find((one) => peersOf(one).includes(node.name));
+  if (organisation === undefined) throw new Error(`${node.name} belongs to no organisation`);
+  const seeds = gossipSeeds(input, organisation, node);
+  return {
+    ...ledger(spec),
+    process: toPeerProcess(spec, { node: node.name, mspId: mspIdOf(organisation), seeds, ports: own }),
+    files: [
+      { name: "config/core.yaml", content: { asset: "core.yaml" }, mode: 0o644 },
+      ...toMspFiles(material, node.name, organisation.name),
+      ...toTlsFiles(material, node.name, organisation.name),
+      ...builderFiles,
+    ],
+    startAfter: neighbours.filter(({ role }) => role === roles.orderer).map(({ name }) => name),
+  };
+};
+
+const chaincodeParts = (input: BlueprintInput, node: NodeSpec, own: readonly BlueprintPort[]): NodeParts => {
+  const { spec, material, operator } = input;
+  const part = chaincodesOf(spec).find(({ name, isDeleted }) => !isDeleted && chaincodeNodeName(name) === node.name);
+  if (part === undefined || part.settings.source.kind !== "catalogue")
+    throw new Error(`${node.name} runs no chaincode`);
+  const entry = findChaincode(operator, part.settings.source.name);
+  if (entry === undefined) {
+    throw new DomainError({
+      code: "part.settings_invalid",
+      message: `The operator does not list the chaincode ${part.settings.source.name} any more.`,
+      hint: "Choose another one, or delete this chaincode.",
+    });
+  }
+  const packaged = chaincodePackageOf(spec, part, input);
+  if (packaged === undefined) throw new Error(`the package of ${node.name} can't be made yet`);
+  return {
+    process: toChaincodeProcess(entry, packaged.packageId, own),
+    files: toTlsFiles(material, node.name, chaincodeOrganisation(spec)),
+    volumes: [],
+    resources: chaincodeResources,
+    startAfter: [],
+  };
+};
+
+const partsOf = (
+  input: BlueprintInput,
+  node: NodeSpec,
+  own: readonly BlueprintPort[],
+  neighbours: readonly NodeSpec[],
+): NodeParts => {
+  if (node.role === roles.orderer) return ordererParts(input, node, own);
+  if (node.role === roles.peer) return peerParts(input, node, own, neighbours);
+  return chaincodeParts(input, node, own);
+};
+
+/** Orderers of a region, and each organisation's peers: what would be lost together on one machine. */
+const toSpread = (spec: ChainSpec, here: readonly NodeSpec[]): Blueprint["spread"] => {
+  const groups = [
+    { group: "orderers", nodes: here.filter(({ role }) => role === roles.orderer).map(({ name }) => name) },
+    ...readSettings(spec.settings).organisations.map((organisation) => ({
+      group: `peers-${organisation.name}`,
+      nodes: peersOf(organisation).filter((name) => here.some((node) => node.name === name)),
+    })),
+  ];
+  return groups.filter(({ nodes }) => nodes.length > 1);
+};
+
+/** One blueprint per region of the spec. Pure; throws where material or an address is missing. */
+export const toBlueprints = (input: BlueprintInput): { [region: string]: Blueprint } => {
+  const { spec, regions, addresses } = input;
+  const nodes = topology(spec);
+  const network = toNetworkRules(nodes);
+  const toBlueprint = (region: string): Blueprint => {
+    const facts = regions[region];
+    if (facts === undefined) throw new Error(`nothing is known of region ${region}`);
+    const here = nodes.filter((node) => node.region === region);
+    return {
+      chainId: spec.chainId,
+      placementId: facts.placementId,
+      framework: "fabric",
+      rendererVersion,
+      nodes: here.map((node) => {
+        const own = toPorts(node, addresses[region] ?? []);
+        return toNode(spec, node, own, partsOf(input, node, own, here));
+      }),
+      network: network.filter(({ to }) => here.some(({ name }) => name === to.node)),
+      spread: toSpread(spec, here),
+    };
+  };
+  return Object.fromEntries(spec.regions.map((region) => [region, toBlueprint(region)]));
+};

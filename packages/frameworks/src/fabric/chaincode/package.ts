@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import type { AddressesByRegion, ChainSpec, MaterialItem } from "@portolan/domain";
+import { materialNames, newest } from "../names.ts";
+import type { ChaincodeSettings, Part } from "../parts.ts";
+import { readSettings } from "../settings.ts";
+import { chaincodeNodeName, ports } from "../topology.ts";
+import { toGzip, toTar } from "./archive.ts";
+
+export interface ChaincodePackage {
+  /** What is installed on a peer: a gzipped tar archive. */
+  bytes: Uint8Array;
+  /** `<label>:<SHA-256 of the bytes, hex>`, as the peer answers an installation. */
+  packageId: string;
+}
+
+/** Fabric's own rule for labels (core/chaincode/persistence/chaincode_package.go). */
+const labelForm = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
+
+const toJsonBytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value), "utf8");
+
+/**
+ * A package of type `ccaas`: it says where the chaincode listens, not what it does. Pure: equal input gives equal
+ * bytes and so an equal package id. `address` is `host:port`; with `tls` peers trust servers with a certificate of that
+ * authority (PEM) whose names cover the host.
+ */
+export const toChaincodePackage = (input: {
+  label: string;
+  address: string;
+  tls?: { rootCertificate: string };
+}): ChaincodePackage => {
+  const { label, address, tls } = input;
+  if (!labelForm.test(label)) throw new Error(`not a label of a chaincode package: ${label}`);
+  const connection = {
+    address,
+    dial_timeout: "10s",
+    tls_required: tls !== undefined,
+    ...(tls === undefined ? {} : { client_auth_required: false, root_cert: tls.rootCertificate }),
+  };
+  const code = toGzip(toTar([{ name: "connection.json", content: toJsonBytes(connection) }]));
+  const metadata = toJsonBytes({ path: "", type: "ccaas", label });
+  const bytes = toGzip(
+    toTar([
+      { name: "metadata.json", content: metadata },
+      { name: "code.tar.gz", content: code },
+    ]),
+  );
+  return { bytes, packageId: `${label}:${createHash("sha256").update(bytes).digest("hex")}` };
+};
+
+/** Whose TLS authority issues the certificates of the chain's own chaincode nodes: the first organisation's. */
+export const chaincodeOrganisation = (spec: Pick<ChainSpec, "settings">): string => {
+  const [first] = readSettings(spec.settings).organisations;
+  if (first === undefined) throw new Error("the network has no organisation");
+  return first.name;
+};
+
+const addressOf = (addresses: AddressesByRegion, node: string): string | undefined => {
+  const found = Object.values(addresses)
+    .flat()
+    .find((address) => address.node === node && address.port === ports.grpc);
+  return found && `${found.host}:${found.number}`;
+};
+
+/**
+ * The package of a chaincode part, or undefined while its address or the authority's certificate is not known yet. The
+ * label is the part's name and nothing of its version: an upgrade of the program keeps the package id, so peers go on
+ * with what they have installed, and only the definition's sequence grows.
+ */
+export const chaincodePackageOf = (
+  spec: Pick<ChainSpec, "settings">,
+  part: Pick<Part<ChaincodeSettings>, "name" | "settings">,
+  context: { material: readonly Pick<MaterialItem, "name" | "version" | "public">[]; addresses: AddressesByRegion },
+): ChaincodePackage | undefined => {
+  const { source } = part.settings;
+  if (source.kind === "external") {
+    const tls = source.rootCertificate === undefined ? {} : { tls: { rootCertificate: source.rootCertificate } };
+    return toChaincodePackage({ label: part.name, address: source.address, ...tls });
+  }
+  const address = addressOf(context.addresses, chaincodeNodeName(part.name));
+  const authority = newest(context.material, materialNames.tlsCa(chaincodeOrganisation(spec)))?.public;
+  const pem = typeof authority === "object" && authority !== null && "pem" in authority ? authority.pem : undefined;
+  if (address === undefined || typeof pem !== "string") return undefined;
+  return toChaincodePackage({ label: part.name, address, tls: { rootCertificate: pem } });
+};
