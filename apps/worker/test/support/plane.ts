@@ -44,6 +44,8 @@ export interface TestWorker {
 
 export interface TestPlane {
   client: StoreClient;
+  /** Role app, as the API has it. */
+  appClient: StoreClient;
   superuserUrl: string;
   systemUrl: string;
   clock: MovableClock;
@@ -106,6 +108,7 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
 
   return {
     client,
+    appClient: clients.app,
     superuserUrl: database.superuserUrl,
     systemUrl: database.urls.system,
     clock,
