@@ -1,3 +1,4 @@
+import { parseStandby } from "@portolan/frameworks";
 import { expect, test } from "vitest";
 import { childEnvironment } from "./child-environment.ts";
 import { readUpSettings } from "./settings.ts";
@@ -14,6 +15,25 @@ test("defaults: the clone's .portolan, 4100 and 4200, the embedded database", ()
 test("a part of a database, and a port that is none, are refused by name", () => {
   expect(() => readUpSettings("/clone", { DATABASE_URL: "postgres://x" })).toThrow("belong together");
   expect(() => readUpSettings("/clone", { PORTOLAN_API_PORT: "70000" })).toThrow("PORTOLAN_API_PORT");
+});
+
+test("one development chain stands by unless told otherwise; API and worker have the same list", () => {
+  const urls = { owner: "", app: "", system: "" };
+  const listOf = (name: "api" | "worker" | "gateway", source: { [name: string]: string }) =>
+    childEnvironment(name, {
+      settings: readUpSettings("/clone", source),
+      home: "/home",
+      urls,
+      apiPort: 1,
+      gatewayPort: 2,
+    })["PORTOLAN_STANDBY"];
+  for (const name of ["api", "worker"] as const) {
+    expect(parseStandby(listOf(name, {}) ?? "")).toEqual([
+      { framework: "anvil", plan: "dev", region: "local", count: 1 },
+    ]);
+    expect(listOf(name, { PORTOLAN_STANDBY: "[]" })).toBe("[]");
+  }
+  expect(listOf("gateway", {})).toBeUndefined();
 });
 
 test("each process gets what it needs and no more", () => {
