@@ -1,0 +1,82 @@
+import type { AddressesByRegion, ChainSpec, JsonObject, MaterialItem } from "@portolan/domain";
+import { z } from "zod";
+import { type ChaincodeWish, chaincodeWish, organisationsOfChannel, toChaincodeWish } from "./chaincode-wish.ts";
+import { materialNames, newest } from "./names.ts";
+import { chaincodesOf, channelsOf } from "./parts.ts";
+import { mspIdOf, ordererMspId, ordererOrganisation, readSettings } from "./settings.ts";
+import { peersOf } from "./topology.ts";
+
+const organisation = z.object({
+  name: z.string(),
+  mspId: z.string(),
+  /** With this certificate the plane acts for it. */
+  adminPem: z.string(),
+  tlsCaPem: z.string(),
+  /** Names of its peers. */
+  peers: z.array(z.string()),
+});
+
+const inspectionShape = z.object({
+  /** With peers; the one that the orderers belong to is apart. */
+  organisations: z.array(organisation),
+  orderer: organisation,
+  operatorCaPem: z.string(),
+  /** Node → the host that its certificates are for. */
+  hosts: z.record(z.string(), z.string()),
+  channels: z.array(z.object({ id: z.string(), organisations: z.array(z.string()) })),
+  chaincodes: z.array(chaincodeWish),
+});
+
+/** What `inspect` and the actions need to know of a Fabric network besides its settings. All of it is public. */
+export type Inspection = z.output<typeof inspectionShape>;
+export type InspectedOrganisation = z.output<typeof organisation>;
+
+const pemOf = (material: readonly MaterialItem[], name: string): string => {
+  const found = newest(material, name)?.public;
+  const pem = typeof found === "object" && found !== null && "pem" in found ? found.pem : undefined;
+  // Empty where it is not made yet: what needs it fails where it is used, and is tried again.
+  return typeof pem === "string" ? pem : "";
+};
+
+const toOrganisation = (
+  material: readonly MaterialItem[],
+  { name, mspId, peers }: { name: string; mspId: string; peers: string[] },
+) => ({
+  name,
+  mspId,
+  adminPem: pemOf(material, materialNames.admin(name)),
+  tlsCaPem: pemOf(material, materialNames.tlsCa(name)),
+  peers,
+});
+
+/** The framework's `inspection`. Pure. */
+export const inspection = (
+  spec: ChainSpec,
+  material: readonly MaterialItem[],
+  addresses: AddressesByRegion,
+): JsonObject => {
+  const { organisations } = readSettings(spec.settings);
+  const wishes = chaincodesOf(spec)
+    .filter((part) => !part.isDeleted)
+    .map((part) => toChaincodeWish(spec, part, { material, addresses }));
+  const found: Inspection = {
+    organisations: organisations.map((item) =>
+      toOrganisation(material, { name: item.name, mspId: mspIdOf(item), peers: peersOf(item) }),
+    ),
+    orderer: toOrganisation(material, { name: ordererOrganisation, mspId: ordererMspId, peers: [] }),
+    operatorCaPem: pemOf(material, materialNames.operatorCa),
+    hosts: Object.fromEntries(
+      Object.values(addresses)
+        .flat()
+        .map(({ node, host }) => [node, host]),
+    ),
+    channels: channelsOf(spec)
+      .filter((part) => !part.isDeleted)
+      .map((part) => ({ id: part.name, organisations: organisationsOfChannel(spec, part.name) ?? [] })),
+    chaincodes: wishes.filter((wish): wish is ChaincodeWish => wish !== undefined),
+  };
+  return found;
+};
+
+/** As it came with the order. Throws where an order was written before the network's material was made. */
+export const readInspection = (value: JsonObject | undefined): Inspection => inspectionShape.parse(value);
