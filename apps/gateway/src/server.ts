@@ -5,8 +5,8 @@ import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admis
 import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
 
-/** Answers one whole request body on behalf of a grant. */
-export type HttpProtocol = (grant: Grant, body: Buffer, reply: Reply) => void;
+/** Answers one whole request body (latin1 text of its bytes) on behalf of a grant. */
+export type HttpProtocol = (grant: Grant, body: string, reply: Reply) => void;
 
 export interface GatewayServerDeps {
   admission: Admission;
@@ -48,7 +48,7 @@ export const readPath = (url: string): { chainId: string; secret: string | undef
 };
 
 /** Collects a body up to a bound and hands it on whole. */
-const collect = (req: IncomingMessage, maxBytes: number, done: (body: Buffer | null) => void): void => {
+const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | null) => void): void => {
   let first: Buffer | undefined;
   let chunks: Buffer[] | undefined;
   let sizeBytes = 0;
@@ -64,7 +64,7 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: Buffer | n
     else chunks.push(chunk);
   });
   req.on("end", () => {
-    if (!isOver) done(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks));
+    if (!isOver) done((chunks === undefined ? first : Buffer.concat(chunks))?.toString("latin1") ?? "");
   });
 };
 

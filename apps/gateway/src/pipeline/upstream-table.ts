@@ -108,6 +108,7 @@ export const createUpstreamTable = ({
       await Promise.race([Promise.all(closing.values()), bound]);
       clearTimeout(late);
       clearInterval(sweep);
+      for (const upstream of closing.keys()) upstream.destroy();
     },
   };
 };

@@ -1,22 +1,19 @@
 import { connect, type Socket } from "node:net";
 import type { RouteTarget } from "@portolan/contract";
-import { type Dispatcher, Pool } from "undici";
-
-export type UpstreamHandler = Dispatcher.DispatchHandler & {
-  /** Monotonic milliseconds after which the call is given up. */
-  readonly deadlineMs: number;
-  /** Gives the call up: answers the caller and ends the connection to the node. */
-  expire(): void;
-};
+import { toNodeAddress } from "./node-address.ts";
+import type { NodeRequest } from "./node-connection.ts";
+import { createNodePool } from "./node-pool.ts";
 
 /** The way to one node's HTTP port: a bounded pool, and a connection that notices when the node goes. */
 export interface Upstream {
-  /** `false`: too many calls wait; nothing was sent. */
-  send(body: Buffer | string, handler: UpstreamHandler): boolean;
-  done(handler: UpstreamHandler): void;
+  /** `body`: latin1 text of its bytes. `false`: too many calls wait; nothing was sent. */
+  send(body: string, call: NodeRequest): boolean;
+  /** Gives up what is late; called on a timer. */
   expire(nowMs: number): void;
   /** Lets calls in flight finish. */
   close(): Promise<void>;
+  /** Ends everything now; calls in flight are lost. */
+  destroy(): void;
 }
 
 export interface UpstreamSettings {
@@ -27,65 +24,50 @@ export interface UpstreamSettings {
   /** Calls in flight and waiting together. */
   maxCalls?: number;
   maxAnswerBytes?: number;
+  /** Monotonic milliseconds. */
+  now?: () => number;
 }
 
-const dayMs = 86_400_000;
-const jsonHeaders = ["content-type", "application/json"];
-
-const addressOf = ({ via }: RouteTarget): { origin: string; path: string; host: string; port: number } => {
-  if (via.kind === "address") {
-    const host = via.host.includes(":") ? `[${via.host}]` : via.host;
-    return { origin: `http://${host}:${via.port}`, path: "/", host: via.host, port: via.port };
-  }
-  const url = new URL(via.url);
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  return { origin: url.origin, path: `${url.pathname}${url.search}`, host: url.hostname, port };
-};
-
-/** Errors by which we ended a connection ourselves: idle for a day, a call given up, the pool closed. */
-const ownEnds = new Set([
-  "UND_ERR_INFO",
-  "UND_ERR_ABORTED",
-  "UND_ERR_DESTROYED",
-  "UND_ERR_CLOSED",
-  "UND_ERR_RES_EXCEEDED_MAX_SIZE",
-]);
+const connectMs = 2_000;
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 
 /**
  * A node that was restarted must not be served before its state is loaded, so every connection that the node ends
- * makes the route suspect. One idle connection is always open for that, because a pool without traffic has none.
+ * makes the route suspect, and calls that wait are not sent. One idle connection is always open for that, because a
+ * pool without traffic has none.
  */
 export const createUpstream = (settings: UpstreamSettings): Upstream => {
-  const { target, onSuspect, maxConnections = 64, maxCalls = 2_048, maxAnswerBytes = 64 * 1024 * 1024 } = settings;
-  const { origin, path, host, port } = addressOf(target);
-  const calls = new Set<UpstreamHandler>();
+  const {
+    target,
+    onSuspect,
+    maxConnections = 64,
+    maxCalls = 2_048,
+    maxAnswerBytes = 64 * 1024 * 1024,
+    now = () => performance.now(),
+  } = settings;
   let isEnding = false;
   const suspect = (cause: string): void => {
     if (isEnding) return;
     isEnding = true;
     sentinel?.destroy();
     onSuspect(cause);
+    pool.dropWaiting();
   };
-  const pool = new Pool(origin, {
-    connections: maxConnections,
-    pipelining: 1,
-    // Connections are the node's to end; deadlines are swept here, cheaper than undici's two timers a call.
-    keepAliveTimeout: dayMs,
-    keepAliveMaxTimeout: dayMs,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: 2_000 },
-    maxResponseSize: maxAnswerBytes,
+  const address = toNodeAddress(target);
+  const pool = createNodePool({
+    address,
+    maxConnections,
+    maxCalls,
+    maxAnswerBytes,
+    connectMs,
+    onTrouble: suspect,
+    now,
   });
-  pool.on("disconnect", (_origin, _targets, error) => {
-    if (!ownEnds.has(codeOf(error))) suspect(codeOf(error));
-  });
-  pool.on("connectionError", (_origin, _targets, error) => suspect(codeOf(error)));
   let sentinel: Socket | undefined;
   if (target.via.kind === "address") {
+    const { host, port } = address;
     sentinel = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000 });
     sentinel.unref();
     sentinel.on("error", (error) => suspect(codeOf(error)));
@@ -93,30 +75,21 @@ export const createUpstream = (settings: UpstreamSettings): Upstream => {
     sentinel.on("end", () => suspect("closed"));
     sentinel.resume();
   }
-  const options = { path, method: "POST" as const, headers: jsonHeaders };
+  const end = (): void => {
+    isEnding = true;
+    sentinel?.destroy();
+  };
 
   return {
-    send: (body, handler) => {
-      if (calls.size >= maxCalls) return false;
-      calls.add(handler);
-      pool.dispatch({ ...options, body }, handler);
-      return true;
+    send: pool.send,
+    expire: pool.sweep,
+    close: () => {
+      end();
+      return pool.close();
     },
-    done: (handler) => {
-      calls.delete(handler);
-    },
-    expire: (nowMs) => {
-      // In order of sending; with one time-out per protocol the first that is in time ends the search.
-      for (const handler of calls) {
-        if (handler.deadlineMs > nowMs) return;
-        calls.delete(handler);
-        handler.expire();
-      }
-    },
-    close: async () => {
-      isEnding = true;
-      sentinel?.destroy();
-      await pool.close();
+    destroy: () => {
+      end();
+      pool.destroy();
     },
   };
 };

@@ -4,7 +4,6 @@ import { type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { Reply } from "../pipeline/reply.ts";
 import { readBatchAnswer, withId } from "../pipeline/rpc-answer.ts";
 import { type RpcCall, writeCall } from "../pipeline/rpc-body.ts";
-import type { Upstream } from "../pipeline/upstream.ts";
 import { isJudged, type JsonRpcDeps, type Judged, judge, noteSnapshot, syntheticAnswer } from "./json-rpc-judge.ts";
 import { NodeCall } from "./node-call.ts";
 
@@ -74,8 +73,8 @@ export class BatchCall extends NodeCall implements Settleable {
   readonly #sheet: Sheet;
   readonly #forwarded: readonly Forwarded[];
 
-  constructor(sheet: Sheet, upstream: Upstream, forwarded: readonly Forwarded[]) {
-    super(upstream, sheet.startedMs + sheet.grant.policy.timeoutMs);
+  constructor(sheet: Sheet, forwarded: readonly Forwarded[]) {
+    super(sheet.startedMs + sheet.grant.policy.timeoutMs);
     this.#sheet = sheet;
     this.#forwarded = forwarded;
   }
@@ -89,10 +88,8 @@ export class BatchCall extends NodeCall implements Settleable {
     }
     const upstream = forwarded.length === 0 ? null : deps.upstreams.get(grant.route);
     if (upstream !== null) {
-      const call = new BatchCall(sheet, upstream, forwarded);
-      call.send(
-        Buffer.from(`[${forwarded.map(({ judged }, index) => writeCall(judged.call, index + 1)).join(",")}]`, "latin1"),
-      );
+      const call = new BatchCall(sheet, forwarded);
+      call.send(upstream, `[${forwarded.map(({ judged }, index) => writeCall(judged.call, index + 1)).join(",")}]`);
       return;
     }
     endTurns(forwarded);

@@ -4,7 +4,6 @@ import { type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { Reply } from "../pipeline/reply.ts";
 import { readAnswer, withId } from "../pipeline/rpc-answer.ts";
 import { writeCall } from "../pipeline/rpc-body.ts";
-import type { Upstream } from "../pipeline/upstream.ts";
 import { type JsonRpcDeps, type Judged, noteSnapshot, syntheticAnswer } from "./json-rpc-judge.ts";
 import { NodeCall } from "./node-call.ts";
 
@@ -21,8 +20,8 @@ export class SingleCall extends NodeCall implements Settleable {
   readonly #startedMs: number;
   #text = "";
 
-  constructor(deps: JsonRpcDeps, upstream: Upstream, grant: Grant, judged: Judged, reply: Reply, startedMs: number) {
-    super(upstream, startedMs + grant.policy.timeoutMs);
+  constructor(deps: JsonRpcDeps, grant: Grant, judged: Judged, reply: Reply, startedMs: number) {
+    super(startedMs + grant.policy.timeoutMs);
     this.#deps = deps;
     this.#grant = grant;
     this.#judged = judged;
@@ -30,7 +29,7 @@ export class SingleCall extends NodeCall implements Settleable {
     this.#startedMs = startedMs;
   }
 
-  static start(deps: JsonRpcDeps, grant: Grant, judged: Judged, body: Buffer, reply: Reply, startedMs: number): void {
+  static start(deps: JsonRpcDeps, grant: Grant, judged: Judged, body: string, reply: Reply, startedMs: number): void {
     const own = syntheticAnswer(judged);
     if (own !== null) {
       deps.meter.add(judged.method.series, 0, 1);
@@ -51,8 +50,8 @@ export class SingleCall extends NodeCall implements Settleable {
       reply.refuse(refusals.unhealthy, judged.call.id ?? "null");
       return;
     }
-    const call = new SingleCall(deps, upstream, grant, judged, reply, startedMs);
-    call.send(judged.call.isPlain ? body : Buffer.from(writeCall(judged.call, ownId), "latin1"));
+    const call = new SingleCall(deps, grant, judged, reply, startedMs);
+    call.send(upstream, judged.call.isPlain ? body : writeCall(judged.call, ownId));
   }
 
   protected answered(text: string): void {

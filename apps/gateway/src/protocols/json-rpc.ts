@@ -6,13 +6,13 @@ import { BatchCall } from "./json-rpc-batch.ts";
 import { isJudged, type JsonRpcDeps, judge } from "./json-rpc-judge.ts";
 import { SingleCall } from "./json-rpc-single.ts";
 
-/** JSON-RPC 2.0 over HTTP: single calls and batches, each item judged by itself. */
+/** JSON-RPC 2.0 over HTTP: single calls and batches, each item judged by itself. `body`: latin1 text of its bytes. */
 export const createJsonRpc =
   (deps: JsonRpcDeps) =>
-  (grant: Grant, body: Buffer, reply: Reply): void => {
+  (grant: Grant, body: string, reply: Reply): void => {
     const startedMs = performance.now();
     const { requests } = deps;
-    const parsed = readRpcBody(body.toString("latin1"), grant.policy.maxBatch);
+    const parsed = readRpcBody(body, grant.policy.maxBatch);
     if (parsed.kind === "single") {
       const { call } = parsed;
       const found = judge(grant, call, deps, startedMs);

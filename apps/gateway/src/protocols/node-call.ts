@@ -1,23 +1,18 @@
-import { errors } from "undici";
+import type { CallFailure, NodeRequest } from "../pipeline/node-connection.ts";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
-import type { Upstream, UpstreamHandler } from "../pipeline/upstream.ts";
+import type { Upstream } from "../pipeline/upstream.ts";
 
-type Controller = Parameters<NonNullable<UpstreamHandler["onRequestStart"]>>[0];
-
-const answerOf = (chunks: readonly Buffer[]): string =>
-  (chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)).toString("latin1");
+const refusalOf: { readonly [failure in CallFailure]: Refusal } = {
+  broken: refusals.unreachable,
+  tooLarge: refusals.answerTooLarge,
+  unsent: refusals.unhealthy,
+};
 
 /** One HTTP request to a node. Exactly one of `answered` and `failed` is called, once. */
-export abstract class NodeCall implements UpstreamHandler {
+export abstract class NodeCall implements NodeRequest {
   readonly deadlineMs: number;
-  readonly #upstream: Upstream;
-  readonly #chunks: Buffer[] = [];
-  #status = 0;
-  #isOver = false;
-  #controller: Controller | undefined;
 
-  constructor(upstream: Upstream, deadlineMs: number) {
-    this.#upstream = upstream;
+  constructor(deadlineMs: number) {
     this.deadlineMs = deadlineMs;
   }
 
@@ -25,46 +20,22 @@ export abstract class NodeCall implements UpstreamHandler {
   protected abstract answered(text: string): void;
   protected abstract failed(refusal: Refusal): void;
 
-  send(body: Buffer | string): void {
-    if (!this.#upstream.send(body, this)) {
-      this.#isOver = true;
-      this.failed(refusals.busy);
-    }
+  /** `body`: latin1 text of its bytes. */
+  send(upstream: Upstream, body: string): void {
+    if (!upstream.send(body, this)) this.failed(refusals.busy);
   }
 
-  expire(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#controller?.abort(new errors.RequestAbortedError("the node did not answer in time"));
-    this.failed(refusals.timeout);
-  }
-
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller;
-    if (this.#isOver) controller.abort(new errors.RequestAbortedError("the call was given up"));
-  }
-
-  onResponseStart(_controller: Controller, status: number): void {
-    this.#status = status;
-  }
-
-  onResponseData(_controller: Controller, chunk: Buffer): void {
-    this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#upstream.done(this);
+  arrived(status: number, text: string): void {
     // A server error with a page of text is no answer to a call; client errors may carry a JSON-RPC error.
-    if (this.#status >= 500) this.failed(refusals.badAnswer);
-    else this.answered(answerOf(this.#chunks));
+    if (status >= 500) this.failed(refusals.badAnswer);
+    else this.answered(text);
   }
 
-  onResponseError(_controller: Controller, error: Error): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#upstream.done(this);
-    this.failed(error instanceof errors.ResponseExceededMaxSizeError ? refusals.answerTooLarge : refusals.unreachable);
+  lost(failure: CallFailure): void {
+    this.failed(refusalOf[failure]);
+  }
+
+  expired(): void {
+    this.failed(refusals.timeout);
   }
 }
