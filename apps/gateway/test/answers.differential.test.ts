@@ -143,7 +143,7 @@ describe("answers of nodes, read by us and by undici", () => {
     }
     expect(same).toBeGreaterThan(400);
     expect(failed).toBeGreaterThan(30);
-// Ours alone are refused: encodings that nobody asked for, which undici takes for a body until the end.
+    // Ours alone are refused: encodings that nobody asked for, which undici takes for a body until the end.
     const others = stricter.filter((head) => !/^transfer-encoding:(?! *chunked *\r?$)/im.test(head));
     expect(others).toEqual([]);
   }, 60_000);
