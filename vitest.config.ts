@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "packages",
-          include: ["{packages,apps}/*/{src,test}/**/*.test.ts", "scripts/*.test.ts"],
+          include: ["{packages,apps,chaincode}/*/{src,test}/**/*.test.ts", "scripts/*.test.ts"],
           exclude,
           globalSetup: ["packages/testing/src/postgres-global-setup.ts"],
           sequence: { groupOrder: 0 },

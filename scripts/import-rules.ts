@@ -35,6 +35,8 @@ const levels: Readonly<Record<string, number>> = {
   custody: 4,
   testing: 5,
 };
+/** Projects to start one's own chaincode from: they import nothing of Portolan's. */
+const chaincodeLevel = 0;
 const appLevel = 6;
 const wholeSystemLevel = 7;
 
@@ -173,6 +175,7 @@ function judgeDirection(own: Workspace, path: string, target: Workspace): string
 
 function levelOf(workspace: Workspace): number {
   if (workspace.dir.startsWith("apps/")) return appLevel;
+  if (workspace.dir.startsWith("chaincode/")) return chaincodeLevel;
   const short = workspace.dir.split("/")[1];
   if (short === undefined) return wholeSystemLevel;
   const level = levels[short];

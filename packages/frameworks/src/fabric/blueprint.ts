@@ -14,10 +14,10 @@ import {
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
 import { findChaincode, type OperatorConfig } from "../operator-config.ts";
-import { chaincodeOrganisation, chaincodePackageOf } from "./chaincode/package.ts";
+import { chaincodePackageOf } from "./chaincode/package.ts";
 import { materialNames } from "./names.ts";
 import { toNetworkRules } from "./network-rules.ts";
-import { certificate, toMspFiles, toTlsFiles } from "./node-files.ts";
+import { certificate, toMspFiles, toServerFiles, toTlsFiles } from "./node-files.ts";
 import { chaincodesOf } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { toChaincodeProcess, toOrdererProcess, toPeerProcess } from "./processes.ts";
@@ -155,7 +155,7 @@ const chaincodeParts = (input: BlueprintInput, node: NodeSpec, own: readonly Blu
   if (packaged === undefined) throw new Error(`the package of ${node.name} can't be made yet`);
   return {
     process: toChaincodeProcess(entry, packaged.packageId, own),
-    files: toTlsFiles(material, node.name, chaincodeOrganisation(spec)),
+    files: toServerFiles(material, node.name),
     volumes: [],
     resources: chaincodeResources,
     startAfter: [],

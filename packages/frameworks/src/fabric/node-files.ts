@@ -48,8 +48,14 @@ export const toMspFiles = (material: KnownMaterial, node: string, organisation: 
 /** Names of the TLS files, for the environment of the programs. */
 export const tlsFiles = { certificate: "tls/server.crt", key: "tls/server.key", authority: "tls/ca.crt" } as const;
 
-export const toTlsFiles = (material: KnownMaterial, node: string, organisation: string): FileSpec[] => [
+/** What a TLS server shows and proves that it has. */
+export const toServerFiles = (material: KnownMaterial, node: string): FileSpec[] => [
   { name: tlsFiles.certificate, content: certificate(material, materialNames.tls(node)), mode: open },
   { name: tlsFiles.key, content: { secret: refTo(material, materialNames.tlsKey(node)) }, mode: secret },
+];
+
+/** The same with the authority that the node's own organisation is known by. */
+export const toTlsFiles = (material: KnownMaterial, node: string, organisation: string): FileSpec[] => [
+  ...toServerFiles(material, node),
   { name: tlsFiles.authority, content: certificate(material, materialNames.tlsCa(organisation)), mode: open },
 ];

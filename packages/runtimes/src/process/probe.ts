@@ -20,15 +20,19 @@ const probeTls = (host: string, port: number, timeoutMs: number): Promise<boolea
     // It is asked whether the program serves, not who it is: no name and no authority is known here. HTTP/2 is offered
     // because gRPC servers refuse clients that don't.
     const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
-    const timer = setTimeout(() => end(false), timeoutMs);
-    const end = (isOpen: boolean): void => {
+    const timer = setTimeout(() => socket.destroy(), timeoutMs);
+    socket.once("secureConnect", () => {
+      resolve(true);
+      // Not destroyed: what ends the handshake on the server's side may still have to be written.
+      socket.end();
+    });
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
       clearTimeout(timer);
-      socket.destroy();
-      resolve(isOpen);
-    };
-    socket.once("secureConnect", () => end(true));
-    socket.on("error", () => end(false));
-    socket.once("close", () => end(false));
+      resolve(false);
+    });
+    // What a server says first (HTTP/2 settings) is not of interest, but unread it would keep the socket open.
+    socket.resume();
   });
 
 const probeHttp = (host: string, port: number, probe: Probe): Promise<boolean> =>

@@ -52,3 +52,29 @@ test("one that is in no set is looked for on the search path first", () => {
   const onPath = place("path", "other");
   expect(finder.find({ name: "other", version: "1" })).toEqual({ path: onPath });
 });
+
+test("a Node package in a program's directory gives its script, run by this Node", () => {
+  const { finder, root } = setUp();
+  const own = join(root, "programs", "mine-2");
+  const wanted = { name: "mine", version: "2" };
+  mkdirSync(own, { recursive: true });
+  writeFileSync(
+    join(own, "package.json"),
+    JSON.stringify({ name: "mine", bin: { mine: "main.js", other: "gone.js" } }),
+  );
+  expect(finder.find(wanted)).toHaveProperty("missing");
+  writeFileSync(join(own, "main.js"), "");
+  expect(finder.find(wanted)).toEqual({ path: process.execPath, script: join(own, "main.js") });
+  expect(finder.find({ name: "other", version: "2" })).toHaveProperty("missing");
+});
+
+test("the catalogue's chaincode comes with the installation", () => {
+  const finder = createProgramFinder({ searchPath: "" });
+  for (const name of ["chaincode-asset-transfer", "chaincode-token"]) {
+    const found = finder.find({ name, version: "1.0.0" });
+    expect(found).toEqual({
+      path: process.execPath,
+      script: expect.stringMatching(/chaincode\/[a-z-]+\/src\/main\.ts$/),
+    });
+  }
+});

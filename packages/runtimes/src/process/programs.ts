@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,16 @@ import { installCommand, programSetDirectory, programSetOf } from "@portolan/fra
 import { type Failure, NodeFailure } from "./failure.ts";
 import { isReachable, type RunUser } from "./run-user.ts";
 
+/** What is started: an executable, and for a script of a Node package the script, which this process' Node runs. */
+export interface FoundProgram {
+  path: string;
+  script?: string;
+}
+
 /** Finds the executable of a program. */
 export interface ProgramFinder {
-  /** The path, or why there is none and how to get it. */
-  find(program: Pick<ProgramSpec, "name" | "version">): { path: string } | { missing: Failure };
+  /** Where it is, or why there is none and how to get it. */
+  find(program: Pick<ProgramSpec, "name" | "version">): FoundProgram | { missing: Failure };
 }
 
 const isExecutable = (path: string): boolean => {
@@ -38,10 +44,45 @@ const findAnvil = (): string | undefined => {
   }
 };
 
+const isReadable = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** The script that a Node package in `directory` gives under the name of a program (`bin` of its package.json). */
+const scriptIn = (directory: string, name: string): string | undefined => {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+    const bin = typeof manifest === "object" && manifest !== null && "bin" in manifest ? manifest.bin : undefined;
+    const entry = Object.entries(typeof bin === "object" && bin !== null ? bin : {}).find(([key]) => key === name)?.[1];
+    const script = typeof entry === "string" ? join(directory, entry) : undefined;
+    return script !== undefined && isReadable(script) ? script : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** A program of a package that is installed with this one, by the package's name. */
+const findScript = (packageName: string, name: string): string | undefined => {
+  try {
+    return scriptIn(dirname(fileURLToPath(import.meta.resolve(`${packageName}/package.json`))), name);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Paths of executables, or of scripts: a `.js` or `.ts` file is run by this process' Node. */
 export const defaultPrograms: { readonly [name: string]: () => string | undefined } = {
   anvil: findAnvil,
   node: () => process.execPath,
+  "chaincode-asset-transfer": () => findScript("@portolan/chaincode-asset-transfer", "chaincode-asset-transfer"),
+  "chaincode-token": () => findScript("@portolan/chaincode-token", "chaincode-token"),
 };
+
+const isScript = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
 
 const hints: { readonly [name: string]: string } = {
   anvil:
@@ -54,7 +95,8 @@ export interface ProgramFinderSettings {
   searchPath: string;
   /**
    * Holds `<name>-<version>/<name>` or `<name>-<version>/bin/<name>`, where the name is the program's, or that of the set
-   * that it is installed with. Default `~/.portolan/programs`.
+   * that it is installed with; or `<name>-<version>/package.json` of a Node package with a `bin` of that name, whose
+   * script is run with this process' Node. Default `~/.portolan/programs`.
    */
   programsDir?: string;
   /** Programs that came with the installation; first choice. */
@@ -81,10 +123,11 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
         ...inOwn,
       ];
       // A name with a separator would leave these directories.
-      const path = /^[\w.-]+$/.test(name)
-        ? places.find((place): place is string => place !== undefined && isExecutable(place))
-        : undefined;
-      if (path !== undefined) return { path };
+      const isPlain = /^[\w.-]+$/.test(name);
+      const isThere = (place: string | undefined): place is string =>
+        place !== undefined && (isScript(place) ? isReadable(place) : isExecutable(place));
+      const path = isPlain ? (places.find(isThere) ?? scriptIn(own, name)) : undefined;
+      if (path !== undefined) return isScript(path) ? { path: process.execPath, script: path } : { path };
       const install = set && `Install it: ${installCommand(set, version)}.`;
       const wanted = install ?? hints[name] ?? `Put ${name} ${version} on the worker's PATH.`;
       const hint = `${wanted} Or place it at ${join(own, name)}.`;
@@ -93,8 +136,24 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
   };
 };
 
+/** A script is run where it lies, with the modules around it, so the run user must be able to read it there. */
+const toReachableScript = (script: string, user: RunUser | undefined): string => {
+  if (user === undefined || isReachable(dirname(script), user)) return script;
+  throw new NodeFailure({
+    reason: "program_unreachable",
+    message: `The user ${user.name}, that programs run as, can't read ${script}.`,
+    hint: "Install Portolan in a directory that everybody may enter, or run it as another user than root.",
+  });
+};
+
+/** What to start, for the run user. */
+export const toReachable = (found: FoundProgram, programs: string, user: RunUser | undefined): FoundProgram => ({
+  path: toReachableProgram(found.path, programs, user),
+  ...(found.script === undefined ? {} : { script: toReachableScript(found.script, user) }),
+});
+
 /** A path that the run user may execute: the program's own, or that of a copy made once below the home. */
-export const toReachableProgram = (path: string, programs: string, user: RunUser | undefined): string => {
+const toReachableProgram = (path: string, programs: string, user: RunUser | undefined): string => {
   if (user === undefined || isReachable(path, user)) return path;
   const { size, mtimeMs } = statSync(path);
   const key = createHash("sha256").update(`${path}\n${size}\n${mtimeMs}`).digest("hex").slice(0, 16);

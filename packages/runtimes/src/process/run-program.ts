@@ -5,6 +5,7 @@ import type { WriteTurn } from "./context.ts";
 import { NodeFailure } from "./failure.ts";
 import { type Launched, launch, signalProcess } from "./launch.ts";
 import { lastLines, openLog } from "./log-file.ts";
+import type { FoundProgram } from "./programs.ts";
 import { secretTexts, toEnvironment, toText } from "./render-node.ts";
 import type { NodeState } from "./state.ts";
 
@@ -14,8 +15,8 @@ export interface NodeTurn {
   node: BlueprintNode;
   state: NodeState;
   secrets: SecretSource;
-  /** Program name → executable. */
-  paths: ReadonlyMap<string, string>;
+  /** Program name → what is started. */
+  paths: ReadonlyMap<string, FoundProgram>;
 }
 
 export interface Command {
@@ -41,12 +42,16 @@ export const startProgram = async (at: NodeTurn, name: string, command: Command,
   state.processes[name] = record;
   turn.save();
   await turn.step(`${name}.start`);
+  const program = at.paths.get(command.program.name) ?? { path: command.program.name };
   let launched: Launched;
   try {
     launched = await launch(
       {
-        path: at.paths.get(command.program.name) ?? command.program.name,
-        args: command.args.map((text) => toText(turn.layout, placementId, node, text)),
+        path: program.path,
+        args: [
+          ...(program.script === undefined ? [] : [program.script]),
+          ...command.args.map((text) => toText(turn.layout, placementId, node, text)),
+        ],
         env,
         cwd: turn.layout.scratchHome(placementId, node.name),
         logFd: openLog(logPath(turn, node.name, name), turn.maxLogBytes, turn.clock.now()),

@@ -4,20 +4,20 @@ import type { WriteTurn } from "./context.ts";
 import { NodeFailure } from "./failure.ts";
 import { inStartOrder } from "./order.ts";
 import { checkPort } from "./port-registry.ts";
-import { toReachableProgram } from "./programs.ts";
+import { type FoundProgram, toReachable } from "./programs.ts";
 import { makeDirectories, writeNodeFile } from "./render-node.ts";
 import { type NodeTurn, runToEnd, startProgram } from "./run-program.ts";
 import type { AppliedNode } from "./state.ts";
 import { stopPrograms } from "./stop-node.ts";
 
 /** Executables of all programs a node needs. Comes before anything of the node is touched. */
-export const findPrograms = (turn: WriteTurn, node: BlueprintNode): Map<string, string> => {
-  const paths = new Map<string, string>();
+export const findPrograms = (turn: WriteTurn, node: BlueprintNode): Map<string, FoundProgram> => {
+  const paths = new Map<string, FoundProgram>();
   for (const { program } of [...node.processes, ...node.init, ...node.jobs]) {
     if (paths.has(program.name)) continue;
     const found = turn.programs.find(program);
     if ("missing" in found) throw new NodeFailure(found.missing);
-    paths.set(program.name, toReachableProgram(found.path, turn.layout.programs, turn.user));
+    paths.set(program.name, toReachable(found, turn.layout.programs, turn.user));
   }
   return paths;
 };

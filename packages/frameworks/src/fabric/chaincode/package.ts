@@ -47,11 +47,26 @@ export const toChaincodePackage = (input: {
   return { bytes, packageId: `${label}:${createHash("sha256").update(bytes).digest("hex")}` };
 };
 
-/** Whose TLS authority issues the certificates of the chain's own chaincode nodes: the first organisation's. */
-export const chaincodeOrganisation = (spec: Pick<ChainSpec, "settings">): string => {
+const textOf = (item: Pick<MaterialItem, "public"> | undefined, member: string): string | undefined => {
+  const value = typeof item?.public === "object" && item.public !== null ? Object.entries(item.public) : [];
+  const found = value.find(([name]) => name === member)?.[1];
+  return typeof found === "string" ? found : undefined;
+};
+
+/**
+ * Name of the authority that vouches for a chaincode node: the one that its certificate is from, which is the first
+ * organisation's when it is made and stays so when the organisations change.
+ */
+const chaincodeAuthority = (
+  spec: Pick<ChainSpec, "settings">,
+  part: string,
+  material: readonly Pick<MaterialItem, "name" | "version" | "public">[],
+): string => {
+  const certificate = newest(material, materialNames.tls(chaincodeNodeName(part)));
   const [first] = readSettings(spec.settings).organisations;
-  if (first === undefined) throw new Error("the network has no organisation");
-  return first.name;
+  const name = textOf(certificate, "issuer") ?? (first && materialNames.tlsCa(first.name));
+  if (name === undefined) throw new Error("the network has no organisation");
+  return name;
 };
 
 const addressOf = (addresses: AddressesByRegion, node: string): string | undefined => {
@@ -77,8 +92,7 @@ export const chaincodePackageOf = (
     return toChaincodePackage({ label: part.name, address: source.address, ...tls });
   }
   const address = addressOf(context.addresses, chaincodeNodeName(part.name));
-  const authority = newest(context.material, materialNames.tlsCa(chaincodeOrganisation(spec)))?.public;
-  const pem = typeof authority === "object" && authority !== null && "pem" in authority ? authority.pem : undefined;
-  if (address === undefined || typeof pem !== "string") return undefined;
+  const pem = textOf(newest(context.material, chaincodeAuthority(spec, part.name, context.material)), "pem");
+  if (address === undefined || pem === undefined) return undefined;
   return toChaincodePackage({ label: part.name, address, tls: { rootCertificate: pem } });
 };
