@@ -109,6 +109,10 @@ test("nothing is made twice, and the same is made of the same", async () => {
   const renewed = await make(existing, afterDays(300));
   expect(renewed.length).toBeGreaterThan(10);
   expect(await make([...existing].reverse(), afterDays(300))).toEqual(renewed);
+  // Former versions may be among them, before or after the newest.
+  const all = [...existing, ...renewed.map(({ secret: _secret, ...item }) => item)];
+  expect(await make(all, afterDays(301))).toEqual([]);
+  expect(await make([...all].reverse(), afterDays(301))).toEqual([]);
 });
 
 test("what is due gets a next version with the same key, and nothing else changes", async () => {

@@ -2,15 +2,16 @@ import { execFileSync } from "node:child_process";
 import { createPrivateKey, createPublicKey, sign, X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { p256 } from "@noble/curves/nist.js";
 import { CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { AlgorithmIdentifier, Name, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
+import { AlgorithmIdentifier, CertificateList, Name, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
 import type { JsonObject, MaterialItem } from "@portolan/domain";
 import { requireProgram, seededRandom, temporaryDirectory } from "@portolan/testing";
 import { expect, test } from "vitest";
 import { afterDays, createKeeper, part, reserve, toSpec } from "../../../test/fabric-material.ts";
 import { newP256Key } from "../crypto/p256-key.ts";
-import { toPem } from "../crypto/pem.ts";
+import { fromPem, toPem } from "../crypto/pem.ts";
 import { makeMaterial } from "../material.ts";
 
 const openssl = requireProgram("openssl");
@@ -155,6 +156,9 @@ test("a list grows with its number, is renewed before it runs out, and openssl f
   await keeper.pass(alice({}, true), afterDays(300));
   expect(keeper.read("crl/org1")["serials"]).toHaveLength(2);
   expect(keeper.read("crl/org1")["number"]).toBe(3);
+  const der = fromPem(String(keeper.read("crl/org1")["pem"]), "X509 CRL") ?? new Uint8Array();
+  const { signature } = AsnConvert.parse(der, CertificateList);
+  expect(p256.Signature.fromBytes(new Uint8Array(signature), "der").hasHighS()).toBe(false);
   if (openssl === undefined) return;
   const directory = temporaryDirectory("list");
   const place = (name: string, text: unknown): string => {
