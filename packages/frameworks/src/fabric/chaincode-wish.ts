@@ -5,6 +5,7 @@ import type { Definition } from "./client/lifecycle.ts";
 import { toApplicationPolicy } from "./config/index.ts";
 import { type ChaincodeSettings, channelsOf, type Part } from "./parts.ts";
 import { readSettings } from "./settings.ts";
+import { chaincodeNodeName, ports } from "./topology.ts";
 
 /** What is wanted of a chaincode on its channel. */
 export const chaincodeWish = z.object({
@@ -15,6 +16,8 @@ export const chaincodeWish = z.object({
   policy: z.string(),
   isInitRequired: z.boolean(),
   packageId: z.string(),
+  /** `host:port` where peers find it. */
+  address: z.string(),
   /** Names of the organisations on the channel, each of which has to approve. */
   organisations: z.array(z.string()),
   /** Those among them whose peers get it. */
@@ -34,6 +37,16 @@ export const organisationsOfChannel = (spec: ChainSpec, name: string): string[] 
   return all.filter((item) => channel.settings.organisations?.includes(item) ?? true);
 };
 
+const addressOf = (part: Pick<Part<ChaincodeSettings>, "name" | "settings">, addresses: AddressesByRegion): string => {
+  const { source } = part.settings;
+  if (source.kind === "external") return source.address;
+  const node = chaincodeNodeName(part.name);
+  const found = Object.values(addresses)
+    .flat()
+    .find((address) => address.node === node && address.port === ports.grpc);
+  return found === undefined ? node : `${found.host}:${found.number}`;
+};
+
 /** Undefined while its channel, or the address that it will listen at, is not there. Pure. */
 export const toChaincodeWish = (
   spec: ChainSpec,
@@ -51,6 +64,7 @@ export const toChaincodeWish = (
     policy: Buffer.from(policy).toString("base64"),
     isInitRequired: part.settings.init !== undefined,
     packageId: made.packageId,
+    address: addressOf(part, context.addresses),
     organisations,
     hosts: organisations.filter((item) => part.settings.organisations?.includes(item) ?? true),
   };

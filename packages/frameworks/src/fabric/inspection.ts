@@ -20,6 +20,8 @@ const inspectionShape = z.object({
   /** With peers; the one that the orderers belong to is apart. */
   organisations: z.array(organisation),
   orderer: organisation,
+  /** Whose peers are gone from the network: their word may be needed to take them off a channel. */
+  former: z.array(organisation),
   operatorCaPem: z.string(),
   /** Node → the host that its certificates are for. */
   hosts: z.record(z.string(), z.string()),
@@ -49,6 +51,17 @@ const toOrganisation = (
   peers,
 });
 
+const administrators = /^admin\/(.+)$/;
+
+/** Those that have an administrator still. An MSP id of their own choice is forgotten with their settings. */
+const formerOrganisations = (material: readonly MaterialItem[], present: readonly string[]) => {
+  const names = new Set(material.flatMap(({ name }) => administrators.exec(name)?.[1] ?? []));
+  return [...names]
+    .filter((name) => name !== ordererOrganisation && !present.includes(name))
+    .sort()
+    .map((name) => ({ name, mspId: mspIdOf({ name }), peers: [] }));
+};
+
 /** The framework's `inspection`. Pure. */
 export const inspection = (
   spec: ChainSpec,
@@ -64,6 +77,10 @@ export const inspection = (
       toOrganisation(material, { name: item.name, mspId: mspIdOf(item), peers: peersOf(item) }),
     ),
     orderer: toOrganisation(material, { name: ordererOrganisation, mspId: ordererMspId, peers: [] }),
+    former: formerOrganisations(
+      material,
+      organisations.map(({ name }) => name),
+    ).map((item) => toOrganisation(material, item)),
     operatorCaPem: pemOf(material, materialNames.operatorCa),
     hosts: Object.fromEntries(
       Object.values(addresses)

@@ -27,8 +27,10 @@ export const createNetwork = (deps: { inspection: Inspection; access: NetworkAcc
     return { host, port: number, ...(known === undefined || known === host ? {} : { serverName: known }) };
   };
 
+  const everybody = [inspection.orderer, ...inspection.organisations, ...inspection.former];
+
   const organisation = (name: string): InspectedOrganisation => {
-    const found = [inspection.orderer, ...inspection.organisations].find((item) => item.name === name);
+    const found = everybody.find((item) => item.name === name);
     if (found !== undefined) return found;
     throw new DomainError({ code: "step.failed", message: `There is no organisation ${name}.`, retryable: true });
   };
@@ -53,9 +55,20 @@ export const createNetwork = (deps: { inspection: Inspection; access: NetworkAcc
     clients,
     organisation,
     organisationOf,
+    /** By MSP id; also those whose peers are gone. Undefined: the plane has no say there. */
+    memberOf: (mspId: string): InspectedOrganisation | undefined => everybody.find((item) => item.mspId === mspId),
     administrator,
     peerTarget: (node: string): Promise<GrpcTarget> => grpc(node, organisationOf(node)),
     ordererTarget: (node: string): Promise<GrpcTarget> => grpc(node, inspection.orderer),
+    /** Whether the node can be dialled from this region at all. */
+    isHere: async (node: string): Promise<boolean> => {
+      try {
+        await access.dial(node, ports.grpc);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     operations: (node: string) => dial(node, ports.operations),
     /** The peer, asked by its own organisation's administrator. */
     peer: async (node: string): Promise<PeerSession> => {

@@ -1,0 +1,220 @@
+import { type ChainSpec, DomainError, type PartSpec } from "@portolan/domain";
+import type { ReviewProblem } from "../framework.ts";
+import { defaultChaincodes, type OperatorConfig } from "../operator-config.ts";
+import { organisationsOfChannel } from "./chaincode-wish.ts";
+import { checkChannelId, parsePolicy, toApplicationPolicy } from "./config/index.ts";
+import { parseCsr } from "./crypto/index.ts";
+import { chaincodeSettings, chaincodesOf, channelSettings, channelsOf, identitySettings } from "./parts.ts";
+import { limitsOf } from "./plans.ts";
+import { type FabricSettings, mspIdOf, ordererOrganisation, readSettings } from "./settings.ts";
+import { quorumOf } from "./steps/channel-steps.ts";
+import { ordererOrdinals } from "./topology.ts";
+
+const problem = (path: string, message: string, hint?: string): ReviewProblem => ({
+  path,
+  code: "chain.settings_invalid",
+  message,
+  ...(hint === undefined ? {} : { hint }),
+});
+
+/** What a pure function of the settings refuses by throwing, as a problem of the wish. */
+const refusedBy = (path: string, check: () => unknown): ReviewProblem[] => {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return [problem(path, error.message, error.hint)];
+  }
+};
+
+const raftSizes: readonly number[] = [1, 3, 5];
+
+const reviewOrderers = (spec: ChainSpec, settings: FabricSettings): ReviewProblem[] => {
+  const count = ordererOrdinals(spec).length;
+  if (settings.consensus === "bft" && count !== 4)
+    return [problem("settings.orderers", `BFT has 4 orderers here, not ${count}.`, "Leave the number out.")];
+  if (settings.consensus === "raft" && !raftSizes.includes(count))
+    return [
+      problem(
+        "settings.orderers",
+        `Raft has 1, 3 or 5 orderers, not ${count}.`,
+        "An even number survives no more than the one below it.",
+      ),
+    ];
+  const most = limitsOf(spec).orderers;
+  if (settings.consensus === "raft" && count > most)
+    return [problem("settings.orderers", `Plan ${spec.plan} has at most ${most} orderers.`, "Choose a larger plan.")];
+  return [];
+};
+
+const reviewOrganisations = (spec: ChainSpec, settings: FabricSettings): ReviewProblem[] => {
+  const limits = limitsOf(spec);
+  const problems: ReviewProblem[] = [];
+  if (settings.organisations.length > limits.maxOrganisations)
+    problems.push(
+      problem("settings.organisations", `Plan ${spec.plan} has at most ${limits.maxOrganisations} organisations.`),
+    );
+  settings.organisations.forEach((organisation, index) => {
+    if (organisation.peers > limits.maxPeersPerOrganisation)
+      problems.push(
+        problem(
+          `settings.organisations.${index}.peers`,
+          `Plan ${spec.plan} has at most ${limits.maxPeersPerOrganisation} peers for an organisation.`,
+        ),
+      );
+  });
+  return problems;
+};
+
+/** The framework's `review`: what a network may be, by its plan and by what consensus makes sense of. */
+export const review = (spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[] => {
+  const settings = readSettings(spec.settings);
+  const catalogue = operator.chaincodes ?? defaultChaincodes;
+  const unknown = chaincodesOf(spec).flatMap(({ isDeleted, settings: { source } }) =>
+    !isDeleted && source.kind === "catalogue" && !catalogue.some(({ name }) => name === source.name)
+      ? [
+          problem(
+            "settings.source.name",
+            `The operator does not list a chaincode ${source.name}.`,
+            `Listed: ${catalogue.map(({ name }) => name).join(", ")}.`,
+          ),
+        ]
+      : [],
+  );
+  return [...reviewOrderers(spec, settings), ...reviewOrganisations(spec, settings), ...unknown];
+};
+
+/** What is in certificates and on ledgers can't be changed, and orderers go only while enough are left to agree. */
+export const reviewUpdate = (former: ChainSpec, next: ChainSpec): readonly ReviewProblem[] => {
+  const [before, after] = [readSettings(former.settings), readSettings(next.settings)];
+  const problems: ReviewProblem[] = [];
+  if (before.consensus !== after.consensus)
+    problems.push(problem("settings.consensus", "The consensus of a network can't be changed.", "Make another chain."));
+  after.organisations.forEach((organisation, index) => {
+    const known = before.organisations.find(({ name }) => name === organisation.name);
+    if (known !== undefined && mspIdOf(known) !== mspIdOf(organisation))
+      problems.push(problem(`settings.organisations.${index}.mspId`, "An organisation's MSP id can't be changed."));
+  });
+  if (before.organisations[0]?.name !== after.organisations[0]?.name)
+    problems.push(
+      problem(
+        "settings.organisations.0",
+        "The first organisation stays the first: its authority signs for chaincode nodes.",
+        "Put others behind it.",
+      ),
+    );
+  for (const ordinal of before.retiredOrderers)
+    if (!after.retiredOrderers.includes(ordinal))
+      problems.push(problem("settings.retiredOrderers", `Orderer ${ordinal} was taken out for good.`));
+  const [old, left] = [ordererOrdinals(former), new Set(ordererOrdinals(next))];
+  const staying = old.filter((ordinal) => left.has(ordinal)).length;
+  const needed = quorumOf(before.consensus, old.length);
+  if (staying < needed)
+    problems.push(
+      problem(
+        "settings.orderers",
+        `Of ${old.length} orderers ${needed} must stay at a time; ${staying} would.`,
+        "Take fewer of them out at once.",
+      ),
+    );
+  return problems;
+};
+
+const membersOf = (spec: ChainSpec, names: readonly string[]) =>
+  readSettings(spec.settings)
+    .organisations.filter(({ name }) => names.includes(name))
+    .map((organisation) => ({ mspId: mspIdOf(organisation), peers: organisation.peers }));
+
+const unknownOrganisations = (spec: ChainSpec, names: readonly string[] | undefined): ReviewProblem[] => {
+  const known = readSettings(spec.settings).organisations.map(({ name }) => name);
+  return (names ?? [])
+    .filter((name) => !known.includes(name))
+    .map((name) =>
+      problem("settings.organisations", `There is no organisation ${name}.`, `This network has ${known.join(", ")}.`),
+    );
+};
+
+const reviewChannel = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
+  const settings = channelSettings.parse(part.settings);
+  const all = readSettings(spec.settings).organisations.map(({ name }) => name);
+  const members = membersOf(spec, settings.organisations ?? all);
+  const { batch, policies } = settings;
+  const found = [
+    ...refusedBy("name", () => checkChannelId(part.name)),
+    ...unknownOrganisations(spec, settings.organisations),
+  ];
+  if (batch.preferredMaxBytes > batch.absoluteMaxBytes)
+    found.push(problem("settings.batch.preferredMaxBytes", "It must not be above `absoluteMaxBytes`."));
+  if (found.length > 0) return found;
+  return [
+    ...refusedBy("settings.policies.endorsement", () => parsePolicy(policies.endorsement, members)),
+    ...refusedBy("settings.policies.lifecycle", () => parsePolicy(policies.lifecycle, members)),
+  ];
+};
+
+const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
+  const settings = chaincodeSettings.parse(part.settings);
+  const organisations = organisationsOfChannel(spec, settings.channel);
+  if (organisations === undefined) {
+    const names = channelsOf(spec).map(({ name }) => name);
+    const hint = names.length === 0 ? "Make a channel first." : `There are: ${names.join(", ")}.`;
+    return [problem("settings.channel", `There is no channel ${settings.channel}.`, hint)];
+  }
+  const outside = (settings.organisations ?? []).filter((name) => !organisations.includes(name));
+  if (outside.length > 0)
+    return [
+      problem(
+        "settings.organisations",
+        `${outside.join(", ")}: not on channel ${settings.channel}.`,
+        `On it: ${organisations.join(", ")}.`,
+      ),
+    ];
+  const { endorsementPolicy } = settings;
+  if (endorsementPolicy === undefined) return [];
+  const hosts = settings.organisations ?? organisations;
+  return refusedBy("settings.endorsementPolicy", () => toApplicationPolicy(endorsementPolicy, membersOf(spec, hosts)));
+};
+
+const reviewIdentity = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
+  const { organisation, keys } = identitySettings.parse(part.settings);
+  const known = readSettings(spec.settings).organisations.map(({ name }) => name);
+  const problems = [ordererOrganisation, ...known].includes(organisation)
+    ? []
+    : unknownOrganisations(spec, [organisation]).map((item) => ({ ...item, path: "settings.organisation" }));
+  return keys.mode === "own" ? [...problems, ...refusedBy("settings.keys.csr", () => parseCsr(keys.csr))] : problems;
+};
+
+const reviewSettings: { readonly [kind: string]: (spec: ChainSpec, part: PartSpec) => ReviewProblem[] } = {
+  channel: reviewChannel,
+  chaincode: reviewChaincode,
+  identity: reviewIdentity,
+};
+
+const limitNames: { readonly [kind: string]: string } = {
+  channel: "maxChannels",
+  chaincode: "maxChaincodes",
+  identity: "maxIdentities",
+};
+
+const reviewCount = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
+  const most = limitsOf(spec)[limitNames[part.kind] ?? ""];
+  const count = spec.parts.filter(({ kind, isDeleted }) => kind === part.kind && isDeleted !== true).length;
+  if (most === undefined || count <= most) return [];
+  return [{ path: "", code: "part.limit", message: `Plan ${spec.plan} has at most ${most} of this kind.` }];
+};
+
+/** What of a chaincode would be another chaincode: the peers know it by name and channel. */
+const reviewChange = (part: PartSpec, former: PartSpec): ReviewProblem[] =>
+  part.kind === "chaincode" && part.settings["channel"] !== former.settings["channel"]
+    ? [problem("settings.channel", "A chaincode stays on its channel.", "Make another one on the other channel.")]
+    : [];
+
+/** The framework's `reviewPart`: whatever would stop the network's coordination later is found here. */
+export const reviewPart = (spec: ChainSpec, part: PartSpec, former: PartSpec | null): readonly ReviewProblem[] => {
+  if (part.isDeleted === true) return [];
+  return [
+    ...(reviewSettings[part.kind]?.(spec, part) ?? []),
+    ...(former === null ? reviewCount(spec, part) : reviewChange(part, former)),
+  ];
+};
