@@ -14,6 +14,7 @@ import {
   type Random,
   type Signer,
   systemClock,
+  toName,
 } from "@portolan/domain";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime, type SecretSource } from "@portolan/runtimes";
@@ -54,6 +55,8 @@ export interface FabricOnProcesses {
   renew(now: Date): Promise<number>;
   /** Applies until every node runs. `only`: those that may change. */
   converge(only?: readonly string[]): Promise<readonly NodeObservation[]>;
+  /** Where a node's files, volumes and logs lie. */
+  directory(node: string): string;
   logs(node: string): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -131,6 +134,7 @@ export const openFabric = async (spec: ChainSpec, ports: number): Promise<Fabric
     blueprint,
     renew,
     converge,
+    directory: (node) => join(home, "placements", toName(placement.placementId), node),
     logs: async (node) => {
       const lines: string[] = [];
       for await (const { line } of runtime.logs(placement, node, {})) lines.push(line);
