@@ -23,8 +23,12 @@ const manifest = JSON.parse(readFileSync(path.join(here, "package.json"), "utf8"
 /** Neighbours by their built declarations: their sources would be compiled into this package. */
 function neighbourPaths(): Record<string, string[]> {
   const names = Object.keys(manifest.dependencies ?? {}).filter((name) => name.startsWith("@portolan/"));
+  const distOf = (name: string): string => path.join(root, "packages", name.slice("@portolan/".length), "dist");
   return Object.fromEntries(
-    names.map((name) => [name, [path.join(root, "packages", name.slice("@portolan/".length), "dist", "index.d.ts")]]),
+    names.flatMap((name) => [
+      [name, [path.join(distOf(name), "index.d.ts")]],
+      [`${name}/*`, [path.join(distOf(name), "*.d.ts")]],
+    ]),
   );
 }
 

@@ -26,6 +26,8 @@ export interface ApiDeps {
   metrics: Metrics;
   log: ServerLogger;
   limits: Limits;
+  /** Where a chain is reached by gRPC from outside, and under which name; absent: it is not. */
+  grpcAddressOf?: (chainId: string) => { address: string; serverName: string };
   /** Keys the hash of requests that carry an `Idempotency-Key`: a plain hash of a password would be one to guess at. */
   requestHashKey: Uint8Array;
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none unless told. */

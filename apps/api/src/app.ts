@@ -136,6 +136,7 @@ export const buildApp = async (deps: ApiDeps): Promise<FastifyInstance> => {
   await registerOpenApi(app, apiVersion);
   registerHealth(app, deps);
   registerMetrics(app, deps);
-  registerOperations(app, deps, createHandlers(deps));
+  const { handlers, parts } = createHandlers(deps);
+  registerOperations(app, deps, handlers, parts);
   return app;
 };

@@ -5,17 +5,19 @@ import { appHandlers } from "./modules/apps/routes.ts";
 import { auditHandlers } from "./modules/audit/routes.ts";
 import { catalogHandlers } from "./modules/catalog/routes.ts";
 import { chainHandlers } from "./modules/chains/routes.ts";
+import { documentHandlers } from "./modules/documents/routes.ts";
 import { keyHandlers } from "./modules/keys/routes.ts";
 import { meHandlers } from "./modules/me/routes.ts";
 import { operationHandlers } from "./modules/operations/routes.ts";
+import { type PartOperation, partOperations } from "./modules/parts/routes.ts";
 import { serviceAccountHandlers } from "./modules/service-accounts/routes.ts";
 import { sessionHandlers } from "./modules/sessions/routes.ts";
 import { usageHandlers } from "./modules/usage/routes.ts";
 
-/** Every operation's handler; the type refuses a table with one missing. */
-export const createHandlers = (deps: ApiDeps): Handlers => {
+/** Every operation's handler; the type refuses a table with one missing. Those of parts are made from their kinds. */
+export const createHandlers = (deps: ApiDeps): { handlers: Handlers; parts: readonly PartOperation[] } => {
   const changes = createChanges(deps);
-  return {
+  const handlers: Handlers = {
     ...sessionHandlers(deps, changes),
     ...meHandlers(deps),
     ...serviceAccountHandlers(deps, changes),
@@ -26,5 +28,7 @@ export const createHandlers = (deps: ApiDeps): Handlers => {
     ...operationHandlers(deps, changes),
     ...usageHandlers(deps),
     ...auditHandlers(deps),
+    ...documentHandlers(deps),
   };
+  return { handlers, parts: partOperations(deps, changes) };
 };

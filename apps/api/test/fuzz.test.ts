@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryOfSchema, nastyText } from "./arbitrary-of-schema.ts";
 import { demandContractForm, makeChain, startApi, type TenantSession } from "./harness.ts";
+import { finish, makeNetwork, testNetwork } from "./network.ts";
 
 /** Cases per operation; a nightly run sets more. */
 const numRuns = Number(process.env["PORTOLAN_FUZZ_RUNS"] ?? 50);
 
-const api = await startApi({ logWaitMs: 20 });
+const api = await startApi({ logWaitMs: 20, frameworks: [testNetwork] });
 const document = (await api.app.inject("/openapi.json")).json();
 const { components, paths } = document;
 
@@ -22,6 +23,16 @@ const quotas = {
   storageBytes: 2 ** 52,
 };
 
+const partBodies = {
+  "channels.create": {},
+  "chaincodes.create": { channel: "trade", source: { kind: "catalogue", name: "token" } },
+  "identities.create": { organisation: "org1" },
+};
+const goodPart = (operationId: keyof typeof partBodies, nth: number) => ({
+  name: `part${nth}`,
+  settings: partBodies[operationId],
+});
+
 const makeThings = async (session: TenantSession) => {
   const { appId, chainId, operation } = await makeChain(api, session.token, { plan: "standard" });
   await system.operation.update({ where: { id: operation.id }, data: { state: "succeeded", endedAt: new Date() } });
@@ -34,7 +45,20 @@ const makeThings = async (session: TenantSession) => {
     token: session.token,
     body: { name: "ci", role: "viewer" },
   });
+  const network = await makeNetwork(api, session.token);
+  const part = async (id: "channels.create" | "chaincodes.create" | "identities.create") => {
+    const body = goodPart(id, 0);
+    const made = await api.call(id, { token: session.token, params: network.params, body });
+    await finish(api, made.id);
+    return made.target.id;
+  };
   return {
+    /** What has parts and documents. */
+    network: network.chain,
+    channel: await part("channels.create"),
+    chaincode: await part("chaincodes.create"),
+    identity: await part("identities.create"),
+    document: "network.json",
     token: session.token,
     app: appId,
     chain: chainId,
@@ -63,8 +87,10 @@ const present = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 
 const pathOf = (route: Route, own: Things): fc.Arbitrary<string> => {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
+  // The chain of these is one that has them.
+  const isOfNetwork = /^.v1.chains.\{chain\}.(channels|chaincodes|identities|documents)/.test(route.path);
   const values = names.map((name) => {
-    const known = name as keyof Things;
+    const known = (name === "chain" && isOfNetwork ? "network" : name) as keyof Things;
     return fc.oneof(
       { arbitrary: fc.constant(own[known]), weight: 6 },
       { arbitrary: fc.constant(foreign[known]), weight: 1 },
@@ -113,6 +139,9 @@ const goodBody = (operationId: OperationId, own: Things, nth: number): object | 
     };
   }
   if (operationId === "keys.create") return { name: "k", scopes: ["rpc"] };
+  if (operationId in partBodies) return goodPart(operationId as keyof typeof partBodies, nth + 1);
+  if (operationId === "chains.update" || operationId === "chains.quoteUpdate") return { name: "c" };
+  if (operationId.endsWith("s.update") && operationId !== "apps.update") return { settings: {} };
   if (operationId !== "chains.create" && operationId !== "chains.quote") return null;
   return {
     appId: own.app,

@@ -1,10 +1,24 @@
 import { createAuthenticator, createPasswordHasher, createSessionTokens } from "@portolan/access";
-import { type AnswerOf, api, type OperationId, type Problem, problem, type Route } from "@portolan/contract";
+import {
+  type AnswerOf,
+  api,
+  type OperationId,
+  type Problem,
+  problem,
+  type Route,
+  toPartRoutes,
+} from "@portolan/contract";
 import { type Clock, createIdSource, systemClock } from "@portolan/domain";
-import { createRegistry, findFramework, type StandbyEntry, toStandbyTarget } from "@portolan/frameworks";
+import {
+  createRegistry,
+  type Framework,
+  findFramework,
+  type StandbyEntry,
+  toStandbyTarget,
+} from "@portolan/frameworks";
 import { createHealth, createMetrics, silentLogger } from "@portolan/kit";
 import { createClients, createListener, inTransaction, localRegion, operationRepository, seed } from "@portolan/store";
-import { testDatabase } from "@portolan/testing";
+import { testDatabase, topicKind } from "@portolan/testing";
 import type { LightMyRequestResponse } from "fastify";
 import { afterAll, expect } from "vitest";
 import { createCredentialLookups } from "../src/credential-lookups.ts";
@@ -36,6 +50,11 @@ export interface TenantSession {
   refreshToken: string;
 }
 
+/** The operation of the contract whose answer has the same form. */
+type ChannelTwin<K extends string> = K extends `topics.${infer Verb extends "list" | "get"}`
+  ? `channels.${Verb}`
+  : "channels.create";
+
 export interface ApiHarness {
   app: Awaited<ReturnType<typeof buildApp>>;
   deps: ApiDeps;
@@ -43,20 +62,34 @@ export interface ApiHarness {
   superuserUrl: string;
   wakes: string[];
   /** Whatever comes back, after its form was checked against the contract. */
-  send(operationId: OperationId, input?: RequestInput): Promise<LightMyRequestResponse>;
+  send(operationId: AnyOperationId, input?: RequestInput): Promise<LightMyRequestResponse>;
   /** The answer of a success; fails on anything else. */
-  call<K extends OperationId>(operationId: K, input?: RequestInput): Promise<AnswerOf<K>>;
+  call<K extends AnyOperationId>(
+    operationId: K,
+    input?: RequestInput,
+  ): Promise<K extends OperationId ? AnswerOf<K> : AnswerOf<ChannelTwin<K>>>;
   /** The problem document of a failure with this code. */
-  fail(operationId: OperationId, code: Problem["code"], input?: RequestInput): Promise<Problem>;
+  fail(operationId: AnyOperationId, code: Problem["code"], input?: RequestInput): Promise<Problem>;
   signUp(input?: { portal?: string; country?: string; email?: string }): Promise<TenantSession>;
 }
 
+/** Topics are parts of the fake framework, whose routes are made by the same function as those of the contract. */
+const topicRoutes = toPartRoutes(topicKind);
+
+export type AnyOperationId = OperationId | `topics.${"create" | "list" | "get" | "update" | "delete"}`;
+
+const routeOf = (operationId: AnyOperationId): Route => {
+  const route = (api as { readonly [id: string]: Route })[operationId] ?? topicRoutes[operationId];
+  if (route === undefined) throw new Error(`no operation ${operationId}`);
+  return route;
+};
+
 /** Parses an answer by the contract, and demands that nothing stood in it that the contract does not name. */
 export const demandContractForm = (
-  operationId: OperationId,
+  operationId: AnyOperationId,
   response: Pick<LightMyRequestResponse, "statusCode" | "body" | "headers">,
 ): void => {
-  const route: Route = api[operationId];
+  const route = routeOf(operationId);
   const isSuccess = response.statusCode === route.successStatus;
   if (isSuccess && (response.statusCode === 204 || route.isStream === true)) return;
   const data: unknown = JSON.parse(response.body);
@@ -80,7 +113,13 @@ const nextEmail = (): string => {
 
 /** The API on a database of its own, with cheap hashing and no limits unless given. */
 export const startApi = async (
-  options: { limits?: Partial<Limits>; clock?: Clock; logWaitMs?: number; standby?: readonly StandbyEntry[] } = {},
+  options: {
+    limits?: Partial<Limits>;
+    clock?: Clock;
+    logWaitMs?: number;
+    standby?: readonly StandbyEntry[];
+    frameworks?: readonly Framework[];
+  } = {},
 ): Promise<ApiHarness> => {
   const database = await testDatabase();
   const { clock = systemClock, limits = {} } = options;
@@ -106,7 +145,7 @@ export const startApi = async (
     clock,
     ids,
     random,
-    frameworks: createRegistry(),
+    frameworks: createRegistry(options.frameworks),
     operator: { forks: [] },
     standby: (options.standby ?? []).flatMap((entry) => toStandbyTarget(entry, findFramework) ?? []),
     jobs: {
@@ -143,7 +182,7 @@ export const startApi = async (
   });
 
   const send: ApiHarness["send"] = async (operationId, { params = {}, query = {}, body, token, headers = {} } = {}) => {
-    const route: Route = api[operationId];
+    const route = routeOf(operationId);
     const response = await app.inject({
       method: route.method,
       url: fill(route.path, params),
@@ -156,7 +195,7 @@ export const startApi = async (
   };
   const call: ApiHarness["call"] = async (operationId, input) => {
     const response = await send(operationId, input);
-    expect(response.statusCode, response.body).toBe(api[operationId].successStatus);
+    expect(response.statusCode, response.body).toBe(routeOf(operationId).successStatus);
     return (response.statusCode === 204 ? undefined : response.json()) as never;
   };
   return {

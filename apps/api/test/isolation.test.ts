@@ -3,8 +3,9 @@ import { can, permissionTable, type Role, tenantRoles } from "@portolan/domain";
 import { withTenant } from "@portolan/store";
 import { describe, expect, it } from "vitest";
 import { makeChain, startApi, type TenantSession } from "./harness.ts";
+import { makeNetwork, testNetwork } from "./network.ts";
 
-const api = await startApi();
+const api = await startApi({ frameworks: [testNetwork] });
 const [owner, stranger] = [await api.signUp(), await api.signUp()];
 
 const makeEverything = async (session: TenantSession) => {
@@ -13,6 +14,18 @@ const makeEverything = async (session: TenantSession) => {
   const key = await api.call("keys.create", { token, params: { app: appId }, body: { name: "k", scopes: ["rpc"] } });
   const account = await api.call("serviceAccounts.create", { token, body: { name: "ci", role: "viewer" } });
   return { app: appId, chain: chainId, operation: operation.id, key: key.id, serviceAccount: account.id };
+};
+const settingsOf = {
+  "channels.create": {},
+  "chaincodes.create": { channel: "trade", source: { kind: "catalogue", name: "token" } },
+  "identities.create": { organisation: "org1" },
+};
+const makeParts = async ({ token }: TenantSession) => {
+  const { chain, params } = await makeNetwork(api, token);
+  const make = async (id: keyof typeof settingsOf) =>
+    (await api.call(id, { token, params, body: { name: "part", settings: settingsOf[id] } })).target.id;
+  const [channel, chaincode] = [await make("channels.create"), await make("chaincodes.create")];
+  return { chain, channel, chaincode, identity: await make("identities.create"), document: "network.json" };
 };
 const theirs = await makeEverything(owner);
 const mine = await makeEverything(stranger);
@@ -23,11 +36,17 @@ const bodies: { readonly [K in OperationId]?: object } = {
   "keys.create": { name: "stolen", scopes: ["rpc"] },
   "chains.quote": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
   "chains.create": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
+  ...Object.fromEntries(Object.entries(settingsOf).map(([id, settings]) => [id, { name: "stolen", settings }])),
+  "channels.update": { settings: {} },
+  "chaincodes.update": { settings: {} },
+  "identities.update": { settings: {} },
 };
 
 const addressed = operations.filter(
   ([id, route]) => route.path.includes("{") || id === "chains.quote" || id === "chains.create",
 );
+
+const partsOf = [await makeParts(owner), await makeParts(stranger)] as const;
 
 describe("another tenant's resource", () => {
   it.each(addressed.map(([id]) => id))("is 404 for %s, and stays as it was", async (id) => {
@@ -38,6 +57,18 @@ describe("another tenant's resource", () => {
       body: bodies[id],
     });
     expect(JSON.stringify(document)).not.toContain(owner.tenantId);
+    expect(await snapshot()).toEqual(before);
+  });
+
+  const partRoutes = addressed.filter(([, { path }]) => /\/(channels|chaincodes|identities|documents)/.test(path));
+
+  it.each(partRoutes.map(([id]) => id))("is 404 for %s of a network that has them", async (id) => {
+    const before = await snapshot();
+    await api.fail(id, "resource.not_found", { token: stranger.token, params: partsOf[0], body: bodies[id] });
+    // One's own chain with another's part in it.
+    const mixed = { ...partsOf[0], chain: partsOf[1].chain };
+    if (/\{(channel|chaincode|identity)\}/.test(addressed.find(([other]) => other === id)?.[1].path ?? ""))
+      await api.fail(id, "resource.not_found", { token: stranger.token, params: mixed, body: bodies[id] });
     expect(await snapshot()).toEqual(before);
   });
 
@@ -82,6 +113,7 @@ const snapshot = async () => {
       await system.chain.findMany({ where }),
       await system.operation.findMany({ where }),
       await system.serviceAccount.findMany({ where }),
+      await system.part.findMany({ where }),
     ],
     (_name, value: unknown) => (typeof value === "bigint" ? String(value) : value),
   );
@@ -96,6 +128,7 @@ describe("row-level security, the second line", () => {
       chains: await transaction.chain.findMany({ select: { tenantId: true } }),
       operations: await transaction.operation.findMany({ select: { tenantId: true } }),
       placements: await transaction.placement.findMany({ select: { tenantId: true } }),
+      parts: await transaction.part.findMany({ select: { tenantId: true } }),
       audit: await transaction.auditEvent.findMany({ select: { tenantId: true } }),
       decisions: await transaction.decision.findMany({ select: { tenantId: true } }),
     }));

@@ -1,7 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import { clearPlane, type FakePlane, fakePlane, runningNodes, startCounts } from "./support/fake-plane.ts";
 import { runFor, settle } from "./support/settle.ts";
-import { changeChain, lastOperation, operationsOf, type TestChain, wishChain } from "./support/wishes.ts";
+import {
+  changeChain,
+  lastOperation,
+  operationsOf,
+  partOperationsOf,
+  type TestChain,
+  wishChain,
+} from "./support/wishes.ts";
 
 const plane = await fakePlane();
 afterEach(() => clearPlane(plane));
@@ -29,22 +36,25 @@ test("a topic is made on the hub first and then taken up by the leaves of both r
   const chain = await running();
   await changeChain(plane, chain, { kind: "chain.update", wish: "running", topic: "orders" });
   await settle(plane);
-  const operation = await lastOperation(plane, chain);
-  expect(operation.state).toBe("succeeded");
-  const steps = operation.steps.filter((step) => step.key.startsWith("step/"));
-  expect(steps.map(({ key, state }) => `${key} ${state}`).sort()).toEqual([
-    "step/topic/orders/hub-0 succeeded",
-    "step/topic/orders/leaf-0 succeeded",
-    "step/topic/orders/leaf-1 succeeded",
-    "step/topic/orders/leaf-2 succeeded",
+  expect((await lastOperation(plane, chain)).state).toBe("succeeded");
+  const [operation] = await partOperationsOf(plane, chain);
+  expect(operation).toMatchObject({ kind: "part.create", targetType: "topic", state: "succeeded", progress: 1 });
+  const steps = operation?.steps.map(({ key, state }) => `${key} ${state}`);
+  expect(steps?.at(0)).toBe("material succeeded");
+  expect(steps?.slice(1, -1).sort()).toEqual([
+    "step/topic/orders/1/hub-0 succeeded",
+    "step/topic/orders/1/leaf-0 succeeded",
+    "step/topic/orders/1/leaf-1 succeeded",
+    "step/topic/orders/1/leaf-2 succeeded",
   ]);
+  expect(steps?.at(-1)).toBe("reached succeeded");
   for (const node of allNodes) expect((await statusOf(plane, chain, node)).topics).toEqual(["orders"]);
   const results = await plane.client.placement.findMany({ where: { chainId: chain.id } });
   const endOf = (key: string) =>
     results
       .flatMap((row) => row.stepResults as unknown as { key: string; startedAt: string }[])
       .find((result) => result.key === key);
-  expect(endOf("topic/orders/hub-0")).toBeUndefined();
+  expect(endOf("topic/orders/1/hub-0")).toBeUndefined();
   expect(startCounts(plane, chain)).toEqual({ "hub-0": 1, "leaf-0": 1, "leaf-1": 1, "leaf-2": 1 });
 });
 

@@ -36,10 +36,13 @@ describe("the table of the API", () => {
     const walk = (node: unknown, at: string): void => {
       if (typeof node !== "object" || node === null) return;
       const schema = node as Record<string, unknown>;
-      const isFree = schema.type === "string" && schema.maxLength === undefined && schema.enum === undefined;
+      const isFree =
+        schema.type === "string" && schema.maxLength === undefined && !("enum" in schema || "const" in schema);
       // A pattern that is anchored at both ends without an open repetition bounds a string by itself.
       const hasPattern =
-        typeof schema.pattern === "string" && /^\^.*\$$/.test(schema.pattern) && !/[+*]/.test(schema.pattern);
+        typeof schema.pattern === "string" &&
+        /^\^.*\$$/.test(schema.pattern) &&
+        !/[+*]/.test(schema.pattern.replaceAll(/\[[^\]]*\]/g, ""));
       const isAllOf = Array.isArray(schema.allOf);
       if (isFree && !hasPattern && !isAllOf) unbounded.push(at);
       if (schema.type === "array" && schema.maxItems === undefined) unbounded.push(at);

@@ -3,9 +3,11 @@ import { appRoutes } from "./resources/apps.ts";
 import { auditRoutes } from "./resources/audit.ts";
 import { catalogRoutes } from "./resources/catalog.ts";
 import { chainRoutes } from "./resources/chains.ts";
+import { documentRoutes } from "./resources/documents.ts";
 import { keyRoutes } from "./resources/keys.ts";
 import { meRoutes } from "./resources/me.ts";
 import { operationRoutes } from "./resources/operations.ts";
+import { partRoutes } from "./resources/parts.ts";
 import { serviceAccountRoutes } from "./resources/service-accounts.ts";
 import { sessionRoutes } from "./resources/sessions.ts";
 import { usageRoutes } from "./resources/usage.ts";
@@ -20,6 +22,8 @@ export const api = {
   ...keyRoutes,
   ...catalogRoutes,
   ...chainRoutes,
+  ...documentRoutes,
+  ...partRoutes,
   ...operationRoutes,
   ...usageRoutes,
   ...auditRoutes,

@@ -1,4 +1,5 @@
 import type { OperationId } from "./api.ts";
+import { partDescriptions } from "./resources/parts.ts";
 
 /** What the documentation says of each operation besides its summary: what to send, what comes of it, what it is not. */
 export const operationDescriptions = {
@@ -35,7 +36,10 @@ export const operationDescriptions = {
     "Answers at once with an operation; follow it at `GET /v1/operations/{operation}?wait=20` until it is `done`. `target.id` is the chain's id from the start.",
   "chains.list": "Of the whole tenant, or of one app with `appId`.",
   "chains.get":
-    "`phase` is the summary, `conditions` the reasons, `endpoints` where to call it. The ETag changes with every change of the answer.",
+    "`phase` is the summary, `conditions` the reasons, `endpoints` where to call it. The ETag is what `If-Match` of a change takes: it changes with each wish.",
+  "chains.update":
+    "Members of `settings` that are given replace those that the chain has, null takes one back to its default, and the others stay. Policy and quota are asked as for a new chain; a cancel goes back to the former settings.",
+  "chains.quoteUpdate": "Takes the body of the change and asks the same questions. It reserves nothing.",
   "chains.pause":
     "An operation: calls are refused from now on and the nodes stop. Compute is no longer counted; storage is.",
   "chains.resume": "An operation: the nodes start again on the data that they had.",
@@ -47,6 +51,10 @@ export const operationDescriptions = {
   "chains.logs":
     "The answer waits for the region a few seconds; 503 `region.unreachable` when none comes. Secrets are taken out.",
   "chains.events": "Conditions that changed, steps that ended or failed.",
+  ...partDescriptions,
+  "documents.list":
+    "Connection profiles, certificates and the like, as the chain's framework offers them; nothing secret.",
+  "documents.get": "`content` is the file's text, `mediaType` what it is.",
   "operations.list": "Of the whole tenant, or of one chain with `chainId`.",
   "operations.get": "Ask with `wait=20` again and again until `done` is true; then `state` tells how it ended.",
   "operations.events": "Each event's data is the whole operation, so that one missed is no loss.",

@@ -39,7 +39,6 @@ export const errorStatus = {
   "part.name_taken": 409,
   "part.busy": 409,
   "part.deleted": 410,
-  "part.not_deletable": 409,
   "part.limit": 409,
   "operation.not_cancellable": 409,
   "operation.not_retryable": 409,

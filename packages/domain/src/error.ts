@@ -40,7 +40,6 @@ export const errorCodes = [
   "part.name_taken",
   "part.busy",
   "part.deleted",
-  "part.not_deletable",
   "part.limit",
   "operation.not_cancellable",
   "operation.not_retryable",

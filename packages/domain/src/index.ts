@@ -6,6 +6,7 @@ export * from "./chain/material.ts";
 export * from "./chain/node-hash.ts";
 export * from "./chain/operation.ts";
 export * from "./chain/operation-steps.ts";
+export * from "./chain/part.ts";
 export * from "./chain/phase.ts";
 export * from "./chain/reserve-order.ts";
 export * from "./chain/spec.ts";

@@ -5,6 +5,7 @@ export { quickstartToken } from "./evm/quickstart/quickstart-token.ts";
 export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
 export * from "./operator-config.ts";
+export { type BuiltInPartKind, builtInPartKinds } from "./part-kinds.ts";
 export * from "./programs.ts";
 export * from "./registry.ts";
 export { defaultVersion, parseStandby, type StandbyEntry, type StandbyTarget, toStandbyTarget } from "./standby.ts";

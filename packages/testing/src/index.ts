@@ -4,6 +4,7 @@ export {
   type FakeExchange,
   fakeAuthority,
   httpExchange,
+  topicKind,
 } from "./fake-framework/fake-framework.ts";
 export { createFakeMachines, createFakeRuntime, type FakeMachines } from "./fake-runtime/fake-runtime.ts";
 export { freePort } from "./free-port.ts";

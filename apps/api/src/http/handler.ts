@@ -1,4 +1,4 @@
-import type { AnswerOf, Api, BodyOf, OperationId, ParamsOf, QueryOf } from "@portolan/contract";
+import type { AnswerOf, Api, BodyOf, OperationId, ParamsOf, PartOperationId, QueryOf } from "@portolan/contract";
 import type { Principal } from "@portolan/domain";
 
 /** Who asks and how: what every use case may need of a request besides its own input. */
@@ -45,5 +45,5 @@ export type Handler<K extends OperationId> = (
   request: HandlerRequest<K>,
 ) => IsStream<K> extends true ? AsyncIterable<StreamEvent<AnswerOf<K>>> : Promise<Answer<AnswerOf<K>>>;
 
-/** One handler for each operation of the contract: a missing one does not compile. */
-export type Handlers = { readonly [K in OperationId]: Handler<K> };
+/** One handler for each operation of the contract (those of parts are generated): a missing one does not compile. */
+export type Handlers = { readonly [K in Exclude<OperationId, PartOperationId>]: Handler<K> };

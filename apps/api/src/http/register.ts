@@ -1,7 +1,6 @@
 import {
   errorStatus,
   errorsOf,
-  type OperationId,
   operationDescriptions,
   operations,
   problem,
@@ -11,6 +10,7 @@ import {
 import { can, DomainError, type Principal } from "@portolan/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiDeps } from "../api-deps.ts";
+import type { PartOperation } from "../modules/parts/routes.ts";
 import type { Answer, Caller, Handlers, StreamEvent } from "./handler.ts";
 import { createRateLimiter, rateHeaders } from "./rate-limiter.ts";
 import { sendEvents } from "./server-sent-events.ts";
@@ -43,7 +43,7 @@ const problemResponse = {
   content: { [problemMediaType]: { schema: problem } },
 };
 
-const schemaOf = (id: OperationId, route: Route) => {
+const schemaOf = (route: Route, description: string) => {
   const statuses = [...new Set(errorsOf(route).map((code) => errorStatus[code]))].sort();
   const { operationId, summary, tag, params, query, body, responses, permission, isStream } = route;
   const success = responses[route.successStatus];
@@ -52,7 +52,7 @@ const schemaOf = (id: OperationId, route: Route) => {
   return {
     operationId,
     summary,
-    description: operationDescriptions[id],
+    description,
     tags: [tag],
     security: permission === "public" ? [] : [{ bearer: [] }],
     ...(params === undefined ? {} : { params }),
@@ -66,7 +66,12 @@ const schemaOf = (id: OperationId, route: Route) => {
 };
 
 /** Registers every operation of the contract with its handler. */
-export const registerOperations = (app: FastifyInstance, deps: ApiDeps, handlers: Handlers): void => {
+export const registerOperations = (
+  app: FastifyInstance,
+  deps: ApiDeps,
+  handlers: Handlers,
+  parts: readonly PartOperation[],
+): void => {
   const perAddress = createRateLimiter("address", deps.limits.perAddress);
   const perCredential = createRateLimiter("default", deps.limits.perCredential);
   const principals = new WeakMap<FastifyRequest, Principal>();
@@ -110,8 +115,7 @@ export const registerOperations = (app: FastifyInstance, deps: ApiDeps, handlers
     };
   };
 
-  const serve = (operationId: OperationId, route: Route) => {
-    const handler = handlers[operationId] as AnyHandler;
+  const serve = (handler: AnyHandler, route: Route) => {
     const eventSchema = route.responses[route.successStatus];
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { params, query, body } = request;
@@ -130,11 +134,11 @@ export const registerOperations = (app: FastifyInstance, deps: ApiDeps, handlers
     };
   };
 
-  for (const [operationId, route] of operations) {
+  const register = (route: Route, description: string, handler: AnyHandler): void => {
     app.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
-      schema: schemaOf(operationId, route),
+      schema: schemaOf(route, description),
       onRequest: admit(route),
       preValidation: async (request) => {
         // An update without members may come without a body at all.
@@ -143,7 +147,14 @@ export const registerOperations = (app: FastifyInstance, deps: ApiDeps, handlers
         demandStorableText(request.query);
         demandStorableText(request.body);
       },
-      handler: serve(operationId, route),
+      handler: serve(handler, route),
     });
+  };
+
+  const ofParts = new Map(parts.map((part) => [part.operationId, part]));
+  for (const [operationId, route] of operations) {
+    const handler = ofParts.get(operationId)?.handler ?? (handlers as { readonly [id: string]: unknown })[operationId];
+    register(route, operationDescriptions[operationId], handler as AnyHandler);
   }
+  for (const { isExtra, route, description, handler } of parts) if (isExtra) register(route, description, handler);
 };

@@ -1,7 +1,7 @@
 import { type Condition, type ConditionType, withCondition } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { ChainWork, PlacementWork } from "@portolan/store";
-import type { Desired } from "./desired.ts";
+import { type Desired, ownNodes, ownSteps } from "./desired.ts";
 
 type Verdict = Omit<Condition, "since" | "type">;
 
@@ -19,7 +19,15 @@ const no = (reason: string, message: string, hint?: string): Verdict => ({
 export const isSilent = (placement: PlacementWork, now: Date): boolean =>
   placement.reportedAt === null || now.getTime() - placement.reportedAt.getTime() > silenceMs;
 
-const materialVerdict = (desired: Desired): Verdict => {
+/** What only concerns parts changes nothing of the chain itself. */
+const asBefore = (work: ChainWork, desired: Desired, type: ConditionType): Verdict | undefined =>
+  desired.kind === "waitingForAddresses" && desired.isOfParts
+    ? work.conditions.find((condition) => condition.type === type)
+    : undefined;
+
+const materialVerdict = (work: ChainWork, desired: Desired): Verdict => {
+  const former = asBefore(work, desired, "materialReady");
+  if (former !== undefined) return former;
   if (desired.kind === "waitingForAddresses")
     return no("waiting_for_addresses", "Waiting for addresses in every region.");
   if (desired.kind === "impossible") return no(desired.problem.code, desired.problem.message, desired.problem.hint);
@@ -44,7 +52,7 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
       (placement.observation?.nodes ?? []).map((node) => [node.node, node] as const),
     ),
   );
-  for (const node of desired.nodes) {
+  for (const node of ownNodes(desired)) {
     const seen = observed.get(node.name);
     if (seen?.state === "running") continue;
     const reason = seen?.reason ?? problem?.code ?? seen?.state ?? "absent";
@@ -57,16 +65,20 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
 const networkVerdict = (work: ChainWork, desired: Desired, nodes: Verdict): Verdict => {
   if (desired.kind === "resting") return no("stopped", "Nodes are not wanted to run.");
   if (nodes.status === "unknown") return nodes;
+  const former = asBefore(work, desired, "networkReady");
+  if (former !== undefined) return former;
   if (desired.kind !== "wanted") return no("waiting", "Waiting for nodes.");
   const view = work.view;
-  const unwell = desired.nodes.find((node) => view?.nodes[node.name]?.healthy !== true);
+  const unwell = ownNodes(desired).find((node) => view?.nodes[node.name]?.healthy !== true);
   if (unwell !== undefined) {
     return no("unhealthy", view?.nodes[unwell.name]?.reason ?? `Node ${unwell.name} does not answer yet.`);
   }
-  if (desired.steps.length > 0) {
+  // What is still to be done for a part is in its own operation: a part that can't be made degrades nothing.
+  const steps = ownSteps(desired);
+  if (steps.length > 0) {
     const problem = work.placements.find((placement) => placement.problem !== null)?.problem;
     if (problem !== undefined && problem !== null) return no(problem.code, problem.message, problem.hint);
-    return no("steps_open", `Still to do: ${desired.steps.map((step) => step.title).join(", ")}.`);
+    return no("steps_open", `Still to do: ${steps.map((step) => step.title).join(", ")}.`);
   }
   return yes("healthy", "The network answers by its own protocol.");
 };
@@ -105,7 +117,7 @@ export const toConditions = (work: ChainWork, framework: Framework, desired: Des
   const nodes = nodesVerdict(work, desired, now);
   const network = networkVerdict(work, desired, nodes);
   const verdicts: [ConditionType, Verdict][] = [
-    ["materialReady", materialVerdict(desired)],
+    ["materialReady", materialVerdict(work, desired)],
     ["nodesReady", nodes],
     ["networkReady", network],
     ["endpointReady", endpointVerdict(work, framework, desired, network, now)],

@@ -14,7 +14,7 @@ import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
 import { decide } from "./decide.ts";
-import type { Desired } from "./desired.ts";
+import { type Desired, ownNodes } from "./desired.ts";
 import { toOnly } from "./rollout.ts";
 
 export interface CoordinatorDeps {
@@ -125,8 +125,10 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
       nodes = framework.topology(work.spec);
       const addresses = addressesOf(work);
-      if (!hasAllAddresses(nodes, addresses))
-        return { desired: { kind: "waitingForAddresses", nodes }, material: work.material };
+      if (!hasAllAddresses(nodes, addresses)) {
+        const isOfParts = hasAllAddresses(ownNodes({ nodes }), addresses);
+        return { desired: { kind: "waitingForAddresses", nodes, isOfParts }, material: work.material };
+      }
       const material = await ensureMaterial(work, framework, addresses);
       if (material === null) return null;
       const regions: RegionFacts = {};
@@ -138,7 +140,8 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now(), addresses);
       const only = toOnly({ framework, work, nodes, blueprints, material, view: work.view });
       const inspection = framework.inspection?.(work.spec, material, addresses);
-      const wanted: Desired = { kind: "wanted", nodes, blueprints, steps, only };
+      const signers = framework.signers?.(work.spec, material) ?? [];
+      const wanted: Desired = { kind: "wanted", nodes, blueprints, steps, only, signers };
       return { desired: inspection === undefined ? wanted : { ...wanted, inspection }, material };
     } catch (error) {
       log.error({ err: error, chainId: work.spec.chainId }, "the framework could not say what the chain needs");

@@ -2,9 +2,10 @@ import { type Condition, canonicalJson, derivePhase, type Phase } from "@portola
 import type { Framework } from "@portolan/frameworks";
 import type { ChainChanges, ChainWork, PlacementWork } from "@portolan/store";
 import { toConditions } from "./conditions.ts";
-import type { Desired } from "./desired.ts";
+import { type Desired, ownNodes } from "./desired.ts";
 import { toOperation } from "./operation-progress.ts";
 import { toOrders } from "./orders.ts";
+import { toPartChanges } from "./part-progress.ts";
 import { toNodeChanges } from "./rollout.ts";
 import { toRoute } from "./route.ts";
 
@@ -26,8 +27,13 @@ const isWishReached = (
   if (desired.kind !== "wanted") return false;
   if (work.placements.some((placement) => placement.order?.action !== "run")) return false;
   const { changed, fresh } = toNodeChanges(work, desired.blueprints);
-  const open = changed.filter((change) => !change.isRendererOnly);
-  return open.length === 0 && fresh.length === 0 && conditions.every((condition) => condition.status === "true");
+  const own = new Set(ownNodes(desired).map((node) => node.name));
+  const open = changed.filter((change) => !change.isRendererOnly && own.has(change.node));
+  return (
+    open.length === 0 &&
+    !fresh.some((node) => own.has(node)) &&
+    conditions.every((condition) => condition.status === "true")
+  );
 };
 
 /** Back-off of the coordinator between passes that changed nothing: 1 s doubling to 30 s. */
@@ -58,13 +64,15 @@ const toPurgeAt = (work: ChainWork, isReached: boolean, recoveryWindowMs: number
 const toNextAt = (input: {
   work: ChainWork;
   isReached: boolean;
+  /** A part is not as it is wished: looked at as often as a chain that is not. */
+  hasOpenParts: boolean;
   purgeAt: Date | null;
   attempts: number;
   renewAt: Date | null;
   now: Date;
 }): Date | null => {
-  const { work, isReached, purgeAt, attempts, renewAt, now } = input;
-  if (!isReached) return new Date(now.getTime() + backOffMs(attempts));
+  const { work, isReached, hasOpenParts, purgeAt, attempts, renewAt, now } = input;
+  if (!isReached || (work.wish === "running" && hasOpenParts)) return new Date(now.getTime() + backOffMs(attempts));
   if (work.wish === "purged") return null;
   if (work.wish === "deleted") return purgeAt;
   const steady = new Date(now.getTime() + steadyMs);
@@ -103,7 +111,19 @@ export const decide = (input: DecideInput): ChainChanges => {
   });
   const route = toRoute({ ...work, hasRun, observedGeneration }, framework, desired, conditions, now);
   const purgeAt = toPurgeAt(work, isReached, input.recoveryWindowMs, now);
-  const moved = orders.length > 0 || isReached || canonicalJson(conditions) !== canonicalJson(work.conditions);
+  const parts = toPartChanges({ work, desired, conditions, hasNewOrders: orders.length > 0, now });
+  const hasOpenParts = work.parts.some(
+    (part) =>
+      part.observedGeneration < part.generation &&
+      !parts.reachedParts.some(({ id, generation }) => id === part.id && generation === part.generation),
+  );
+  // Reaching the same wish again is no movement while a part is open: it would be looked at every second for good.
+  const isNewlyReached = isReached && (!hasOpenParts || work.observedGeneration < work.generation);
+  const moved =
+    orders.length > 0 ||
+    parts.reachedParts.length > 0 ||
+    isNewlyReached ||
+    canonicalJson(conditions) !== canonicalJson(work.conditions);
   const attempts = moved ? 0 : work.attempts + 1;
   return {
     conditions,
@@ -118,11 +138,12 @@ export const decide = (input: DecideInput): ChainChanges => {
       version: work.spec.version,
       placementId: placementOf(work, node.region),
     })),
+    ...parts,
     operation: toOperation({ work, desired, conditions, isReached, now }),
     events: toEvents(work, conditions, phase),
     purgeAt,
     attempts,
-    nextAt: toNextAt({ work, isReached, purgeAt, attempts, renewAt: input.renewAt, now }),
+    nextAt: toNextAt({ work, isReached, hasOpenParts, purgeAt, attempts, renewAt: input.renewAt, now }),
     isPurged: isReached && work.wish === "purged",
   };
 };

@@ -9,7 +9,8 @@ import {
 
 /** What the framework wants, as far as it could be computed in this pass. */
 export type Desired =
-  | { kind: "waitingForAddresses"; nodes: readonly NodeSpec[] }
+  /** `isOfParts`: only nodes of parts lack theirs, so the chain itself is as it was. */
+  | { kind: "waitingForAddresses"; nodes: readonly NodeSpec[]; isOfParts: boolean }
   | {
       kind: "wanted";
       nodes: readonly NodeSpec[];
@@ -17,6 +18,8 @@ export type Desired =
       steps: readonly Step[];
       /** Names of nodes that may be changed in this turn; null: no restriction. */
       only: readonly string[] | null;
+      /** Keys that regions may have something signed with. */
+      signers: readonly string[];
       /** What the framework wants its `inspect` to know, besides the settings. */
       inspection?: JsonObject;
     }
@@ -27,6 +30,14 @@ export type Desired =
       nodes: readonly NodeSpec[];
       problem: OperationError;
     };
+
+/** Nodes whose state is the chain's: those of a part are that part's matter. */
+export const ownNodes = (desired: Pick<Desired, "nodes">): NodeSpec[] =>
+  desired.nodes.filter((node) => node.part === undefined);
+
+/** Steps that the chain itself waits for. */
+export const ownSteps = (desired: Desired): Step[] =>
+  desired.kind === "wanted" ? desired.steps.filter((step) => step.part === undefined) : [];
 
 /** Node name → hash of what is wanted of it and which renderer wrote it. */
 export const desiredHashes = (blueprints: {

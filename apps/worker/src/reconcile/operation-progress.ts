@@ -7,12 +7,12 @@ import {
   startSteps,
 } from "@portolan/domain";
 import type { ChainWork, OperationChange, OperationWork } from "@portolan/store";
-import type { Desired } from "./desired.ts";
+import { type Desired, ownSteps } from "./desired.ts";
 
 /** An operation that has not ended by itself after this long is shown as needing attention, with what stands in its way. */
 export const patienceMs = 300_000;
 
-const advance = (
+export const advance = (
   former: OperationStep | undefined,
   next: Omit<OperationStep, "startedAt" | "endedAt">,
   now: Date,
@@ -27,9 +27,9 @@ const advance = (
   };
 };
 
-const frameworkSteps = (
-  work: ChainWork,
-  operation: OperationWork,
+export const frameworkSteps = (
+  work: Pick<ChainWork, "placements">,
+  operation: Pick<OperationWork, "steps">,
   steps: readonly Step[],
   now: Date,
 ): OperationStep[] => {
@@ -98,7 +98,7 @@ export const toProblem = (work: ChainWork, desired: Desired): OperationError | n
   return null;
 };
 
-const sealFailed = (steps: readonly OperationStep[], error: OperationError): OperationStep[] =>
+export const sealFailed = (steps: readonly OperationStep[], error: OperationError): OperationStep[] =>
   steps.map((step) => (step.state === "running" ? { ...step, state: "failed", error } : step));
 
 /** How the live operation stands after this pass. */
@@ -112,7 +112,7 @@ export const toOperation = (input: {
   const { work, desired, conditions, isReached, now } = input;
   const operation = work.operation;
   if (operation === null) return null;
-  const open = desired.kind === "wanted" ? desired.steps : [];
+  const open = ownSteps(desired);
   const isRest = work.wish !== "running";
   const steps = isRest
     ? restProgress(

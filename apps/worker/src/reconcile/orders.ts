@@ -62,7 +62,12 @@ const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): O
       const steps = readySteps(desired.steps).filter((step) => step.region === placement.region);
       const local = new Set(nodes.map((node) => node.name));
       const only = desired.only?.filter((name) => local.has(name));
-      return { action: "run", nodes, blueprint, steps, chain, ...(only === undefined ? {} : { only }) };
+      const { signers } = desired;
+      return {
+        ...{ action: "run", nodes, blueprint, steps, chain },
+        ...(only === undefined ? {} : { only }),
+        ...(signers.length === 0 ? {} : { signers }),
+      };
     }
   }
 };

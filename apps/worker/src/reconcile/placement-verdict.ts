@@ -1,5 +1,6 @@
 import {
   type ChainView,
+  type NodeObservation,
   type OperationError,
   type PlacementObservation,
   type StepResult,
@@ -39,12 +40,30 @@ const codeOf: { readonly [reason: string]: string } = {
   storage_full: "node.storage_full",
 };
 
-/** True when the order is reached as far as this region can see. */
+/** A node that failed, as an operation says it. */
+export const toNodeProblem = (failed: NodeObservation): OperationError => {
+  const reason = failed.reason ?? "failed";
+  return {
+    code: codeOf[reason] ?? "node.failed_to_start",
+    message: failed.message ?? `Node ${failed.node} failed.`,
+    retryable: !lastingReasons.has(reason),
+    ...(failed.hint === undefined ? {} : { hint: failed.hint }),
+  };
+};
+
+const partNodes = (order: WorkOrder): Set<string> =>
+  new Set(order.nodes.filter((node) => node.part !== undefined).map((node) => node.name));
+
+/**
+ * True when the order is reached as far as this region can see: all of it, or (`chain`) without what it wants for the
+ * chain's parts, which may fail for reasons of their own.
+ */
 export const isOrderReached = (
   order: WorkOrder,
   observation: PlacementObservation,
   view: ChainView | null,
   stepResults: readonly StepResult[],
+  scope: "all" | "chain" = "all",
 ): boolean => {
   const nodes = new Map(observation.nodes.map((node) => [node.node, node]));
   switch (order.action) {
@@ -58,7 +77,9 @@ export const isOrderReached = (
       return observation.nodes.every((node) => node.state === "absent") && observation.volumes.length === 0;
     case "run": {
       const only = order.only === undefined ? null : new Set(order.only);
+      const left = scope === "all" ? new Set<string>() : partNodes(order);
       const areNodesThere = (order.blueprint?.nodes ?? []).every((wanted) => {
+        if (left.has(wanted.name)) return true;
         const seen = nodes.get(wanted.name);
         if (seen?.state !== "running" || view?.nodes[wanted.name]?.healthy !== true) return false;
         return (only !== null && !only.has(wanted.name)) || seen.appliedHash === toNodeHash(wanted);
@@ -66,30 +87,24 @@ export const isOrderReached = (
       const succeeded = new Set(
         stepResults.filter((result) => result.state === "succeeded").map((result) => result.key),
       );
-      return areNodesThere && order.steps.every((step) => succeeded.has(step.key));
+      const steps = scope === "all" ? order.steps : order.steps.filter((step) => step.part === undefined);
+      return areNodesThere && steps.every((step) => succeeded.has(step.key));
     }
   }
 };
 
-/** What stands in the way, worst first: a failed node, then a failed step. */
+/** What stands in the chain's way, worst first: a failed node, then a failed step. Those of parts are in their own. */
 export const toPlacementProblem = (
   order: WorkOrder,
   observation: PlacementObservation,
   stepResults: readonly StepResult[],
 ): OperationError | null => {
   if (order.action === "run") {
-    const failed = observation.nodes.find((node) => node.state === "failed");
-    if (failed !== undefined) {
-      const reason = failed.reason ?? "failed";
-      return {
-        code: codeOf[reason] ?? "node.failed_to_start",
-        message: failed.message ?? `Node ${failed.node} failed.`,
-        retryable: !lastingReasons.has(reason),
-        ...(failed.hint === undefined ? {} : { hint: failed.hint }),
-      };
-    }
+    const left = partNodes(order);
+    const failed = observation.nodes.find((node) => node.state === "failed" && !left.has(node.node));
+    if (failed !== undefined) return toNodeProblem(failed);
   }
-  const wanted = new Set(order.steps.map((step) => step.key));
+  const wanted = new Set(order.steps.filter((step) => step.part === undefined).map((step) => step.key));
   const step = stepResults.find((result) => result.state === "failed" && wanted.has(result.key));
   return step?.error ?? null;
 };

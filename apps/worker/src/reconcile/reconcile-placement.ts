@@ -188,7 +188,8 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     }
     if (seen.isFenced || signal.aborted) return "lost";
     problem ??= toPlacementProblem(order, seen.observation, seen.results);
-    const isReached = problem === null && isOrderReached(order, seen.observation, seen.view, seen.results);
+    const isReached = problem === null && isOrderReached(order, seen.observation, seen.view, seen.results, "chain");
+    const hasOpenParts = isReached && !isOrderReached(order, seen.observation, seen.view, seen.results);
     const now = clock.now();
     const backOff = new Date(now.getTime() + placementBackOffMs(claim.attempts));
     const reported = await centre.report({
@@ -199,7 +200,8 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       view: seen.view,
       stepResults: seen.results,
       isReached,
-      nextAt: isReached ? nextLook(order, now) : backOff,
+      hasOpenParts,
+      nextAt: isReached && !hasOpenParts ? nextLook(order, now) : backOff,
       ...(problem === null ? {} : { problem }),
     });
     if (reported.fenced) return "lost";

@@ -33,10 +33,15 @@ const toFailure = (error: unknown, timedOut: boolean): OperationError =>
         retryable: true,
       });
 
-/** Runs the order's steps one after the other. Stops at the first failure or when the lease is lost. */
+/**
+ * Runs the order's steps one after the other. Stops at the first failure or when the lease is lost; after a failure of a
+ * part's step only that part's further ones are left out.
+ */
 export const runSteps = async (input: RunStepsInput): Promise<{ results: StepResult[]; isFenced: boolean }> => {
   let results = [...input.results];
+  const failedParts = new Set<string>();
   for (const step of input.steps) {
+    if (step.part !== undefined && failedParts.has(step.part)) continue;
     if (results.some((result) => result.key === step.key && result.state === "succeeded")) continue;
     const startedAt = input.clock.now().toISOString();
     const timeout = AbortSignal.timeout(step.timeoutMs);
@@ -63,7 +68,10 @@ export const runSteps = async (input: RunStepsInput): Promise<{ results: StepRes
     }
     results = [...results.filter((item) => item.key !== step.key), result];
     if (!(await input.onResult(result))) return { results, isFenced: true };
-    if (result.state === "failed") break;
+    if (result.state === "failed") {
+      if (step.part === undefined) break;
+      failedParts.add(step.part);
+    }
   }
   return { results, isFenced: false };
 };

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { type FakePlane, runningNodes } from "./fake-plane.ts";
-import { operationsOf, type TestChain } from "./wishes.ts";
+import { operationsOf, partOperationsOf, type TestChain } from "./wishes.ts";
 
 const nodesOf = (settings: unknown): string[] => {
   const leaves = Number((settings as { leaves?: number }).leaves ?? 3);
@@ -19,7 +19,7 @@ export const checkPromises = async (plane: FakePlane, chain: TestChain, label: s
   const state = { label, phase: row.phase, running, instances, disks: disks.length };
 
   // Promises 2 and 6: operations have ended, each live one was the only one.
-  const operations = await operationsOf(plane, chain);
+  const operations = [...(await operationsOf(plane, chain)), ...(await partOperationsOf(plane, chain))];
   for (const { kind, state: ending } of operations) {
     expect(["succeeded", "cancelled"], `${label}: ${kind}`).toContain(ending);
   }
@@ -39,6 +39,7 @@ export const checkPromises = async (plane: FakePlane, chain: TestChain, label: s
     });
     return;
   }
+  if (row.wish === "running") await checkTopics(plane, chain, label);
   const wanted = nodesOf(row.settings);
   expect(running, label).toEqual(row.wish === "running" ? wanted : []);
   expect(instances, label).toEqual(wanted);
@@ -56,4 +57,19 @@ export const checkPromises = async (plane: FakePlane, chain: TestChain, label: s
   const statuses = nodes.map(({ node }) => node.status());
   expect(new Set(statuses.map((status) => status.genesisHash)).size, label).toBe(1);
   expect(new Set(statuses.map((status) => status.seeds)), label).toEqual(new Set([1]));
+};
+
+/** Each topic is in the network as it is wished, and each deleted one is out of it. */
+const checkTopics = async (plane: FakePlane, chain: TestChain, label: string): Promise<void> => {
+  const parts = await plane.client.part.findMany({ where: { chainId: chain.id } });
+  for (const part of parts) expect(part.observedGeneration, `${label}: ${part.name}`).toBe(part.generation);
+  const wanted = Object.fromEntries(
+    parts
+      .filter(({ deletedAt }) => deletedAt === null)
+      .map(({ name, settings }) => [name, (settings as { retentionHours?: number }).retentionHours ?? 24]),
+  );
+  for (const id of chain.placements.values()) {
+    for (const { node } of plane.machines.placements.get(id)?.instances.values() ?? [])
+      expect(node.status().retention, `${label}: ${node.status().node}`).toEqual(wanted);
+  }
 };

@@ -7,6 +7,8 @@ const longestTurns = 400;
 export const sweep = async (plane: TestPlane): Promise<void> => {
   const lost = await plane.client.$queryRaw<{ id: string }[]>`
     select id from chains where generation > observed_generation and next_at is null
+    union all select p.id from parts p join chains c on c.id = p.chain_id
+      where p.generation > p.observed_generation and c.next_at is null and c.wish in ('running', 'paused')
     union all select id from placements where generation > observed_generation and next_at is null`;
   expect(lost, "rows that are not reached and not due").toEqual([]);
 };
@@ -35,6 +37,9 @@ const isQuiet = async (plane: TestPlane): Promise<boolean> => {
     select (select count(*) from operations where state in ('queued', 'running'))::int + (
       select count(*) from chains c where generation > observed_generation and not exists (
         select 1 from operations o where o.target_id = c.id and o.state = 'needsAttention'))::int + (
+      select count(*) from parts p join chains c on c.id = p.chain_id where p.generation > p.observed_generation
+        and c.wish = 'running' and not exists (
+        select 1 from operations o where o.target_id = p.id and o.state = 'needsAttention'))::int + (
       select count(*) from chains where wish = 'deleted' and (purge_at is null or purge_at <= ${plane.clock.now()}))::int as open`;
   return row?.open === 0;
 };

@@ -1,5 +1,12 @@
 import type { JsonObject, OperationKind, OperationState, OperationStep, Wish } from "@portolan/domain";
-import { chainWishes, inTransaction, operationRepository } from "@portolan/store";
+import {
+  chainWishes,
+  inTransaction,
+  type OperationRow,
+  operationRepository,
+  partRepository,
+  type StoreTransaction,
+} from "@portolan/store";
 import type { TestPlane } from "./plane.ts";
 
 export interface TestChain {
@@ -72,9 +79,63 @@ export interface Change {
   kind: OperationKind;
   wish: Wish;
   settings?: JsonObject;
-  /** Adds a topic of this name. */
+  /** Adds a topic of this name, with an operation of its own. */
   topic?: string;
 }
+
+/** What is wished of a topic: a new one, other settings, or that it goes; `cancel` takes back what is under way. */
+export interface TopicChange {
+  name: string;
+  kind: "create" | "update" | "delete" | "cancel";
+  settings?: JsonObject;
+}
+
+const loadTopic = (transaction: StoreTransaction, chain: TestChain, name: string) =>
+  transaction.part.findFirstOrThrow({ where: { chainId: chain.id, kind: "topic", name } });
+
+const writeTopic = async (
+  { ids, clock }: TestPlane,
+  transaction: StoreTransaction,
+  chain: TestChain,
+  { name, kind, settings = {} }: TopicChange,
+): Promise<string> => {
+  const { tenantId, id: chainId } = chain;
+  const now = clock.now();
+  if (kind === "create") {
+    await partRepository.insert(transaction, {
+      ...{ id: ids.nextWith("top"), tenantId, chainId, kind: "topic", name, settings, createdAt: now },
+    });
+  }
+  const former = await loadTopic(transaction, chain, name);
+  const live = await operationRepository.liveOfPart(transaction, tenantId, former.id);
+  const isGoing = kind === "delete" || (kind === "cancel" && live?.kind === "part.create");
+  const part =
+    kind === "create"
+      ? former
+      : await partRepository.wish(transaction, former, {
+          settings: kind === "update" ? settings : (former.settings as JsonObject),
+          deletedAt: isGoing ? now : null,
+        });
+  await chainWishes.nudge(transaction, tenantId, chainId, now);
+  if (kind === "cancel") {
+    if (live === null) throw new Error("no operation to cancel");
+    await operationRepository.markCancelling(transaction, live, part.generation);
+    return live.id;
+  }
+  if (live !== null) await operationRepository.supersede(transaction, live, now);
+  const operation = await operationRepository.insert(transaction, {
+    ...{ id: ids.next("operation"), tenantId, appId: "app_test", kind: `part.${kind}` as const, chainId },
+    ...{ targetType: "topic", targetId: part.id, generation: part.generation, former: null, ...actor, createdAt: now },
+  });
+  return operation?.id ?? "";
+};
+
+/** A wish about a topic, as the API writes it. Answers the operation's id. */
+export const changeTopic = (plane: TestPlane, chain: TestChain, change: TopicChange): Promise<string> =>
+  inTransaction(plane.client, async (transaction) => {
+    await chainWishes.lock(transaction, chain.tenantId, chain.id);
+    return writeTopic(plane, transaction, chain, change);
+  });
 
 /** A later wish, as the API writes it. A delete takes the place of what runs; anything else is refused meanwhile. */
 export const changeChain = async (plane: TestPlane, chain: TestChain, change: Change): Promise<string | null> => {
@@ -88,11 +149,8 @@ export const changeChain = async (plane: TestPlane, chain: TestChain, change: Ch
     if (change.settings !== undefined) {
       await transaction.chain.update({ where: { id: chain.id }, data: { settings: change.settings as object } });
     }
-    if (change.topic !== undefined) {
-      const { tenantId, id: chainId } = chain;
-      const part = { id: ids.nextWith("top"), tenantId, chainId, kind: "topic", name: change.topic, settings: {} };
-      await transaction.part.create({ data: part });
-    }
+    if (change.topic !== undefined) await writeTopic(plane, transaction, chain, { name: change.topic, kind: "create" });
+    if (change.wish === "deleted") await operationRepository.supersedeParts(transaction, chain.tenantId, chain.id, now);
     const { generation } = await chainWishes.wish(transaction, {
       tenantId: chain.tenantId,
       id: chain.id,
@@ -136,15 +194,21 @@ export const cancelCreate = async (plane: TestPlane, chain: TestChain): Promise<
   });
 };
 
+const toReadable = (row: OperationRow) => ({
+  ...row,
+  state: row.state as OperationState,
+  steps: row.steps as unknown as OperationStep[],
+  error: row.error as { code: string; message: string; hint?: string; retryable: boolean } | null,
+});
+
 export const operationsOf = async (plane: TestPlane, chain: TestChain) => {
   const rows = await plane.client.operation.findMany({ where: { targetId: chain.id }, orderBy: { generation: "asc" } });
-  return rows.map((row) => ({
-    ...row,
-    state: row.state as OperationState,
-    steps: row.steps as unknown as OperationStep[],
-    error: row.error as { code: string; message: string; hint?: string; retryable: boolean } | null,
-  }));
+  return rows.map(toReadable);
 };
+
+/** Operations of a chain's topics, oldest first. */
+export const partOperationsOf = async (plane: TestPlane, chain: TestChain) =>
+  (await plane.client.operation.findMany({ where: { chainId: chain.id }, orderBy: { id: "asc" } })).map(toReadable);
 
 export const lastOperation = async (plane: TestPlane, chain: TestChain) => {
   const last = (await operationsOf(plane, chain)).at(-1);

@@ -39,8 +39,13 @@ export interface PlacementReport {
   observation: PlacementObservation;
   view: ChainView | null;
   stepResults: readonly StepResult[];
-  /** The order is reached as far as the runtime can say. The store sets `observedGeneration` from it. */
+  /**
+   * The chain's own share of the order is reached as far as the runtime can say. The store sets `observedGeneration`
+   * from it.
+   */
   isReached: boolean;
+  /** Something that the order wants of the chain's parts is not reached: it is tried again, ever more seldom. */
+  hasOpenParts?: boolean;
   /** What stands in the way, for conditions and the operation. */
   problem?: OperationError;
   /** When to look again if nothing else happens; null: not before there is another order. */
@@ -113,7 +118,7 @@ export interface CentrePort {
     fence: bigint,
     refs: readonly MaterialRef[],
   ): Promise<Fenced<{ items: readonly { ref: MaterialRef; value: JsonObject | string }[] }>>;
-  /** A signature by reference; refused for references outside the placement's chain. */
+  /** A signature by reference; refused for references that the placement's order does not name. */
   sign(placementId: string, fence: bigint, ref: string, data: Uint8Array): Promise<Fenced<{ signature: Uint8Array }>>;
   reportStep(placementId: string, fence: bigint, result: StepResult): Promise<Fenced<object>>;
   /**

@@ -70,6 +70,12 @@ export const chainInput = z
     ],
   });
 
+/** A change of a chain; also the body of its quote. */
+export const chainChange = z.strictObject({
+  name: name.optional(),
+  settings: jsonObject.optional().describe("Merged into the chain's; null takes a member back to its default."),
+});
+
 export const quoteLine = z
   .object({
     sku: z.string(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
 import { emptyBody, id, page, pageQuery, timeInput } from "../schemas.ts";
-import { chain, chainEvent, chainInput, logLine, node, quote } from "./chain-schemas.ts";
+import { chain, chainChange, chainEvent, chainInput, logLine, node, quote } from "./chain-schemas.ts";
 import { operation } from "./operations.ts";
 
 const params = z.strictObject({ chain: id("chain") });
@@ -84,6 +84,43 @@ export const chainRoutes = {
     responses: { 200: chain },
     errors: ["resource.not_found"],
     hasETag: true,
+  }),
+  "chains.update": defineRoute({
+    ...wish,
+    method: "PATCH",
+    path: "/v1/chains/{chain}",
+    operationId: "chains.update",
+    summary: "Change a chain's settings or name",
+    body: chainChange,
+    errors: [
+      ...wish.errors,
+      "resource.stale",
+      "framework.unknown",
+      "plan.unknown",
+      "region.unknown",
+      "chain.settings_invalid",
+      "address.forbidden",
+      "app.closed",
+      "policy.denied",
+      "quota.exceeded",
+    ],
+    isIdempotent: false,
+    hasETag: true,
+  }),
+  "chains.quoteUpdate": defineRoute({
+    method: "POST",
+    path: "/v1/chains/{chain}/quote",
+    operationId: "chains.quoteUpdate",
+    summary: "What a change of a chain would cost and need, and whether it is allowed; nothing changes",
+    tag: "Chains",
+    permission: "chain.quote",
+    scope: "tenant",
+    params,
+    body: chainChange,
+    successStatus: 200,
+    responses: { 200: quote },
+    errors: [...requestErrors, "chain.deleted"],
+    isIdempotent: true,
   }),
   "chains.pause": defineRoute({
     ...wish,

@@ -22,6 +22,20 @@ export const restSteps: { readonly [kind in OperationKind]?: readonly { key: str
   "chain.purge": [{ key: "purge", title: "Remove volumes and keys" }],
 };
 
+/** Steps of a part's operation: those of the framework stand between the first and the last. */
+export const partSteps = {
+  material: { key: "material", title: "Make what it needs" },
+  nodes: { key: "nodes", title: "Start its nodes" },
+  reached: { key: "reached", title: "Find it in the network as wished" },
+  gone: { key: "reached", title: "Find it gone from the network" },
+} as const;
+
+const partKinds: { readonly [kind in OperationKind]?: readonly { key: string; title: string }[] } = {
+  "part.create": [partSteps.material, partSteps.reached],
+  "part.update": [partSteps.material, partSteps.reached],
+  "part.delete": [partSteps.gone],
+};
+
 /** The steps an operation shows before anything has happened. */
 export const initialSteps = (kind: OperationKind): OperationStep[] =>
-  (restSteps[kind] ?? startSteps).map(({ key, title }) => ({ key, title, state: "pending" }));
+  (restSteps[kind] ?? partKinds[kind] ?? startSteps).map(({ key, title }) => ({ key, title, state: "pending" }));

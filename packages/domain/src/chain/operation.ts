@@ -9,6 +9,10 @@ export const operationKinds = [
   "chain.restore",
   "chain.purge",
   "chain.renew",
+  // Of a framework's own resource inside a chain; which kind it is, the target's type says.
+  "part.create",
+  "part.update",
+  "part.delete",
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

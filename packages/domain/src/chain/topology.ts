@@ -18,6 +18,11 @@ export interface NodeSpec {
   /** Region slug. */
   region: string;
   ports: readonly PortSpec[];
+  /**
+   * Id of the chain's part that this node is there for (a chaincode's server): whether it runs is a matter of that part,
+   * not of the chain. Absent: the chain's own.
+   */
+  part?: string;
 }
 
 /** Where a node's port is reached, once reserved. It stays the same for the node's life. */

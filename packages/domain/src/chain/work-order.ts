@@ -16,6 +16,11 @@ export interface WorkOrder {
   /** Nodes that may be changed in this turn; absent: all. Others keep what is applied. */
   only?: readonly string[];
   steps: readonly Step[];
+  /**
+   * Keys of the chain's custody that this order may be signed with from its region. Absent: none: an authority must not
+   * sign what a region makes up.
+   */
+  signers?: readonly string[];
   /** Chain facts an `inspect` needs: framework, settings, and what the framework adds (public, `inspection`). */
   chain: {
     chainId: string;

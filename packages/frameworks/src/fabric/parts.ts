@@ -1,6 +1,6 @@
-import type { ChainSpec, JsonObject, PartSpec } from "@portolan/domain";
+import type { ChainSpec, PartSpec } from "@portolan/domain";
 import { z } from "zod";
-import type { PartKind } from "../framework.ts";
+import type { PartKind } from "../part-kind.ts";
 
 const organisationName = z
   .string()
@@ -102,13 +102,51 @@ export type ChannelSettings = z.output<typeof channelSettings>;
 export type ChaincodeSettings = z.output<typeof chaincodeSettings>;
 export type IdentitySettings = z.output<typeof identitySettings>;
 
-const asSettings = (schema: z.ZodType): z.ZodType<JsonObject> => schema as z.ZodType<JsonObject>;
-
-export const fabricParts: readonly PartKind[] = [
-  { kind: "channel", idPrefix: "cha", settings: asSettings(channelSettings) },
-  { kind: "chaincode", idPrefix: "cco", settings: asSettings(chaincodeSettings) },
-  { kind: "identity", idPrefix: "idn", settings: asSettings(identitySettings) },
-];
+export const fabricParts = [
+  {
+    kind: "channel",
+    plural: "channels",
+    title: "channel",
+    idPrefix: "cha",
+    settings: channelSettings,
+    name: {
+      pattern: /^[a-z][a-z0-9.-]*$/,
+      maxLength: 64,
+      message: "must be lower-case letters, digits, dots and hyphens, a letter first, at most 64",
+    },
+    update: "settings",
+    // Peers can't leave a channel while they run, and orderers that forget one stumble over its remains.
+    deletable: false,
+  },
+  {
+    kind: "chaincode",
+    plural: "chaincodes",
+    title: "chaincode",
+    idPrefix: "cco",
+    settings: chaincodeSettings,
+    name: {
+      pattern: /^[a-z][a-z0-9-]*$/,
+      maxLength: 32,
+      message: "must be lower-case letters, digits and hyphens, a letter first, at most 32",
+    },
+    update: "settings",
+    deletable: true,
+  },
+  {
+    kind: "identity",
+    plural: "identities",
+    title: "identity",
+    idPrefix: "idn",
+    settings: identitySettings,
+    name: {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9.@-]*$/,
+      maxLength: 63,
+      message: "must be letters, digits, dots, hyphens and @, a letter or digit first, at most 63",
+    },
+    update: "settings",
+    deletable: true,
+  },
+] as const satisfies readonly PartKind[];
 
 export interface Part<Settings> {
   id: string;

@@ -77,6 +77,7 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
         ordinal: 0,
         region: regionAt(spec, 0),
         ports: chaincodePorts,
+        part: part.id,
       }),
     );
   return [...orderers, ...peers, ...chaincodes];

@@ -12,7 +12,14 @@ import {
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 import { type Chain, Prisma } from "../generated/client.ts";
-import type { ChainChanges, ChainWork, SealedMaterial, SealedRow } from "./chain-work.ts";
+import type {
+  ChainChanges,
+  ChainWork,
+  OperationChange,
+  OperationWork,
+  SealedMaterial,
+  SealedRow,
+} from "./chain-work.ts";
 import { loadChainWork } from "./load-chain-work.ts";
 import { loadSealed, writeResealed } from "./resealing.ts";
 import { toJson } from "./rows.ts";
@@ -105,7 +112,8 @@ export const createChainCoordination = (deps: {
         if (!(await holdFence(transaction, work))) return false;
         await writeOrders(transaction, work, changes, clock.now());
         await writeNodes(transaction, ids, work, changes, clock.now());
-        await writeOperation(transaction, work, changes, clock.now());
+        await writeOperation(transaction, work.operation, changes.operation, clock.now());
+        await writeParts(transaction, work, changes, clock.now());
         if (changes.events.length > 0) {
           await transaction.chainEvent.createMany({
             data: changes.events.map((event) => ({
@@ -186,14 +194,15 @@ const writeOrders = async (
   }
 };
 
-/** Results of steps that the former order and the new one both list: everything else was of another occasion. */
+/** Results of steps that the former order and the new one list alike: everything else was of another occasion. */
 const stillOpen = (work: ChainWork, placementId: string, order: WorkOrder): readonly StepResult[] => {
   const placement = work.placements.find((item) => item.id === placementId);
-  const isListed = (steps: readonly Step[] | undefined, key: string) =>
-    steps?.some((step) => step.key === key) === true;
-  return (placement?.stepResults ?? []).filter(
-    ({ key }) => isListed(order.steps, key) && isListed(placement?.order?.steps, key),
-  );
+  const find = (steps: readonly Step[] | undefined, key: string) => steps?.find((step) => step.key === key);
+  return (placement?.stepResults ?? []).filter(({ key }) => {
+    const former = find(placement?.order?.steps, key);
+    const next = find(order.steps, key);
+    return former !== undefined && next !== undefined && canonicalJson(former) === canonicalJson(next);
+  });
 };
 
 const writeNodes = async (
@@ -218,13 +227,11 @@ const writeNodes = async (
 
 const writeOperation = async (
   transaction: StoreTransaction,
-  work: ChainWork,
-  changes: ChainChanges,
+  former: OperationWork | null,
+  operation: OperationChange | null,
   now: Date,
 ): Promise<void> => {
-  const operation = changes.operation;
   if (operation === null) return;
-  const former = work.operation;
   const isSame =
     former !== null &&
     former.state === operation.state &&
@@ -245,6 +252,25 @@ const writeOperation = async (
       ...(isOver ? { endedAt: now } : {}),
     },
   });
+};
+
+const writeParts = async (
+  transaction: StoreTransaction,
+  work: ChainWork,
+  changes: ChainChanges,
+  now: Date,
+): Promise<void> => {
+  for (const operation of changes.partOperations) {
+    const former = work.parts.find((part) => part.operation?.id === operation.id)?.operation ?? null;
+    await writeOperation(transaction, former, operation, now);
+  }
+  for (const { id, generation } of changes.reachedParts) {
+    // A wish that arrived during the pass has another generation, which nobody has seen in the network yet.
+    await transaction.part.updateMany({
+      where: { id, chainId: work.spec.chainId, generation },
+      data: { observedGeneration: generation },
+    });
+  }
 };
 
 const writeChain = async (

@@ -46,6 +46,17 @@ export interface OperationWork {
   error: OperationError | null;
 }
 
+/** One part of `ChainWork.spec.parts`, with how far it is and what is under way on it. */
+export interface PartWork {
+  id: string;
+  kind: string;
+  name: string;
+  generation: number;
+  observedGeneration: number;
+  isDeleted: boolean;
+  operation: OperationWork | null;
+}
+
 /** What the gateway is told of a chain, as the row keeps it (`EdgeRoute` without what other columns say). */
 export interface StoredRoute {
   state: RouteState;
@@ -86,6 +97,8 @@ export interface ChainWork {
   placements: readonly PlacementWork[];
   material: readonly MaterialItem[];
   operation: OperationWork | null;
+  /** In the order of `spec.parts`. */
+  parts: readonly PartWork[];
   /** Region slug → capabilities as its worker last said them; null: never heard. */
   regions: { readonly [region: string]: { capabilities: JsonObject | null; seenAt: Date | null } };
 }
@@ -122,6 +135,9 @@ export interface ChainChanges {
     version: string;
   }[];
   operation: OperationChange | null;
+  /** Operations of parts, and the parts whose generation was reached. */
+  partOperations: readonly OperationChange[];
+  reachedParts: readonly { id: string; generation: number }[];
   events: readonly { type: string; reason: string; message: string }[];
   purgeAt: Date | null;
   attempts: number;

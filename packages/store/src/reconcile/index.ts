@@ -1,17 +1,20 @@
 export { auditHash, sealAudit } from "./audit-sealer.ts";
 export { createAuthorityKeys } from "./authority-keys.ts";
 export { type ChainCoordination, createChainCoordination } from "./chain-coordination.ts";
+export { type ChainFacts, loadChainFacts } from "./chain-facts.ts";
 export type {
   ChainChanges,
   ChainWork,
   OperationChange,
   OperationWork,
   OrderChange,
+  PartWork,
   PlacementWork,
   SealedMaterial,
   SealedRow,
   StoredRoute,
 } from "./chain-work.ts";
+export { toChainSpec, toPartSpec } from "./load-chain-work.ts";
 export { accrueNodeTime } from "./node-time.ts";
 export {
   type CentreHints,

@@ -1,16 +1,18 @@
 import type {
+  ChainSpec,
   ChainView,
   Condition,
   MaterialItem,
   OperationKind,
   OperationState,
   OperationStep,
+  PartSpec,
   Phase,
   Wish,
 } from "@portolan/domain";
 import type { StoreTransaction } from "../clients/create-clients.ts";
-import type { Chain, Material, Operation, Placement } from "../generated/client.ts";
-import type { ChainWork, OperationWork, PlacementWork } from "./chain-work.ts";
+import type { Chain, Material, Operation, Part, Placement } from "../generated/client.ts";
+import type { ChainWork, OperationWork, PartWork, PlacementWork } from "./chain-work.ts";
 import { fromJson, fromJsonOr } from "./rows.ts";
 
 export const toMaterialItem = (row: Omit<Material, "sealed"> & { hasSecret: boolean }): MaterialItem => ({
@@ -61,7 +63,7 @@ const latest = (items: readonly MaterialItem[]): MaterialItem[] => {
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 
-const loadMaterial = async (transaction: StoreTransaction, chainId: string): Promise<MaterialItem[]> => {
+export const loadMaterial = async (transaction: StoreTransaction, chainId: string): Promise<MaterialItem[]> => {
   const rows = await transaction.$queryRaw<(Omit<Material, "sealed"> & { hasSecret: boolean })[]>`
     select name, version, kind, owner, public, expires_at as "expiresAt", renew_at as "renewAt", sealed is not null as "hasSecret"
     from materials where chain_id = ${chainId}`;
@@ -69,7 +71,7 @@ const loadMaterial = async (transaction: StoreTransaction, chainId: string): Pro
 };
 
 /** Merges what each region's worker saw into one view; the centre's own knowledge of the whole network. */
-const mergeViews = (placements: readonly PlacementWork[]): ChainView | null => {
+export const mergeViews = (placements: readonly Pick<PlacementWork, "view">[]): ChainView | null => {
   const views = placements.flatMap((placement) => (placement.view === null ? [] : [placement.view]));
   const first = views[0];
   if (first === undefined) return null;
@@ -83,6 +85,46 @@ const mergeViews = (placements: readonly PlacementWork[]): ChainView | null => {
   );
 };
 
+const liveStates = ["queued", "running", "needsAttention"];
+
+export const toPartSpec = (row: Part): PartSpec => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  settings: fromJson(row.settings),
+  generation: row.generation,
+  ...(row.deletedAt === null ? {} : { isDeleted: true }),
+});
+
+const toPartWork = (row: Part, operations: readonly Operation[]): PartWork => {
+  const operation = operations.find(({ targetId }) => targetId === row.id);
+  const { id, kind, name, generation, observedGeneration } = row;
+  return {
+    id,
+    kind,
+    name,
+    generation,
+    observedGeneration,
+    isDeleted: row.deletedAt !== null,
+    operation: operation === undefined ? null : toOperationWork(operation),
+  };
+};
+
+/** A chain as its framework's functions take it; `parts` are those that the network has or should have. */
+export const toChainSpec = (chain: Chain, parts: readonly Part[]): ChainSpec => ({
+  chainId: chain.id,
+  tenantId: chain.tenantId,
+  name: chain.name,
+  framework: chain.framework,
+  version: chain.version,
+  plan: chain.plan,
+  settings: fromJson(chain.settings),
+  regions: chain.regions,
+  parts: parts.map(toPartSpec),
+  generation: chain.generation,
+  serial: Number(chain.serial),
+});
+
 /** Reads everything a coordinator pass needs. Call under the chain's lease, whose fence the row carries. */
 export const loadChainWork = async (transaction: StoreTransaction, chain: Chain): Promise<ChainWork> => {
   const placementRows = await transaction.placement.findMany({
@@ -90,34 +132,25 @@ export const loadChainWork = async (transaction: StoreTransaction, chain: Chain)
     orderBy: { region: "asc" },
   });
   const placements = placementRows.map(toPlacementWork);
+  // A deleted one is a part until the network is rid of it.
   const parts = await transaction.part.findMany({
-    where: { chainId: chain.id, deletedAt: null },
+    where: {
+      chainId: chain.id,
+      OR: [{ deletedAt: null }, { observedGeneration: { lt: transaction.part.fields.generation } }],
+    },
     orderBy: { id: "asc" },
   });
+  const partOperations =
+    parts.length === 0
+      ? []
+      : await transaction.operation.findMany({ where: { chainId: chain.id, state: { in: liveStates } } });
   const operation = await transaction.operation.findFirst({
-    where: { targetType: "chain", targetId: chain.id, state: { in: ["queued", "running", "needsAttention"] } },
+    where: { targetType: "chain", targetId: chain.id, state: { in: liveStates } },
   });
   const regions = await transaction.region.findMany({ where: { slug: { in: chain.regions } } });
   return {
-    spec: {
-      chainId: chain.id,
-      tenantId: chain.tenantId,
-      name: chain.name,
-      framework: chain.framework,
-      version: chain.version,
-      plan: chain.plan,
-      settings: fromJson(chain.settings),
-      regions: chain.regions,
-      parts: parts.map(({ id, kind, name, settings, generation }) => ({
-        id,
-        kind,
-        name,
-        settings: fromJson(settings),
-        generation,
-      })),
-      generation: chain.generation,
-      serial: Number(chain.serial),
-    },
+    spec: toChainSpec(chain, parts),
+    parts: parts.map((part) => toPartWork(part, partOperations)),
     appId: chain.appId,
     fence: chain.fence,
     wish: chain.wish as Wish,

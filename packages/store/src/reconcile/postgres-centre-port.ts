@@ -2,6 +2,7 @@ import type { CentrePort, Fenced, PlacementClaim, UsageBatch } from "@portolan/c
 import {
   type ChainView,
   type Clock,
+  DomainError,
   type MaterialRef,
   type NodeAddress,
   type SealedSecret,
@@ -170,8 +171,16 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       const read = await held(placementId, fence, async (_transaction, placement) => ({
         tenantId: placement.tenantId,
         chainId: placement.chainId,
+        isAllowed: fromJson<WorkOrder | null>(placement.workOrder)?.signers?.includes(ref) === true,
       }));
       if (read.fenced) return fenced;
+      if (!read.isAllowed) {
+        throw new DomainError({
+          code: "permission.denied",
+          message: `The placement's order does not allow a signature with ${ref}.`,
+          hint: "What a region may have signed is what its framework names in signers().",
+        });
+      }
       return {
         fenced: false,
         signature: await secrets.sign({ tenantId: read.tenantId, chainId: read.chainId, ref, data }),

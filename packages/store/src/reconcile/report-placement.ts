@@ -72,7 +72,7 @@ export const writeReport = async (
       problem: problem === null ? Prisma.DbNull : toJson(problem),
       ...(isNudged ? {} : { reportedAt: now }),
       ...(isCurrent && report.isReached ? { observedGeneration: report.generation } : {}),
-      attempts: report.isReached ? 0 : { increment: 1 },
+      attempts: report.isReached && report.hasOpenParts !== true ? 0 : { increment: 1 },
       leaseOwner: null,
       leaseUntil: null,
       nextAt,

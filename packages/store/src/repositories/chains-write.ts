@@ -151,6 +151,24 @@ export const chainWishes = {
     await transaction.placement.updateMany({ where: { chainId: id, tenantId }, data: { nextAt: now, attempts: 0 } });
   },
 
+  /** What its wish reserves from now on: settings and parts have nodes. Not for the quota's decision, which comes first. */
+  resize: async (
+    transaction: StoreTransaction,
+    input: { tenantId: string; id: string; nodeCount: number; storageBytes: bigint },
+  ): Promise<void> => {
+    const { tenantId, id, nodeCount, storageBytes } = input;
+    await transaction.chain.update({ where: { id, tenantId }, data: { nodeCount, storageBytes } });
+  },
+
+  /** The settings and name of the wish that `wish` raises the generation for. */
+  describe: async (
+    transaction: StoreTransaction,
+    input: { tenantId: string; id: string; name: string; settings: JsonObject },
+  ): Promise<void> => {
+    const { tenantId, id, name, settings } = input;
+    await transaction.chain.update({ where: { id, tenantId }, data: { name, settings: toJson(settings) } });
+  },
+
   reserved: async (transaction: StoreTransaction, tenantId: string, appId: string): Promise<Reserved> => {
     const [row] = await transaction.$queryRaw<{ chains: bigint; ofApp: bigint; nodes: bigint; storage: bigint }[]>`
       select count(*) as chains, count(*) filter (where app_id = ${appId}) as "ofApp",

@@ -14,6 +14,7 @@ export { type KeyRow, keyRepository } from "./keys.ts";
 export { logRequestRepository, type NewLogRequest } from "./log-requests.ts";
 export { type NewOperation, type OperationRow, operationRepository } from "./operations.ts";
 export type { Page, PageRequest } from "./page.ts";
+export { type PartAddress, type PartRow, partRepository } from "./parts.ts";
 export { type PortalRecord, portalRepository } from "./portals.ts";
 export { type RegionRow, regionRepository } from "./regions.ts";
 export { createRequestLogWriter, type RequestLogRow, requestLogRepository } from "./request-log.ts";

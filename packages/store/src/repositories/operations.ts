@@ -11,7 +11,11 @@ export interface NewOperation {
   tenantId: string;
   appId: string;
   kind: OperationKind;
+  /** Kind of the part it is about; absent: the chain itself. */
+  targetType?: string;
   targetId: string;
+  /** Of a part's operation: its chain. */
+  chainId?: string;
   generation: number;
   former: object | null;
   actorType: string;
@@ -31,14 +35,14 @@ const skipped = (steps: readonly OperationStep[], now: Date): OperationStep[] =>
   );
 
 export const operationRepository = {
-  /** Null: another operation holds the chain (the partial unique index says so). */
+  /** Null: another operation holds the target (the partial unique index says so). */
   insert: async (transaction: StoreTransaction, operation: NewOperation): Promise<OperationRow | null> => {
     const { former, done, ...columns } = operation;
     const at = operation.createdAt;
     const [row] = await transaction.operation.createManyAndReturn({
       data: {
         ...columns,
-        targetType: "chain",
+        targetType: operation.targetType ?? "chain",
         steps: toJson(done ?? initialSteps(operation.kind)),
         ...(done === undefined ? {} : { state: "succeeded", progress: 1, startedAt: at, endedAt: at }),
         former: former === null ? Prisma.DbNull : toJson(former),
@@ -58,6 +62,22 @@ export const operationRepository = {
   live: (transaction: StoreTransaction, tenantId: string, chainId: string): Promise<OperationRow | null> =>
     transaction.operation.findFirst({ where: { tenantId, targetType: "chain", targetId: chainId, ...isLive } }),
 
+  /** The live operation of a part. */
+  liveOfPart: (transaction: StoreTransaction, tenantId: string, partId: string): Promise<OperationRow | null> =>
+    transaction.operation.findFirst({ where: { tenantId, targetId: partId, ...isLive } }),
+
+  /** Ends what is under way on any part of a chain that goes. */
+  supersedeParts: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    now: Date,
+  ): Promise<void> => {
+    const live = await transaction.operation.findMany({ where: { tenantId, chainId, ...isLive } });
+    for (const operation of live) await operationRepository.supersede(transaction, operation, now);
+  },
+
+  /** With `chainId`: the chain's own and those of its parts. */
   list: async (
     transaction: StoreTransaction,
     tenantId: string,
@@ -67,7 +87,7 @@ export const operationRepository = {
       where: {
         tenantId,
         id: idBefore(input),
-        ...(input.chainId === undefined ? {} : { targetId: input.chainId }),
+        ...(input.chainId === undefined ? {} : { OR: [{ targetId: input.chainId }, { chainId: input.chainId }] }),
         ...(input.state === undefined ? {} : { state: input.state }),
       },
       orderBy: { id: "desc" },

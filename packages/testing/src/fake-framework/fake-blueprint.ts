@@ -10,7 +10,12 @@ import type {
 } from "@portolan/domain";
 import type { RegionFacts } from "@portolan/frameworks";
 
-const program: ProgramSpec = { name: "node", version: "24", image: "docker.io/library/node:24" };
+/** A relay's program has another name, so that a machine can be without it. */
+const programOf = ({ role }: NodeSpec): ProgramSpec => ({
+  name: role === "relay" ? "relay" : "node",
+  version: "24",
+  image: "docker.io/library/node:24",
+});
 const script = { file: "fake-node.ts" };
 const data = { volume: "data" };
 
@@ -34,6 +39,7 @@ const toNode = (input: FakeBlueprintInput, node: NodeSpec): BlueprintNode => {
   const host = addresses[0]?.bindHost ?? "127.0.0.1";
   const certificate = refTo(input.newest(`certificate/${node.name}`), node.name);
   const env = { GREETING: input.greeting };
+  const program = programOf(node);
   const common = { program, env, stopSignal: "SIGTERM" as const, stopGraceMs: 2_000 };
   return {
     name: node.name,

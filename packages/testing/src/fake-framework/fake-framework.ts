@@ -1,6 +1,16 @@
-import type { ChainSpec, JsonObject, MaterialItem, NewMaterialItem, NodeSpec, RpcPolicy, Step } from "@portolan/domain";
-import { canonicalJson } from "@portolan/domain";
-import type { Framework } from "@portolan/frameworks";
+import type {
+  ChainSpec,
+  ChainView,
+  JsonObject,
+  MaterialItem,
+  NewMaterialItem,
+  NodeSpec,
+  PartSpec,
+  RpcPolicy,
+  Step,
+} from "@portolan/domain";
+import { canonicalJson, DomainError } from "@portolan/domain";
+import type { Framework, PartKind, ReviewProblem } from "@portolan/frameworks";
 import { z } from "zod";
 import { toFakeBlueprints } from "./fake-blueprint.ts";
 import type { FakeNodeStatus } from "./fake-node.ts";
@@ -26,7 +36,40 @@ const settings = z.strictObject({
   leaves: z.number().int().min(1).max(6).default(3),
   /** Changing it changes every node's command line: a rolling change. */
   greeting: z.string().max(100).default("hello"),
+  /** Can't be changed once the chain is there. */
+  codename: z.string().max(20).default("fake"),
 });
+
+const topicSettings = z
+  .strictObject({
+    retentionHours: z.number().int().min(1).max(8_760).default(24),
+    /** Every node refuses it, for good: what a part looks like that can't be made. */
+    isRefused: z.boolean().default(false),
+    /** A node of its own, in the first region. */
+    hasRelay: z.boolean().default(false),
+  })
+  .meta({ id: "TopicSettings" });
+
+export const topicKind = {
+  kind: "topic",
+  plural: "topics",
+  title: "topic",
+  idPrefix: "top",
+  settings: topicSettings,
+  name: {
+    pattern: /^[a-z][a-z0-9-]*$/,
+    maxLength: 32,
+    message: "must be lower-case letters, digits and hyphens, a letter first",
+  },
+  update: "settings",
+  deletable: true,
+} as const satisfies PartKind;
+
+/** Other kinds that a test hangs onto the framework are of no effect. */
+const topicsOf = (spec: Pick<ChainSpec, "parts">) =>
+  spec.parts
+    .filter((part) => part.kind === topicKind.kind)
+    .map((part) => ({ ...part, settings: topicSettings.parse(part.settings) }));
 
 export const fakeAuthority = "authority/root";
 /** A certificate lives for thirty days, and is due for renewal ten days before its end. */
@@ -53,7 +96,19 @@ const topology = (spec: ChainSpec): NodeSpec[] => {
       ports,
     }),
   );
-  return [hub, ...others];
+  const relays = topicsOf(spec)
+    .filter((part) => part.settings.hasRelay && part.isDeleted !== true)
+    .map(
+      (part): NodeSpec => ({
+        name: `relay-${part.name}-0`,
+        role: "relay",
+        ordinal: 0,
+        region: regionOf(spec, 0),
+        ports,
+        part: part.id,
+      }),
+    );
+  return [hub, ...others, ...relays];
 };
 
 const newest = (items: readonly MaterialItem[], name: string): MaterialItem | undefined =>
@@ -103,40 +158,52 @@ const material: Framework["material"] = async (spec, existing, { addresses, sign
   return made;
 };
 
-/** A topic is created on the hub first; leaves subscribe once it is there, in whatever region they are. */
+const hoursOn = (view: ChainView, node: string, topic: string): number | undefined =>
+  (view.nodes[node]?.detail?.["retention"] as { readonly [topic: string]: number } | undefined)?.[topic];
+
+/**
+ * A topic is created on the hub first; leaves subscribe once it is there, in whatever region they are. A deleted one goes
+ * from each where it is.
+ */
 const steps: Framework["steps"] = (spec, _material, view) => {
-  const topicsOf = (node: string): readonly string[] =>
-    (view.nodes[node]?.detail?.["topics"] as readonly string[] | undefined) ?? [];
-  const nodes = topology(spec);
-  const list: Step[] = [];
-  for (const part of spec.parts) {
-    const base = { action: "addTopic", input: { topic: part.name }, isUndoable: false, timeoutMs: 5_000 };
-    const hub = nodes[0];
-    if (hub === undefined) continue;
-    const hubKey = `topic/${part.name}/hub-0`;
-    if (!topicsOf("hub-0").includes(part.name)) {
-      list.push({
-        ...base,
-        key: hubKey,
-        title: `Create topic ${part.name}`,
-        region: hub.region,
-        node: hub.name,
-        dependsOn: [],
-      });
-    }
-    for (const leaf of nodes.slice(1)) {
-      if (topicsOf(leaf.name).includes(part.name)) continue;
-      list.push({
-        ...base,
-        key: `topic/${part.name}/${leaf.name}`,
-        title: `Subscribe ${leaf.name} to ${part.name}`,
-        region: leaf.region,
-        node: leaf.name,
-        dependsOn: [hubKey],
-      });
-    }
-  }
-  return list;
+  const nodes = topology(spec).filter((node) => node.part === undefined);
+  const hub = nodes[0];
+  if (hub === undefined) return [];
+  return topicsOf(spec).flatMap(({ id, name, generation, isDeleted, settings: { retentionHours, isRefused } }) => {
+    const open = nodes.filter((node) => {
+      const hours = hoursOn(view, node.name, name);
+      return isDeleted === true ? hours !== undefined : hours !== retentionHours;
+    });
+    const keyOf = (node: NodeSpec): string => `topic/${name}/${generation}/${node.name}`;
+    return open.map((node): Step => {
+      const verb = isDeleted === true ? "Remove" : node === hub ? "Create" : "Subscribe to";
+      return {
+        key: keyOf(node),
+        action: isDeleted === true ? "removeTopic" : "addTopic",
+        title: `${verb} topic ${name} on ${node.name}`,
+        region: node.region,
+        node: node.name,
+        dependsOn: node === hub || isDeleted === true ? [] : [keyOf(hub)],
+        input: { topic: name, retentionHours, isRefused },
+        part: id,
+        isUndoable: false,
+        timeoutMs: 5_000,
+      };
+    });
+  });
+};
+
+const reviewPart = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
+  if (part.kind !== topicKind.kind) return [];
+  if (part.isDeleted === true && part.name === "system")
+    return [{ path: "topic", code: "in_use", message: "The topic system can't be deleted." }];
+  const { retentionHours } = topicSettings.parse(part.settings);
+  const sum = topicsOf(spec).reduce((hours, topic) => hours + (topic.isDeleted ? 0 : topic.settings.retentionHours), 0);
+  if (sum <= 10_000) return [];
+  const message = `All topics together may keep 10000 hours, not ${sum}.`;
+  return [
+    { path: "settings.retentionHours", code: "too_long", message, hint: `Take ${retentionHours - sum + 10_000}.` },
+  ];
 };
 
 const everyMethod: RpcPolicy = {
@@ -161,6 +228,7 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   roles: [
     { role: "hub", title: "Hub" },
     { role: "leaf", title: "Leaf" },
+    { role: "relay", title: "Relay of a topic" },
   ],
   plans: [
     {
@@ -179,8 +247,32 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   sharing: ["dedicated"],
   settings: settings as unknown as z.ZodType<JsonObject>,
   review: () => [],
+  reviewUpdate: (former, next) => {
+    const isKept = settings.parse(former.settings).codename === settings.parse(next.settings).codename;
+    return isKept ? [] : [{ path: "settings.codename", code: "immutable", message: "The codename can't be changed." }];
+  },
+  reviewPart,
+  presentPart: (spec, part, items, view) => ({
+    nodes: topology(spec)
+      .filter((node) => view !== null && hoursOn(view, node.name, part.name) !== undefined)
+      .map((node) => node.name),
+    isRooted: newest(items, "genesis") !== undefined,
+  }),
+  documents: (spec, items, _view, addresses) => {
+    const genesis = newest(items, "genesis");
+    if (genesis === undefined) return [];
+    const content = { genesis: genesis.public, topics: topicsOf(spec).map(({ name }) => name), addresses };
+    return [
+      {
+        name: "network.json",
+        mediaType: "application/json",
+        title: "The network and where it is called",
+        content: JSON.stringify(content, null, 2),
+      },
+    ];
+  },
   attributes: () => ({ access: "permissioned", currency: "none" }),
-  parts: [{ kind: "topic", idPrefix: "top", settings: z.strictObject({}) as unknown as z.ZodType<JsonObject> }],
+  parts: [topicKind],
   rendererVersion: 1,
   topology,
   material,
@@ -202,6 +294,7 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
           const status = await exchange(await access.dial(node.name, "status"), "GET", "/status", access.signal);
           const detail: JsonObject = {
             topics: status.topics,
+            retention: status.retention,
             certificateVersion: status.certificateVersion,
             seeds: status.seeds,
             isPrepared: status.isPrepared,
@@ -217,12 +310,20 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   steps,
   actions: {
     addTopic: async ({ step, access, signal }) => {
-      const status = await exchange(
-        await access.dial(step.node ?? "", "status"),
-        "POST",
-        `/topics/${String(step.input["topic"])}`,
-        signal,
-      );
+      if (step.input["isRefused"] === true) {
+        throw new DomainError({
+          code: "step.failed",
+          message: `${step.node} refuses the topic ${String(step.input["topic"])}.`,
+          hint: "Delete it, or change its settings.",
+        });
+      }
+      const path = `/topics/${String(step.input["topic"])}?hours=${String(step.input["retentionHours"])}`;
+      const status = await exchange(await access.dial(step.node ?? "", "status"), "POST", path, signal);
+      return { topics: status.topics };
+    },
+    removeTopic: async ({ step, access, signal }) => {
+      const path = `/topics/${String(step.input["topic"])}/remove`;
+      const status = await exchange(await access.dial(step.node ?? "", "status"), "POST", path, signal);
       return { topics: status.topics };
     },
   },
@@ -230,7 +331,8 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   rollout: ({ nodes, changed, fresh, healthy }) => {
     const due = changed.filter((change) => !change.isRendererOnly).map((change) => change.node);
     const well = new Set(healthy);
-    const unwell = nodes.map((node) => node.name).filter((name) => !well.has(name) && !fresh.includes(name));
+    const own = nodes.filter((node) => node.part === undefined);
+    const unwell = own.map((node) => node.name).filter((name) => !well.has(name) && !fresh.includes(name));
     if (unwell.length > 0) return due.filter((name) => unwell.includes(name));
     return due.slice(0, 1);
   },

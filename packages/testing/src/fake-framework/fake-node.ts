@@ -24,6 +24,8 @@ export interface FakeNodeStatus {
   certificateVersion: number;
   certificateNotAfter: string;
   topics: readonly string[];
+  /** Topic → hours that it keeps. */
+  retention: { readonly [topic: string]: number };
   isPrepared: boolean;
   seeds: number;
   scribbles: number;
@@ -32,8 +34,8 @@ export interface FakeNodeStatus {
 
 export interface FakeNode {
   status(): FakeNodeStatus;
-  /** Creates a topic, or subscribes to it when `from` names where it lives. Idempotent. */
-  addTopic(name: string): FakeNodeStatus;
+  /** What a POST to this path asks for: `/topics/a?hours=24` creates or changes a topic, `/topics/a/remove` ends it. */
+  post(path: string): FakeNodeStatus;
   /** The answer of the stream protocol to one line. */
   answer(line: string): string;
 }
@@ -48,14 +50,16 @@ export const createFakeNode = (name: string, files: FakeNodeFiles, disk: FakeNod
   const certificate = JSON.parse(files.certificate) as { version: number; notAfter: string; node: string };
   if (certificate.node !== name) throw new Error("the certificate is another node's");
   if (files.key.length < 32) throw new Error("the node's key is not there");
-  const topics = (): string[] => JSON.parse(disk.read("topics.json") ?? "[]") as string[];
+  const topics = (): { [topic: string]: number } =>
+    JSON.parse(disk.read("topics.json") ?? "{}") as { [topic: string]: number };
   const height = (): number => Number(disk.read("height") ?? "0");
   const status = (): FakeNodeStatus => ({
     node: name,
     genesisHash: hash(files.genesis),
     certificateVersion: certificate.version,
     certificateNotAfter: certificate.notAfter,
-    topics: topics(),
+    topics: Object.keys(topics()).sort(),
+    retention: topics(),
     isPrepared: disk.read("prepared") !== null,
     seeds: Number(disk.read("seeds") ?? "0"),
     scribbles: Number(disk.read("scribbles") ?? "0"),
@@ -63,9 +67,12 @@ export const createFakeNode = (name: string, files: FakeNodeFiles, disk: FakeNod
   });
   return {
     status,
-    addTopic: (topic) => {
-      const known = topics();
-      if (!known.includes(topic)) disk.write("topics.json", JSON.stringify([...known, topic].sort()));
+    post: (path) => {
+      const [, topic, remove, hours] = /^\/topics\/([\w-]+)(?:(\/remove)|\?hours=(\d+))?$/.exec(path) ?? [];
+      if (topic === undefined) return status();
+      const { [topic]: _former, ...others } = topics();
+      const changed = remove === undefined ? { ...others, [topic]: Number(hours ?? 24) } : others;
+      disk.write("topics.json", JSON.stringify(changed));
       return status();
     },
     answer: (line) => {
@@ -97,8 +104,7 @@ const serve = (args: readonly string[], disk: FakeNodeDisk): void => {
   const read = (path: string) => readFileSync(path, "utf8");
   const node = createFakeNode(name, { genesis: read(genesis), certificate: read(certificate), key: read(key) }, disk);
   createServer((request, response) => {
-    const topic = /^\/topics\/([\w-]+)$/.exec(request.url ?? "")?.[1];
-    const body = request.method === "POST" && topic !== undefined ? node.addTopic(topic) : node.status();
+    const body = request.method === "POST" ? node.post(request.url ?? "") : node.status();
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(body));
   }).listen(Number(statusPort), host);

@@ -72,8 +72,7 @@ export const createFakeMachines = (options: { clock: Clock; startupMs?: number }
         const address = placement.addresses.find((item) => item.number === port);
         const instance = address === undefined ? undefined : placement.instances.get(address.node);
         if (instance === undefined || !isUp(machines, instance, options.clock.now())) continue;
-        const topic = /^\/topics\/([\w-]+)$/.exec(path)?.[1];
-        return method === "POST" && topic !== undefined ? instance.node.addTopic(topic) : instance.node.status();
+        return method === "POST" ? instance.node.post(path) : instance.node.status();
       }
       throw new Error("connection refused");
     },
@@ -242,6 +241,7 @@ export const createFakeRuntime = (deps: {
       }
       const names = new Set(blueprint.nodes.map((node) => node.name));
       for (const name of placement.instances.keys()) if (!names.has(name)) placement.instances.delete(name);
+      for (const name of placement.missing.keys()) if (!names.has(name)) placement.missing.delete(name);
     },
     stop: async (ref, fence) => {
       const placement = enter(ref, fence);

@@ -36,10 +36,10 @@ export interface Appraisal {
   storageBytes: bigint;
 }
 
-const demandRegions = (wanted: readonly string[], rows: readonly RegionRow[]): RegionRow[] =>
+const demandRegions = (wanted: readonly string[], rows: readonly RegionRow[], isThere: boolean): RegionRow[] =>
   wanted.map((slug) => {
     const row = rows.find((candidate) => candidate.slug === slug);
-    if (row !== undefined && row.state === "open") return row;
+    if (row !== undefined && (row.state === "open" || isThere)) return row;
     throw new DomainError({
       code: "region.unknown",
       message: row === undefined ? "There is no such region." : "The region takes no new chains.",
@@ -92,11 +92,18 @@ const judge = async (
 export const appraise = async (
   deps: Pick<ApiDeps, "ids" | "clock">,
   transaction: StoreTransaction,
-  input: { principal: Principal; country: string | undefined; requestId: string; reviewed: ReviewedChain },
+  input: {
+    principal: Principal;
+    country: string | undefined;
+    requestId: string;
+    reviewed: ReviewedChain;
+    /** The chain stands in its regions already. */
+    isThere?: boolean;
+  },
 ): Promise<Appraisal> => {
-  const { reviewed } = input;
+  const { reviewed, isThere = false } = input;
   const rows = await regionRepository.bySlugs(transaction, reviewed.spec.regions);
-  const regions = demandRegions(reviewed.spec.regions, rows);
+  const regions = demandRegions(reviewed.spec.regions, rows, isThere);
   const verdict = await judge(deps, transaction, { ...input, regions });
   const nodes = quotedNodes(reviewed.framework, reviewed.facts, reviewed.spec);
   return {
@@ -107,7 +114,7 @@ export const appraise = async (
 };
 
 /**
- * Lines of what one more chain would use, by the tenant's limits. `isCounted`: its row is written already, in this
+ * Lines of what one more chain (or, with `newChains: 0`, more of one that is there) would use, by the tenant's limits. `isCounted`: its row is written already, in this
  * transaction, and is in the sums.
  */
 export const quotaLines = async (
@@ -119,10 +126,11 @@ export const quotaLines = async (
     nodeCount: number;
     storageBytes: bigint;
     isCounted?: boolean;
+    newChains?: 0 | 1;
   },
 ): Promise<QuotaLine[]> => {
-  const { tenantId, appId, overrides, nodeCount, storageBytes, isCounted = false } = input;
-  const add = { chains: 1, chainsPerApp: 1, nodes: nodeCount, storageBytes: Number(storageBytes) };
+  const { tenantId, appId, overrides, nodeCount, storageBytes, isCounted = false, newChains = 1 } = input;
+  const add = { chains: newChains, chainsPerApp: newChains, nodes: nodeCount, storageBytes: Number(storageBytes) };
   const sums = await chainWishes.reserved(transaction, tenantId, appId);
   const own = (name: keyof typeof add): number => (isCounted ? add[name] : 0);
   const used = {

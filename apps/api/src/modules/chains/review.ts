@@ -1,6 +1,12 @@
 import type { ChainInput, FieldProblem } from "@portolan/contract";
 import { type ChainSpec, DomainError, type JsonObject, type PlanFacts } from "@portolan/domain";
-import { defaultVersion, type Framework, type FrameworkRegistry, type OperatorConfig } from "@portolan/frameworks";
+import {
+  defaultVersion,
+  type Framework,
+  type FrameworkRegistry,
+  type OperatorConfig,
+  type ReviewProblem,
+} from "@portolan/frameworks";
 import { InvalidRequest, invalidField } from "../../http/invalid-request.ts";
 
 /** Ids of a chain that is only thought of: for quotes, whose nodes depend on everything but them. */
@@ -25,7 +31,7 @@ export interface ReviewedChain {
   spec: ChainSpec;
 }
 
-const parseSettings = (framework: Framework, settings: JsonObject): JsonObject => {
+export const parseSettings = (framework: Framework, settings: JsonObject): JsonObject => {
   const result = framework.settings.safeParse(settings);
   if (result.success) return result.data;
   const errors = result.error.issues.slice(0, 20).map(
@@ -43,16 +49,19 @@ const parseSettings = (framework: Framework, settings: JsonObject): JsonObject =
   });
 };
 
-const demandReview = (framework: Framework, spec: ChainSpec, operator: OperatorConfig): void => {
-  const issues = framework.review(spec, operator);
-  const first = issues[0];
+/** Throws with every problem that a framework found; none: fine. */
+export const demandNoProblem = (
+  problems: readonly ReviewProblem[],
+  otherwise: "chain.settings_invalid" | "part.settings_invalid" = "chain.settings_invalid",
+): void => {
+  const first = problems[0];
   if (first === undefined) return;
-  const isForbidden = issues.some(({ code }) => code === "address.forbidden");
+  const isForbidden = problems.some(({ code }) => code === "address.forbidden");
   throw new InvalidRequest({
-    code: isForbidden ? "address.forbidden" : "chain.settings_invalid",
+    code: isForbidden ? "address.forbidden" : otherwise,
     message: first.message,
     ...(first.hint === undefined ? {} : { hint: first.hint }),
-    errors: issues.map(({ path, code, message }) => ({ path, code, message })),
+    errors: problems.slice(0, 20).map(({ path, code, message }) => ({ path: path.slice(0, 300), code, message })),
   });
 };
 
@@ -108,6 +117,6 @@ export const reviewChain = (
     settings: parseSettings(framework, input.settings as JsonObject),
     regions: input.regions,
   };
-  demandReview(framework, spec, deps.operator);
+  demandNoProblem(framework.review(spec, deps.operator));
   return { framework, facts, spec };
 };

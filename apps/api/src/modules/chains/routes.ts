@@ -1,24 +1,21 @@
-import { createHash } from "node:crypto";
 import type { OperationId } from "@portolan/contract";
 import { chainRepository, regionRepository, type StoreTransaction, withTenant } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import type { Changes } from "../../http/change.ts";
+import { toETag } from "../../http/etag.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
 import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
 import { createChain, quoteChain } from "./create.ts";
 import { chainLogs } from "./logs.ts";
 import { presentChain, presentChainEvent, presentNode } from "./present.ts";
+import { updateHandlers } from "./update.ts";
 import { wishHandlers } from "./wish.ts";
 
 type ChainOperation = Extract<OperationId, `chains.${string}`>;
 
-const gatewayUrls = async (transaction: StoreTransaction): Promise<Map<string, string>> =>
+export const gatewayUrls = async (transaction: StoreTransaction): Promise<Map<string, string>> =>
   new Map((await regionRepository.list(transaction)).map(({ slug, gatewayUrl }) => [slug, gatewayUrl]));
-
-/** Weak: it tells whether what a reader sees has changed, not more. */
-const weakTag = (body: object): string =>
-  `W/"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
 
 const demandChain = async (transaction: StoreTransaction, tenantId: string, id: string) => {
   const row = await chainRepository.byId(transaction, tenantId, id);
@@ -33,6 +30,7 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
     "chains.create": createChain(deps, changes),
     "chains.logs": chainLogs(deps),
     ...wishHandlers(deps, changes),
+    ...updateHandlers(deps, changes),
 
     "chains.list": async ({ principal: { tenantId }, query }) => {
       const page = toPageRequestOf("chn", query);
@@ -48,8 +46,7 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
         row: await demandChain(transaction, tenantId, params.chain),
         urls: await gatewayUrls(transaction),
       }));
-      const body = presentChain(row, frameworks, urls);
-      return { body, headers: { etag: weakTag(body) } };
+      return { body: presentChain(row, frameworks, urls), headers: { etag: toETag(row.generation) } };
     },
 
     "chains.nodes": async ({ principal: { tenantId }, params, query }) => {

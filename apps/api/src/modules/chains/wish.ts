@@ -11,7 +11,6 @@ import {
   appRepository,
   chainWishes,
   decisionRepository,
-  type OperationRow,
   operationRepository,
   type StoreTransaction,
   tenantRepository,
@@ -24,10 +23,10 @@ import { demandActiveApp } from "../apps/demand-active.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, demandQuota, quotaLines } from "./appraise.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
+import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
 import { nobodysChain } from "./review.ts";
 
 type WishHandlers = Pick<Handlers, "chains.pause" | "chains.resume" | "chains.delete" | "chains.restore">;
-type LockedChain = NonNullable<Awaited<ReturnType<typeof chainWishes.lock>>>;
 type ChainOutcome = Outcome<OperationResource>;
 
 interface WishRequest {
@@ -36,30 +35,6 @@ interface WishRequest {
   body: unknown;
   chainId: string;
 }
-
-const busy = (operation: OperationRow): DomainError =>
-  new DomainError({
-    code: "chain.busy",
-    message: `Another operation (${operation.kind}) is under way on this chain.`,
-    hint: `Wait for it: GET ${operationLocation(operation.id)}?wait=20, or cancel it.`,
-    retryable: true,
-    meta: { operationId: operation.id },
-  });
-
-const isGone = (chain: LockedChain): boolean => chain.wish === "deleted" || chain.wish === "purged";
-
-const gone = (chain: LockedChain, recoveryWindowSeconds: number): DomainError =>
-  new DomainError({
-    code: "chain.deleted",
-    message: "The chain is deleted.",
-    hint:
-      chain.wish === "deleted" && recoveryWindowSeconds > 0
-        ? "Until its purgeAt POST /v1/chains/{chain}/restore brings it back."
-        : "Make a new chain.",
-  });
-
-const wrongPhase = (message: string, hint: string): DomainError =>
-  new DomainError({ code: "chain.wrong_phase", message, hint });
 
 export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
   const { clock, ids, frameworks } = deps;
@@ -213,6 +188,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
         }
         if (isGone(chain) && (live === null || live.kind === "chain.purge")) throw gone(chain, recoveryWindowOf(chain));
         if (live !== null) await operationRepository.supersede(transaction, live, clock.now());
+        await operationRepository.supersedeParts(transaction, chain.tenantId, chain.id, clock.now());
         return start(transaction, request, chain, { kind: "chain.delete", wish: "deleted", deletedAt: clock.now() });
       });
     },

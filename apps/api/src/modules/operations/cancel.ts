@@ -1,14 +1,34 @@
-import { DomainError, isDone, type OperationKind, type OperationState, type Wish } from "@portolan/domain";
-import { chainWishes, type OperationRow, operationRepository, type StoreTransaction } from "@portolan/store";
+import {
+  DomainError,
+  isDone,
+  type JsonObject,
+  type OperationKind,
+  type OperationState,
+  type Wish,
+} from "@portolan/domain";
+import {
+  chainWishes,
+  type OperationRow,
+  operationRepository,
+  partRepository,
+  type StoreTransaction,
+  toChainSpec,
+} from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { HandlerRequest, Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
+import { toGrowth } from "../chains/resize.ts";
+import { cancelPart } from "../parts/cancel.ts";
+import { notCancellable } from "./not-cancellable.ts";
 import { operationLocation, presentOperation } from "./present.ts";
 
 interface Former {
   wish: Wish;
   deletedAt: string | null;
+  /** Of an update: what it goes back to. */
+  name?: string;
+  settings?: JsonObject;
 }
 
 /** What the chain is wished to be when an operation of this kind is taken back; null: it can't be. */
@@ -19,8 +39,23 @@ const wishAfterCancel = (kind: OperationKind, former: Former | null): Wish | nul
   return null;
 };
 
-const notCancellable = (message: string, hint?: string): DomainError =>
-  new DomainError({ code: "operation.not_cancellable", message, ...(hint === undefined ? {} : { hint }) });
+/** The settings and name from before an update, and what they reserve. */
+const goBack = async (
+  { frameworks }: Pick<ApiDeps, "frameworks">,
+  transaction: StoreTransaction,
+  input: { tenantId: string; id: string; name: string; settings: JsonObject },
+): Promise<void> => {
+  const { tenantId, id } = input;
+  await chainWishes.describe(transaction, input);
+  const chain = await chainWishes.lock(transaction, tenantId, id);
+  const framework = chain === null ? undefined : frameworks.find(chain.framework);
+  if (chain === null || framework === undefined) return;
+  const spec = toChainSpec(chain, await partRepository.ofChain(transaction, tenantId, id));
+  const { nodeCount, storageBytes } = toGrowth(chain, framework, spec);
+  await chainWishes.resize(transaction, { tenantId, id, nodeCount, storageBytes });
+};
+
+const chainOf = (operation: OperationRow): string => operation.chainId ?? operation.targetId;
 
 export const cancelHandlers = (
   deps: ApiDeps,
@@ -32,13 +67,14 @@ export const cancelHandlers = (
   const load = async (transaction: StoreTransaction, tenantId: string, id: string): Promise<OperationRow> => {
     const found = await operationRepository.byId(transaction, tenantId, id);
     if (found === null) throw notFound("operation");
-    await chainWishes.lock(transaction, tenantId, found.targetId);
+    await chainWishes.lock(transaction, tenantId, chainOf(found));
     return (await operationRepository.byId(transaction, tenantId, id)) ?? found;
   };
 
   const cancel = async (transaction: StoreTransaction, operation: OperationRow): Promise<OperationRow> => {
     if (isDone(operation.state as OperationState)) throw notCancellable("The operation has ended.");
     if (operation.isCancelling) return operation;
+    if (operation.chainId !== null) return cancelPart(deps, transaction, operation, operation.chainId);
     const former = operation.former as unknown as Former | null;
     const wish = wishAfterCancel(operation.kind as OperationKind, former);
     if (wish === null) {
@@ -50,6 +86,9 @@ export const cancelHandlers = (
     }
     const deletedAt = wish !== "deleted" ? null : former?.deletedAt ? new Date(former.deletedAt) : clock.now();
     const { tenantId, targetId: id } = operation;
+    if (wish === "deleted") await operationRepository.supersedeParts(transaction, tenantId, id, clock.now());
+    if (former?.settings !== undefined && former.name !== undefined)
+      await goBack(deps, transaction, { tenantId, id, name: former.name, settings: former.settings });
     const { generation } = await chainWishes.wish(transaction, {
       tenantId,
       id,
@@ -64,7 +103,7 @@ export const cancelHandlers = (
   };
 
   const retry = async (transaction: StoreTransaction, operation: OperationRow): Promise<OperationRow> => {
-    const { tenantId, targetId, id } = operation;
+    const { tenantId, id } = operation;
     const marked = await operationRepository.markRetried(transaction, tenantId, id);
     if (marked === null) {
       throw new DomainError({
@@ -73,7 +112,7 @@ export const cancelHandlers = (
         hint: isDone(operation.state as OperationState) ? "It has ended: ask for the change anew." : "It is under way.",
       });
     }
-    await chainWishes.nudge(transaction, tenantId, targetId, clock.now());
+    await chainWishes.nudge(transaction, tenantId, chainOf(operation), clock.now());
     return marked;
   };
 
@@ -86,8 +125,10 @@ export const cancelHandlers = (
       params,
     }: HandlerRequest<"operations.cancel"> | HandlerRequest<"operations.retry">) => {
       const { tenantId } = principal;
+      let chainId: string | null = null;
       const answer = await changes.inTenant({ principal, caller, body }, async (transaction) => {
         const operation = await work(transaction, await load(transaction, tenantId, params.operation));
+        chainId = chainOf(operation);
         return {
           body: presentOperation(operation),
           headers: { location: operationLocation(operation.id) },
@@ -96,11 +137,11 @@ export const cancelHandlers = (
             actor: actorOf(principal),
             action,
             target: { type: "operation", id: operation.id },
-            detail: { kind: operation.kind, chainId: operation.targetId },
+            detail: { kind: operation.kind, chainId: chainOf(operation) },
           },
         };
       });
-      void deps.jobs.wake("chain.coordinate", { chainId: answer.body.target.id });
+      if (chainId !== null) void deps.jobs.wake("chain.coordinate", { chainId });
       return answer;
     };
 

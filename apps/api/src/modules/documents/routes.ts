@@ -1,0 +1,49 @@
+import type { OperationId } from "@portolan/contract";
+import type { ChainAddresses, ChainDocument } from "@portolan/frameworks";
+import { chainRepository, loadChainFacts, withTenant } from "@portolan/store";
+import type { ApiDeps } from "../../api-deps.ts";
+import type { Handlers } from "../../http/handler.ts";
+import { notFound } from "../../http/invalid-request.ts";
+import { pageOfList } from "../../http/page-token.ts";
+import { gatewayUrls } from "../chains/routes.ts";
+
+type DocumentOperation = Extract<OperationId, `documents.${string}`>;
+
+export const documentHandlers = (deps: ApiDeps): Pick<Handlers, DocumentOperation> => {
+  const { clients, frameworks } = deps;
+
+  const load = async (tenantId: string, chainId: string): Promise<readonly ChainDocument[]> => {
+    const found = await withTenant(clients.app, tenantId, async (transaction) => ({
+      row: await chainRepository.byId(transaction, tenantId, chainId),
+      urls: await gatewayUrls(transaction),
+    }));
+    const facts = found.row === null ? null : await loadChainFacts(clients.system, tenantId, chainId);
+    if (facts === null) throw notFound("chain");
+    // Before anything was made, and after everything is gone, there is nothing to take home.
+    if (facts.material.length === 0) return [];
+    const http = facts.spec.regions.flatMap((region) => {
+      const url = found.urls.get(region);
+      return url === undefined ? [] : [[region, `${url.replace(/\/$/, "")}/${chainId}`] as const];
+    });
+    const grpc = deps.grpcAddressOf?.(chainId);
+    const addresses: ChainAddresses = { http: Object.fromEntries(http), ...(grpc === undefined ? {} : { grpc }) };
+    const { spec, material, view } = facts;
+    return frameworks.find(spec.framework)?.documents?.(spec, material, view, addresses) ?? [];
+  };
+
+  return {
+    "documents.list": async ({ principal: { tenantId }, params, query }) => {
+      const documents = await load(tenantId, params.chain);
+      const entries = documents.map(({ name, mediaType, title }) => ({ name, mediaType, title }));
+      return { body: pageOfList(entries, query) };
+    },
+
+    "documents.get": async ({ principal: { tenantId }, params }) => {
+      const documents = await load(tenantId, params.chain);
+      const found = documents.find(({ name }) => name === params.document);
+      if (found === undefined) throw notFound("document");
+      const { name, mediaType, title, content } = found;
+      return { body: { name, mediaType, title, content } };
+    },
+  };
+};
