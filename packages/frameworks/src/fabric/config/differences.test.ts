@@ -140,3 +140,17 @@ test("the same policy written otherwise is no difference", () => {
   };
   expect(kinds(one, other)).toEqual([]);
 });
+
+test("a lone Raft orderer's certificate stays as it is on the channel until there are more", async () => {
+  const from = withMembers(raft, [0], [0]);
+  const [orderer] = raft.orderers;
+  if (orderer === undefined) throw new Error("no orderer");
+  const request = { commonName: "x", usage: "tls", issuer: raft.ordererOrg.tlsCa, hosts: ["127.0.0.1"] } as const;
+  const tls = await raft.issue({ ...request, hosts: [...request.hosts], key: orderer.tls });
+  const renewed = { ...from, consenters: toConsenters(raft.ordererOrg, [{ ...orderer, tls }], []) };
+  expect(differences(current(from), renewed)).toEqual([]);
+  const more = withMembers(raft, [0, 1], [0]);
+  const both = { ...more, consenters: [...renewed.consenters, ...more.consenters.slice(1)] };
+  expect(kinds(from, both)).toEqual(["consenter.add 7051", "endpoints"]);
+  expect(kinds(more, both)).toEqual(["consenter.refresh 7050"]);
+});

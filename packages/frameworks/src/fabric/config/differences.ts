@@ -27,7 +27,10 @@ const findConsenter = (list: readonly ConsenterDigest[], one: ConsenterDigest): 
   list.find((other) => (other.id !== null && other.id === one.id) || other.tlsKey === one.tlsKey);
 
 const consenterChanges = (current: ConfigDigest, wanted: ConfigDigest, signers: string[]) => {
-  const refreshed = wanted.consenters.flatMap((one): Change[] => {
+  // A lone Raft leader drops such an update without a word: nobody is there to take over (F:etcdraft/chain.go). It
+  // needs none either, as its key stays the same.
+  const isLone = current.consensus === "raft" && current.consenters.length === 1;
+  const refreshed = (isLone ? [] : wanted.consenters).flatMap((one): Change[] => {
     const known = findConsenter(current.consenters, one);
     if (known === undefined || isSame(known, one)) return [];
     const { host, port } = one;
