@@ -16,6 +16,8 @@ const schema = z.object({
   PORTOLAN_HOME: z.string().min(1),
   /** Networks that development chains may be forked from; `parseForks` has its form. */
   PORTOLAN_FORKS: z.string().default("[]"),
+  /** The catalogue of chaincode, as the workers have it; `toCatalogue` has its form. Absent: what ships with it. */
+  PORTOLAN_CHAINCODES: z.string().optional(),
   /** What stands by, as the workers have it: creations of these kinds look for a chain to adopt; `parseStandby` has its form. */
   PORTOLAN_STANDBY: z.string().default("[]"),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),

@@ -7,6 +7,7 @@ import {
   type OperatorConfig,
   parseForks,
   parseStandby,
+  toCatalogue,
   toOperatorConfig,
   toStandbyTarget,
 } from "@portolan/frameworks";
@@ -38,7 +39,9 @@ const toConnection = (config: ApiConfig): JobConnection =>
 /** The forwarder runs beside the workers; here it only matters that forks are offered at all. */
 const toOperator = (config: ApiConfig): OperatorConfig => {
   const networks = parseForks(config.PORTOLAN_FORKS);
-  return networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
+  const operator =
+    networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
+  return { ...operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
 };
 
 /** One secret file, two keys: what signs sessions must not be what anything else is computed with. */

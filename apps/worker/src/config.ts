@@ -13,6 +13,8 @@ const schema = z.object({
   PORTOLAN_PROGRAMS: z.string().optional(),
   /** JSON list of `{ name, url, chainId, allowPrivate? }`: networks that development chains may fork. */
   PORTOLAN_FORKS: z.string().default("[]"),
+  /** JSON list of `{ name, title, program, version, image }`: the catalogue of chaincode; absent: what ships with it. */
+  PORTOLAN_CHAINCODES: z.string().optional(),
   /** JSON list of `{ framework, version?, plan, region, count }`: chains that stand by in this worker's regions. */
   PORTOLAN_STANDBY: z.string().default("[]"),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),

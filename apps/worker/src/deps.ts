@@ -4,7 +4,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
-import { createRegistry, loadAsset, type OperatorConfig, parseStandby, toStandbyTarget } from "@portolan/frameworks";
+import {
+  createRegistry,
+  loadAsset,
+  type OperatorConfig,
+  parseStandby,
+  toCatalogue,
+  toStandbyTarget,
+} from "@portolan/frameworks";
 import {
   centralQueues,
   createJobConsumer,
@@ -49,6 +56,8 @@ export interface RunningWorker {
 const settleMs = 1_500;
 
 const standbyEveryMs = 1_000;
+/** Where nothing is to stand by, there may still be something of another day's list to remove. */
+const idleStandbyEveryMs = 30_000;
 /** Keys of the plane itself, not of any tenant's chain. */
 const planeOwner = { tenantId: "plane", chainId: "audit" };
 const checkpointKey = "audit-checkpoint";
@@ -94,7 +103,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const runtimes = new Map<string, Runtime>(config.regions.map((region) => [region, runtime]));
   const registry = createRegistry();
   const forwarder = await startForwarder(config, log);
-  const operator: OperatorConfig = forwarder.operator;
+  const operator: OperatorConfig = { ...forwarder.operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
   const owner = `${hostname()}/${process.pid}/${Buffer.from(randomBytes(4)).toString("hex")}`;
   const coordination = createChainCoordination({ client, ids, clock });
   const connection = toConnection(config);
@@ -182,7 +191,8 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       await notifications.start();
       for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
       worker.start();
-      standby = every(standbyEveryMs, keepStandby, (err) => log.warn({ err }, "looking after stand-by chains failed"));
+      const everyMs = targets.length > 0 ? standbyEveryMs : idleStandbyEveryMs;
+      standby = every(everyMs, keepStandby, (err) => log.warn({ err }, "looking after stand-by chains failed"));
       void keepStarting(consumer, { log, signal: stopping.signal });
     },
     close: async ({ nodes }) => {

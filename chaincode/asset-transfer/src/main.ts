@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -7,4 +8,5 @@ import { fileURLToPath } from "node:url";
  */
 const project = fileURLToPath(new URL("..", import.meta.url));
 process.argv.splice(2, Number.POSITIVE_INFINITY, "server", "--module-path", project);
-createRequire(import.meta.url)("fabric-shim/cli.js");
+const require = createRequire(import.meta.url);
+require("fabric-shim/cli.js");

@@ -57,7 +57,7 @@ export const findChaincode = (operator: OperatorConfig, name: string): Catalogue
   chaincodesOfCatalogue(operator).find((entry) => entry.name === name);
 
 /** The operator's catalogue of chaincode, from its configuration's JSON. Throws a sentence that says the form. */
-export const parseChaincodes = (text: string): CatalogueChaincode[] => {
+const parseChaincodes = (text: string): CatalogueChaincode[] => {
   const form = "PORTOLAN_CHAINCODES is a list of { name, title, program, version, image }, each name once";
   let value: unknown;
   try {
@@ -74,6 +74,10 @@ export const parseChaincodes = (text: string): CatalogueChaincode[] => {
   const places = parsed.error.issues.map((issue) => issue.path.join(".") || "the list").join(", ");
   throw new Error(`${form}; wrong at: ${places}`);
 };
+
+/** The member of an operator's configuration; empty where nothing is configured, so that the default catalogue holds. */
+export const toCatalogue = (text: string | undefined): Pick<OperatorConfig, "chaincodes"> =>
+  text === undefined ? {} : { chaincodes: parseChaincodes(text) };
 
 const fork = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),

@@ -4,7 +4,10 @@ import type { DatabaseUrls, UpSettings } from "./settings.ts";
 export type ChildName = "api" | "worker" | "gateway";
 
 export interface ChildEnvironmentInput {
-  settings: Pick<UpSettings, "redisUrl" | "programs" | "forks" | "standby" | "logLevel" | "passedEnvironment">;
+  settings: Pick<
+    UpSettings,
+    "redisUrl" | "programs" | "forks" | "chaincodes" | "standby" | "logLevel" | "passedEnvironment"
+  >;
   home: string;
   urls: DatabaseUrls;
   apiPort: number;
@@ -40,6 +43,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
+        ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
       };
     case "worker":
       return {
@@ -50,6 +54,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_PROGRAMS: settings.programs,
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
+        ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
       };
     case "gateway":
       return {

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { parseStandby } from "@portolan/frameworks";
 import { type EnvSource, parseEnv } from "@portolan/kit";
 import { z } from "zod";
 import { CliFailure, exitCodes } from "../failure.ts";
@@ -16,6 +17,7 @@ const schema = z.object({
   PORTOLAN_GRPC_PORT: port.default(4201),
   PORTOLAN_PROGRAMS: z.string().optional(),
   PORTOLAN_FORKS: z.string().optional(),
+  PORTOLAN_CHAINCODES: z.string().optional(),
   /** One development chain stands by, so that the next one asked for is there at once; `[]`: none. */
   PORTOLAN_STANDBY: z.string().default('[{"framework":"anvil","plan":"dev","region":"local","count":1}]'),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
@@ -61,6 +63,8 @@ export interface UpSettings {
   redisUrl: string | undefined;
   programs: string;
   forks: string | undefined;
+  /** The catalogue of chaincode; absent: what ships with Portolan. */
+  chaincodes?: string | undefined;
   /** As JSON: which chains stand by (`parseStandby`). */
   standby: string;
   logLevel: "debug" | "info" | "warn" | "error";
@@ -78,7 +82,20 @@ const toDatabase = (env: z.output<typeof schema>): DatabaseUrls | undefined => {
   });
 };
 
-/** @throws EnvError, or CliFailure when only a part of a database is given. */
+/** Its form is looked at here, so that a mistake is one sentence and not three processes that don't start. */
+const checkStandby = (text: string): string => {
+  try {
+    parseStandby(text);
+    return text;
+  } catch (error) {
+    throw new CliFailure(error instanceof Error ? error.message : "PORTOLAN_STANDBY can't be read.", {
+      exitCode: exitCodes.usage,
+      hint: "Leave it out for one development chain that stands by; [] is none.",
+    });
+  }
+};
+
+/** @throws EnvError, or CliFailure when only a part of a database is given or a list is none. */
 export const readUpSettings = (root: string, source?: EnvSource): UpSettings => {
   const env = parseEnv(schema, source);
   const others = Object.entries(parseEnv(passed, source));
@@ -91,7 +108,8 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     redisUrl: env.REDIS_URL,
     programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
     forks: env.PORTOLAN_FORKS,
-    standby: env.PORTOLAN_STANDBY,
+    chaincodes: env.PORTOLAN_CHAINCODES,
+    standby: checkStandby(env.PORTOLAN_STANDBY),
     logLevel: env.PORTOLAN_LOG_LEVEL,
     passedEnvironment: Object.fromEntries(others.filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
