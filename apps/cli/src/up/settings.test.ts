@@ -34,6 +34,7 @@ test("one development chain stands by unless told otherwise; API and worker have
     expect(listOf(name, { PORTOLAN_STANDBY: "[]" })).toBe("[]");
   }
   expect(listOf("gateway", {})).toBeUndefined();
+  expect(() => readUpSettings("/clone", { PORTOLAN_STANDBY: "1" })).toThrow("PORTOLAN_STANDBY is a list of");
 });
 
 test("each process gets what it needs and no more", () => {

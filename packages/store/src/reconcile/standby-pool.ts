@@ -66,6 +66,7 @@ export const createStandbyPool = (deps: { client: StoreClient; ids: IdSource; cl
         where: { isStandby: true, wish: "running", regions: { hasSome: [...regions] } },
         orderBy: { id: "asc" },
       });
+      if (rows.length === 0) return [];
       const placements = await client.placement.findMany({
         where: { chainId: { in: rows.map((row) => row.id) } },
         select: { chainId: true, observation: true },
