@@ -6,7 +6,7 @@ import { createScheduler, type SteppedWorker } from "./support/interleave.ts";
 import type { TestWorker } from "./support/plane.ts";
 import { checkPromises } from "./support/promises.ts";
 import { runFor, settle, sweep } from "./support/settle.ts";
-import { type Change, changeChain, type TestChain, wishChain } from "./support/wishes.ts";
+import { type Change, changeChain, changeTopic, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane = await fakePlane();
 const seeds = Number(process.env["PORTOLAN_SEEDS"] ?? "12");
@@ -27,6 +27,15 @@ const toChange = async (dice: Dice, chain: TestChain, round: number): Promise<Ch
   if (dice.isOneIn(2)) return { kind: "chain.pause", wish: "paused" };
   const topic = `topic-${round}`;
   return { kind: "chain.update", wish: "running", topic, settings: { leaves: 2, greeting: `round ${round}` } };
+};
+
+/** A new topic, or another wish for one that there is. */
+const changeAnyTopic = async (dice: Dice, chain: TestChain, round: number): Promise<void> => {
+  const settings = { retentionHours: 1 + round };
+  const topics = await plane.client.part.findMany({ where: { chainId: chain.id, deletedAt: null } });
+  const topic = topics[dice.below(topics.length + 1)];
+  if (topic === undefined) await changeTopic(plane, chain, { name: `own-${round}`, kind: "create", settings });
+  else await changeTopic(plane, chain, { name: topic.name, kind: dice.isOneIn(3) ? "delete" : "update", settings });
 };
 
 /** One life of a chain under two workers that die, sleep and race, with nodes that die and wishes that come in between. */
@@ -73,6 +82,11 @@ const simulate = async (seed: number): Promise<{ crashes: number; kills: number;
   const wish = async (round: number) => {
     const row = await plane.client.chain.findUniqueOrThrow({ where: { id: chain.id } });
     if (row.wish === "deleted" || row.wish === "purged") return;
+    if (row.wish === "running" && dice.isOneIn(2)) {
+      tally.wishes += 1;
+      await changeAnyTopic(dice, chain, round);
+      return;
+    }
     if ((await changeChain(plane, chain, await toChange(dice, chain, round))) !== null) tally.wishes += 1;
   };
 

@@ -3,6 +3,7 @@ export {
   createFakeFramework,
   type FakeExchange,
   fakeAuthority,
+  fakeNotary,
   httpExchange,
   topicKind,
 } from "./fake-framework/fake-framework.ts";

@@ -131,11 +131,14 @@ const writeTopic = async (
 };
 
 /** A wish about a topic, as the API writes it. Answers the operation's id. */
-export const changeTopic = (plane: TestPlane, chain: TestChain, change: TopicChange): Promise<string> =>
-  inTransaction(plane.client, async (transaction) => {
+export const changeTopic = (plane: TestPlane, chain: TestChain, change: TopicChange): Promise<string> => {
+  // Ids sort by time, and the clock stands still unless somebody moves it.
+  plane.clock.advance(1);
+  return inTransaction(plane.client, async (transaction) => {
     await chainWishes.lock(transaction, chain.tenantId, chain.id);
     return writeTopic(plane, transaction, chain, change);
   });
+};
 
 /** A later wish, as the API writes it. A delete takes the place of what runs; anything else is refused meanwhile. */
 export const changeChain = async (plane: TestPlane, chain: TestChain, change: Change): Promise<string | null> => {

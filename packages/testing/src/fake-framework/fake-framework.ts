@@ -72,6 +72,8 @@ const topicsOf = (spec: Pick<ChainSpec, "parts">) =>
     .map((part) => ({ ...part, settings: topicSettings.parse(part.settings) }));
 
 export const fakeAuthority = "authority/root";
+/** What a region may have something signed with; the authority is not. Nothing of the framework's own needs it. */
+export const fakeNotary = "notary";
 /** A certificate lives for thirty days, and is due for renewal ten days before its end. */
 export const certificateDays = 30;
 const renewalDays = 10;
@@ -284,6 +286,7 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
       newest: (name) => newest(items, name),
       ...context,
     }),
+  signers: () => [fakeNotary],
   inspect: async ({ nodes, access }) => {
     const seen = await Promise.all(
       nodes.map(async (node) => {

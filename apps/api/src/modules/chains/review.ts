@@ -49,6 +49,15 @@ export const parseSettings = (framework: Framework, settings: JsonObject): JsonO
   });
 };
 
+/**
+ * Problems of a changed wish that the former one did not have: what the operator has stopped offering since must not
+ * keep a chain from any change.
+ */
+export const newProblems = (before: readonly ReviewProblem[], after: readonly ReviewProblem[]): ReviewProblem[] => {
+  const known = new Set(before.map((problem) => JSON.stringify(problem)));
+  return after.filter((problem) => !known.has(JSON.stringify(problem)));
+};
+
 /** Throws with every problem that a framework found; none: fine. */
 export const demandNoProblem = (
   problems: readonly ReviewProblem[],

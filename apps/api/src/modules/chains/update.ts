@@ -21,7 +21,7 @@ import { appraise, countryOf, presentQuote, quotaLines } from "./appraise.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
 import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
 import { resizeChain, toGrowth } from "./resize.ts";
-import { demandNoProblem, parseSettings, type ReviewedChain } from "./review.ts";
+import { demandNoProblem, newProblems, parseSettings, type ReviewedChain } from "./review.ts";
 
 type UpdateHandlers = Pick<Handlers, "chains.update" | "chains.quoteUpdate">;
 
@@ -49,7 +49,7 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
     const former = toChainSpec(chain, await partRepository.ofChain(transaction, chain.tenantId, chain.id));
     const settings = parseSettings(framework, mergeSettings(former.settings, body.settings ?? {}));
     const spec = { ...former, name: body.name ?? former.name, settings };
-    demandNoProblem(framework.review(spec, operator));
+    demandNoProblem(newProblems(framework.review(former, operator), framework.review(spec, operator)));
     demandNoProblem(framework.reviewUpdate?.(former, spec) ?? []);
     return { framework, facts, spec };
   };

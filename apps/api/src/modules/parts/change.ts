@@ -18,7 +18,7 @@ import type { Answer, Caller } from "../../http/handler.ts";
 import { InvalidRequest, notFound } from "../../http/invalid-request.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { resizeChain } from "../chains/resize.ts";
-import { demandNoProblem } from "../chains/review.ts";
+import { demandNoProblem, newProblems } from "../chains/review.ts";
 import { mergeSettings } from "../chains/update.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { lockTarget, type PartTarget, partBusy, withPart } from "./target.ts";
@@ -53,7 +53,7 @@ const parsePartSettings = (kind: PartKind, settings: unknown): JsonObject => {
 };
 
 export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => {
-  const { clock, ids, frameworks } = deps;
+  const { clock, ids, frameworks, operator } = deps;
 
   const run = async (
     request: PartRequest,
@@ -91,7 +91,8 @@ export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => 
       const hint = first.hint === undefined ? {} : { hint: first.hint };
       throw new DomainError({ code: "resource.conflict", message: first.message, ...hint });
     }
-    demandNoProblem(problems, "part.settings_invalid");
+    const ofChain = newProblems(framework.review(now, operator), framework.review(spec, operator));
+    demandNoProblem([...problems, ...ofChain], "part.settings_invalid");
     await resizeChain(transaction, chain, framework, spec);
   };
 
