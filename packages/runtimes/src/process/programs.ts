@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProgramSpec } from "@portolan/domain";
 import { installCommand, programSetDirectory, programSetOf } from "@portolan/frameworks";
+import { copyScript } from "./copy-script.ts";
 import { type Failure, NodeFailure } from "./failure.ts";
 import { isReachable, type RunUser } from "./run-user.ts";
 
@@ -136,20 +137,14 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
   };
 };
 
-/** A script is run where it lies, with the modules around it, so the run user must be able to read it there. */
-const toReachableScript = (script: string, user: RunUser | undefined): string => {
-  if (user === undefined || isReachable(dirname(script), user)) return script;
-  throw new NodeFailure({
-    reason: "program_unreachable",
-    message: `The user ${user.name}, that programs run as, can't read ${script}.`,
-    hint: "Install Portolan in a directory that everybody may enter, or run it as another user than root.",
-  });
-};
+/** A script needs the modules around it: where the run user can't read them, all of them are copied below the home. */
+const toReachableScript = (script: string, programs: string, user: RunUser | undefined): string =>
+  user === undefined || isReachable(dirname(script), user) ? script : copyScript(script, programs);
 
 /** What to start, for the run user. */
 export const toReachable = (found: FoundProgram, programs: string, user: RunUser | undefined): FoundProgram => ({
   path: toReachableProgram(found.path, programs, user),
-  ...(found.script === undefined ? {} : { script: toReachableScript(found.script, user) }),
+  ...(found.script === undefined ? {} : { script: toReachableScript(found.script, programs, user) }),
 });
 
 /** A path that the run user may execute: the program's own, or that of a copy made once below the home. */
