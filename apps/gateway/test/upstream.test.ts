@@ -178,7 +178,44 @@ describe("the way to a node", () => {
     upstream.send("{}", call);
     expect(await outcome).toEqual({ lost: "unsent" });
     expect(later).toEqual(["ECONNREFUSED"]);
-    expect(await send()).toEqual({ lost: "unsent" });
+    // Each call tries anew, whatever became of the last attempt.
+    for (let attempt = 0; attempt < 3; attempt++) expect(await send()).toEqual({ lost: "unsent" });
+  });
+
+  it("gives up a connection that does not open in time", async () => {
+    const node = await startScriptedNode(() => undefined);
+    open.nodes.push(node);
+    const causes: string[] = [];
+    let nowMs = 0;
+    // It accepts, but never answers the handshake.
+    const upstream = createUpstream({
+      target: { region: "r", node: "n", port: "rpc", via: { kind: "relay", url: `https://127.0.0.1:${node.port}/` } },
+      onSuspect: (cause) => causes.push(cause),
+      now: () => nowMs,
+    });
+    open.upstreams.push(upstream);
+    const { call, outcome } = createCall();
+    upstream.send("{}", call);
+    await eventually(() => node.pieces.length > 0);
+    nowMs = 1_999;
+    upstream.expire(nowMs);
+    await settled();
+    expect(causes).toEqual([]);
+    nowMs = 2_000;
+    upstream.expire(nowMs);
+    expect([await outcome, causes]).toEqual([{ lost: "unsent" }, ["ETIMEDOUT"]]);
+  });
+
+  it("gives up what waits too long, and never sends it", async () => {
+    const { node, send, advance } = await start(() => undefined, { maxConnections: 1 });
+    const calls = [send("a", 9_000), send("b", 1_000), send("c", 1_000)];
+    await eventually(() => node.requests.length === 1);
+    advance(1_000);
+    expect(await Promise.all(calls.slice(1))).toEqual(["expired", "expired"]);
+    node.requests[0]?.socket.write(ok("a"));
+    await calls[0];
+    await settled();
+    expect(node.requests.length).toBe(1);
   });
 
   it("gives up what is late, sent or waiting, without a word against the node", async () => {
