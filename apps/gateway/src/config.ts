@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type EnvSource, parseEnv } from "@portolan/kit";
+import { EnvError, type EnvSource, parseEnv } from "@portolan/kit";
 import { z } from "zod";
 import type { GatewaySettings } from "./gateway.ts";
 
@@ -12,6 +12,17 @@ const schema = z.object({
   PORTOLAN_GATEWAY_HOST: z.string().default("127.0.0.1"),
   PORTOLAN_GATEWAY_PORT: port.default(4200),
   PORTOLAN_GATEWAY_STREAM_PORT: port.optional(),
+  /** The TLS listener for gRPC; without it there is none. */
+  PORTOLAN_GRPC_PORT: port.optional(),
+  /** Chains are `<chain>.<domain>` there. */
+  PORTOLAN_GRPC_DOMAIN: z
+    .string()
+    .max(190)
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be a domain in lower case")
+    .default("chains.localhost"),
+  /** The operator's own certificate and key (PEM) for the domain and its names; without them the gateway makes its own. */
+  PORTOLAN_GRPC_CERT_FILE: z.string().optional(),
+  PORTOLAN_GRPC_KEY_FILE: z.string().optional(),
   /** Postgres, role system: what a gateway beside the centre reads its snapshot from and ships usage to. */
   PORTOLAN_EDGE_DATABASE_URL: z.string().min(1),
   PORTOLAN_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -23,15 +34,31 @@ export interface GatewayConfig {
   logLevel: z.output<typeof schema>["PORTOLAN_LOG_LEVEL"];
 }
 
+const toGrpc = (env: z.output<typeof schema>): GatewaySettings["grpc"] => {
+  const { PORTOLAN_GRPC_PORT, PORTOLAN_GRPC_DOMAIN, PORTOLAN_GRPC_CERT_FILE, PORTOLAN_GRPC_KEY_FILE } = env;
+  if (PORTOLAN_GRPC_PORT === undefined) return undefined;
+  if ((PORTOLAN_GRPC_CERT_FILE === undefined) !== (PORTOLAN_GRPC_KEY_FILE === undefined))
+    throw new EnvError([
+      { name: "PORTOLAN_GRPC_CERT_FILE", message: "belongs together with PORTOLAN_GRPC_KEY_FILE: set both, or none" },
+    ]);
+  const files =
+    PORTOLAN_GRPC_CERT_FILE === undefined || PORTOLAN_GRPC_KEY_FILE === undefined
+      ? {}
+      : { files: { cert: PORTOLAN_GRPC_CERT_FILE, key: PORTOLAN_GRPC_KEY_FILE } };
+  return { port: PORTOLAN_GRPC_PORT, domain: PORTOLAN_GRPC_DOMAIN, ...files };
+};
+
 /** Throws `EnvError` that lists every problem. */
 export const loadConfig = (source?: EnvSource): GatewayConfig => {
   const env = parseEnv(schema, source);
+  const grpc = toGrpc(env);
   return {
     settings: {
       region: env.PORTOLAN_REGION,
       dir: join(env.PORTOLAN_HOME, "gateway", env.PORTOLAN_REGION),
       host: env.PORTOLAN_GATEWAY_HOST,
       httpPort: env.PORTOLAN_GATEWAY_PORT,
+      ...(grpc === undefined ? {} : { grpc }),
       ...(env.PORTOLAN_GATEWAY_STREAM_PORT === undefined ? {} : { streamPort: env.PORTOLAN_GATEWAY_STREAM_PORT }),
     },
     databaseUrl: env.PORTOLAN_EDGE_DATABASE_URL,

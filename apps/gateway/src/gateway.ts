@@ -12,7 +12,9 @@ import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
 import { createStateLoadBound } from "./pipeline/state-load-bound.ts";
 import { createUpstreamTable } from "./pipeline/upstream-table.ts";
+import { createGrpcListener, type GrpcSettings } from "./protocols/grpc-listener.ts";
 import { createJsonRpc } from "./protocols/json-rpc.ts";
+import { createNodeSessions } from "./protocols/node-sessions.ts";
 import { createStreamProtocol } from "./protocols/stream.ts";
 import { createGatewayServer } from "./server.ts";
 
@@ -34,6 +36,8 @@ export interface GatewaySettings {
   httpPort: number;
   /** Absent: no stream listener. */
   streamPort?: number;
+  /** Absent: no gRPC listener. */
+  grpc?: GrpcSettings;
   windowMs?: number;
   tickMs?: number;
   /** Until what is in flight is cut at a stop. */
@@ -43,7 +47,7 @@ export interface GatewaySettings {
 
 export interface Gateway {
   /** Opens the listeners; answers their ports. */
-  start(): Promise<{ port: number; streamPort?: number }>;
+  start(): Promise<{ port: number; streamPort?: number; grpcPort?: number }>;
   /** Fails readiness, stops accepting, finishes what is in flight, seals and ships the spool. Once. */
   stop(): Promise<void>;
   readonly metering: Pick<Metering, "shipAll">;
@@ -107,6 +111,19 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     },
   });
   let isDraining = false;
+  const sessions = createNodeSessions({ protocols: ["grpc", "rest"], log });
+  directory.listen(sessions.listener);
+  const nextRequestId = (): string => ids.next("request");
+  const grpc =
+    settings.grpc === undefined
+      ? null
+      : createGrpcListener(
+          {
+            ...{ admission, meter, requests, sessions, directory, clock, random, log, dir, host, nextRequestId },
+            isDraining: () => isDraining,
+          },
+          settings.grpc,
+        );
   const server = createGatewayServer({
     admission,
     protocols: {
@@ -114,7 +131,8 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     },
     isReady: () => follower.hasSnapshot && meter.isAccepting && !isDraining,
     isDraining: () => isDraining,
-    nextRequestId: () => ids.next("request"),
+    nextRequestId,
+    authorityPem: () => grpc?.authorityPem() ?? null,
     log,
   });
   const streams = settings.streamPort === undefined ? null : createStreamProtocol({ admission, meter, log });
@@ -123,13 +141,18 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     void requests.ship();
     // Expiry is the one end of a right that nobody announces.
     streams?.listener.onAccessChange();
+    grpc?.recheck();
   }, 1_000);
   shipping.unref();
 
   const stop = async (): Promise<void> => {
     isDraining = true;
     clearInterval(shipping);
-    const drained = Promise.all([closed(server), streams === null ? undefined : closed(streams.server)]);
+    const drained = Promise.all([
+      closed(server),
+      streams === null ? undefined : closed(streams.server),
+      grpc?.stop(drainMs),
+    ]);
     server.closeIdleConnections();
     streams?.endAll();
     const cut = setTimeout(() => server.closeAllConnections(), drainMs);
@@ -137,6 +160,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     clearTimeout(cut);
     await follower.stop();
     await upstreams.close();
+    sessions.close();
     await requests.ship();
     await metering.close();
   };
@@ -147,8 +171,11 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
       const { from } = await follower.start();
       log.info({ from, region }, "the gateway has its snapshot");
       const httpPort = await listen(server, settings.httpPort, host);
-      if (streams === null) return { port: httpPort };
-      return { port: httpPort, streamPort: await listen(streams.server, settings.streamPort ?? 0, host) };
+      return {
+        port: httpPort,
+        ...(streams === null ? {} : { streamPort: await listen(streams.server, settings.streamPort ?? 0, host) }),
+        ...(grpc === null ? {} : { grpcPort: await grpc.start() }),
+      };
     },
     stop: () => {
       stopping ??= stop();

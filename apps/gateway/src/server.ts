@@ -15,6 +15,8 @@ export interface GatewayServerDeps {
   isReady(): boolean;
   isDraining(): boolean;
   nextRequestId(): string;
+  /** What callers of the TLS listener must trust, PEM; `null`: nothing of ours. */
+  authorityPem(): string | null;
   log: Pick<Logger, "error">;
 }
 
@@ -73,17 +75,25 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
  * connection may keep at most one request in work, because HTTP/1.1 answers in order.
  */
 export const createGatewayServer = (deps: GatewayServerDeps): Server => {
-  const { admission, protocols, isReady, isDraining, nextRequestId, log } = deps;
+  const { admission, protocols, isReady, isDraining, nextRequestId, authorityPem, log } = deps;
 
   const plain = (res: ServerResponse, status: number, text: string): void => {
     res.writeHead(status, ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"]);
     res.end(text);
+  };
+  const sendAuthority = (res: ServerResponse): boolean => {
+    const pem = authorityPem();
+    if (pem === null) return false;
+    res.writeHead(200, ["Content-Type", "application/x-pem-file", "Cache-Control", "no-store"]);
+    res.end(pem);
+    return true;
   };
   const refuseOther = (req: IncomingMessage, res: ServerResponse, reply: Reply): void => {
     const path = (req.url ?? "").split("?", 1)[0];
     if (req.method === "GET" && path === "/healthz") plain(res, 200, "ok\n");
     else if (req.method === "GET" && path === "/readyz")
       plain(res, isReady() ? 200 : 503, isReady() ? "ready\n" : "not ready\n");
+    else if (req.method === "GET" && path === "/tls/ca.pem" && sendAuthority(res)) return;
     else if (req.method === "OPTIONS") {
       res.writeHead(204, preflightHeaders);
       res.end();

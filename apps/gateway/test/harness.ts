@@ -48,7 +48,7 @@ export const startGateway = async (
     },
     { region: "local", dir, host: "127.0.0.1", httpPort: 0, ...over.settings },
   );
-  const { port, streamPort } = await gateway.start();
+  const { port, streamPort, grpcPort } = await gateway.start();
   const url = `http://127.0.0.1:${port}`;
   const post = async (
     body: string | Buffer,
@@ -80,6 +80,7 @@ export const startGateway = async (
     url,
     port,
     streamPort,
+    grpcPort,
     lines,
     post,
     call,

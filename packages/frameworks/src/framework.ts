@@ -120,6 +120,19 @@ export interface ProtocolSpec {
   port: string;
   /** Method classes, weights, bounds. Absent for protocols that are billed by bytes only. */
   policy?: RpcPolicy;
+  /** What the gateway must know of a gRPC service besides `policy`, whose methods are `package.Service/Method`. */
+  grpc?: GrpcRules;
+}
+
+export interface GrpcRules {
+  /** Methods with more than one message either way; all others that the policy forwards have one each. */
+  isStream(method: string): boolean;
+  /** Of one message from a node; `policy.maxBodyBytes` bounds one from a caller. */
+  maxAnswerBytes: number;
+  /** The route's fact with the authorities (PEM) that sign the nodes' certificates. */
+  rootsFact: string;
+  /** Whether a node is one of those that `<label>.<chain>.<domain>` asks for. Absent: there are no labels. */
+  selects?(label: string, target: { node: string; region: string }): boolean;
 }
 
 /**

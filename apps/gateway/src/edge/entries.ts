@@ -14,8 +14,8 @@ export interface KeyEntry {
   /** Not in the snapshot any more: unknown. */
   isGone: boolean;
   readonly bucket: TokenBucket;
-  /** What was worked out for it, by chain id. */
-  readonly grants: Map<string, Grant>;
+  /** What was worked out for it, by protocol and chain id. */
+  readonly grants: Map<string, Map<string, Grant>>;
 }
 
 export interface AppEntry {
@@ -35,6 +35,8 @@ export interface MethodGrant {
   verdict: Exclude<MethodVerdict, { kind: "deny" }>;
   /** dCU, before surcharges. */
   weight: number;
+  /** What one call without surcharges adds to `series`. */
+  quantity: number;
   series: MeterSeries;
   /** Whether `check` or `surcharge` wants to see the parameters. */
   readsParams: boolean;

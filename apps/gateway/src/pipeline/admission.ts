@@ -114,8 +114,9 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
       if (!key.guard.allowsAddress(address)) return refusals.addressRefused;
     }
     if (!meter.isAccepting) return refusals.unmetered;
-    const known = key.grants.get(chainId);
-    if (known !== undefined && known.route === entry && known.protocol.name === protocolName) return known;
+    const grants = key.grants.get(protocolName);
+    const known = grants?.get(chainId);
+    if (known !== undefined && known.route === entry) return known;
     const protocol = frameworks.protocols(entry.route.framework).find(({ name }) => name === protocolName);
     if (protocol === undefined) return refusals.chainUnknown;
     const grant = createGrant({
@@ -127,7 +128,8 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
       meter,
       unitsPerSecond: frameworks.unitsPerSecond?.(entry.route.framework, entry.route.plan),
     });
-    key.grants.set(chainId, grant);
+    if (grants === undefined) key.grants.set(protocolName, new Map([[chainId, grant]]));
+    else grants.set(chainId, grant);
     return grant;
   };
   return {

@@ -37,15 +37,17 @@ export const createGrant = ({ key, app, route, protocol, policy, meter, unitsPer
       appId: route.route.appId,
       subject: { type: "chain", id: chainId },
       regionId,
-      sku: verdict.kind === "synthetic" ? syntheticSku : computeSku,
+      sku: verdict.kind === "synthetic" ? syntheticSku : (verdict.sku ?? computeSku),
       dims: { class: classOf(verdict) },
       keyId: key.key.id,
       method,
     });
     const weight = verdict.kind === "forward" ? verdict.weight : 0;
+    const quantity = verdict.kind === "forward" && verdict.sku !== undefined ? 1 : weight;
     const readsParams = policy.readsParams?.(method) ?? true;
     const bound = verdict.kind === "forward" ? verdict.bound : undefined;
-    return { method, verdict, weight, series, readsParams, tellsSnapshots: bound === "snapshot" || bound === "revert" };
+    const tellsSnapshots = bound === "snapshot" || bound === "revert";
+    return { method, verdict, weight, quantity, series, readsParams, tellsSnapshots };
   };
   return {
     key,

@@ -113,6 +113,31 @@ export const refusals = {
     "The request is too large.",
     "Send fewer or smaller calls at once.",
   ),
+  metadataTooLarge: refusal(
+    413,
+    -32600,
+    "request.too_large",
+    "The metadata is too large.",
+    "Send nothing but the key.",
+  ),
+  serverNameUnknown: refusal(
+    404,
+    -32001,
+    "resource.not_found",
+    "The server name is none of a chain.",
+    "Connect with the chain's own name: its connection profile has it.",
+  ),
+  tooManyCalls: later(
+    refusal(429, -32005, "request.rate_limited", "The key has too many calls at once.", "End some of them first."),
+    1,
+  ),
+  slowReader: refusal(
+    503,
+    -32002,
+    "stream.stalled",
+    "The stream was not read for too long.",
+    "Open it again from the last block that was read.",
+  ),
   batchTooLong: refusal(413, -32600, "request.too_large", "The batch has too many calls.", "Split the batch."),
   starting: later(
     refusal(503, -32002, "chain.starting", "The chain is starting.", "Its operation tells how far it is."),

@@ -8,7 +8,7 @@ export interface RequestLog {
   ship(): Promise<void>;
 }
 
-const shownMethod = /^[A-Za-z0-9_]{1,80}$/;
+const shownMethod = /^[A-Za-z0-9_./]{1,80}$/;
 
 /** Keeps the last `size` calls since the last shipping; the oldest are dropped. */
 export const createRequestLog = (deps: {

@@ -62,10 +62,13 @@ export {
 } from "./sample-price-books.ts";
 export {
   computeSku,
+  evaluatedSku,
   nodeSku,
   type SkuUnit,
   skuUnits,
   storageSku,
+  submittedSku,
   syntheticSku,
   toMebibytes,
+  transferSku,
 } from "./sku.ts";

@@ -11,6 +11,8 @@ const nodePrice = (sku: string, microsPerHour: string, regionFactorsPpm: { [regi
   regionFactorsPpm,
 });
 
+const gibibyte = "1073741824";
+
 // 1 GiB for a quoted month: 1,024 MiB × 730 hours.
 const gibMonth = "747520";
 
@@ -24,6 +26,9 @@ export const samplePriceBookData: PriceBookData = {
   prices: [
     { ...opening, sku: "rpc.compute", unit: "dCU", unitPrice: { micros: "500000", per: "10000000" } },
     { ...opening, sku: "rpc.synthetic", unit: "dCU", unitPrice: { micros: "0", per: "1" } },
+    { ...opening, sku: "transaction.submitted", unit: "transaction", unitPrice: { micros: "20", per: "1" } },
+    { ...opening, sku: "transaction.evaluated", unit: "transaction", unitPrice: { micros: "2", per: "1" } },
+    { ...opening, sku: "transfer.bytes", unit: "byte", unitPrice: { micros: "50000", per: gibibyte } },
     {
       ...opening,
       sku: "storage.standard",
@@ -46,6 +51,9 @@ export const sampleDomesticPriceBookData: PriceBookData = {
   prices: [
     { ...opening, sku: "rpc.compute", unit: "dCU", unitPrice: { micros: "3600000", per: "10000000" } },
     { ...opening, sku: "rpc.synthetic", unit: "dCU", unitPrice: { micros: "0", per: "1" } },
+    { ...opening, sku: "transaction.submitted", unit: "transaction", unitPrice: { micros: "144", per: "1" } },
+    { ...opening, sku: "transaction.evaluated", unit: "transaction", unitPrice: { micros: "14", per: "1" } },
+    { ...opening, sku: "transfer.bytes", unit: "byte", unitPrice: { micros: "360000", per: gibibyte } },
     { ...opening, sku: "storage.standard", unit: "MiB-hour", unitPrice: { micros: "700000", per: gibMonth } },
     nodePrice("node.anvil.dev.node", "14000", {}),
     nodePrice("node.anvil.standard.node", "85000", {}),

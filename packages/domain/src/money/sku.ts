@@ -3,9 +3,14 @@ export const computeSku = "rpc.compute";
 /** Calls that the gateway answered by itself: counted, and free. */
 export const syntheticSku = "rpc.synthetic";
 export const storageSku = "storage.standard";
+/** Transactions, where a framework sells them one by one and not by the weight of calls. */
+export const submittedSku = "transaction.submitted";
+export const evaluatedSku = "transaction.evaluated";
+/** Bytes of messages that the gateway carried, both ways. */
+export const transferSku = "transfer.bytes";
 
 /** Integer base units that quantities are counted in. */
-export const skuUnits = ["dCU", "node-second", "MiB-hour"] as const;
+export const skuUnits = ["dCU", "node-second", "MiB-hour", "transaction", "byte"] as const;
 export type SkuUnit = (typeof skuUnits)[number];
 
 /** `node.anvil.dev.node`: one node of a role, in a plan of a framework, for a time. */

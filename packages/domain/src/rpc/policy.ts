@@ -1,9 +1,18 @@
 /**
- * What a gateway does with one JSON-RPC method. Weights are integer tenths of a compute unit (dCU), the unit that
+ * What a gateway does with one method (JSON-RPC, gRPC, or a route of REST). Weights are integer tenths of a compute unit (dCU), the unit that
  * usage is counted in: 10 dCU = 1 CU.
  */
 export type MethodVerdict =
-  | { kind: "forward"; weight: number; isWrite: boolean; scope: "rpc" | "rpc:dev"; bound?: string }
+  | {
+      kind: "forward";
+      /** What it counts against the key's rate, and, without a `sku`, what is billed. */
+      weight: number;
+      isWrite: boolean;
+      scope: "rpc" | "rpc:dev";
+      bound?: string;
+      /** Billed one by one under this name instead of by weight. */
+      sku?: string;
+    }
   /** Answered by the gateway itself, metered as `synthetic` at 0. */
   | { kind: "synthetic"; answer: "emptyList" | "modules" }
   /** `hint`: what to do instead, where the policy knows. */

@@ -8,6 +8,7 @@ import { makeMaterial } from "./material.ts";
 import { materialNames } from "./names.ts";
 import { fabricParts } from "./parts.ts";
 import { fabricPlans } from "./plans.ts";
+import { fabricGrpcPolicy, fabricGrpcRules } from "./policy.ts";
 import { presentPart } from "./present-part.ts";
 import { review, reviewPart, reviewUpdate } from "./review.ts";
 import { rollout } from "./rollout.ts";
@@ -54,7 +55,7 @@ export const fabric: Framework = {
   actions,
   rollout,
   protocols: [
-    { name: "grpc", role: roles.peer, port: ports.grpc },
+    { name: "grpc", role: roles.peer, port: ports.grpc, policy: fabricGrpcPolicy, grpc: fabricGrpcRules },
     { name: "rest", role: roles.peer, port: ports.grpc },
   ],
 };
