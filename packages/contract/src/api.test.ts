@@ -1,7 +1,8 @@
 import { errorCodes, permissions } from "@portolan/domain";
+import { builtInPartKinds, createRegistry } from "@portolan/frameworks";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { api, operations } from "./api.ts";
+import { api, type BodyInputOf, operations, type ParamsInputOf } from "./api.ts";
 import { errorStatus } from "./error-status.ts";
 import { toProblem } from "./problem.ts";
 import { errorsOf } from "./route.ts";
@@ -54,6 +55,38 @@ describe("the table of the API", () => {
       }
     }
     expect(unbounded).toEqual([]);
+  });
+});
+
+describe("parts", () => {
+  it("are those of the frameworks that ship: their routes are in the table, typed by their settings", () => {
+    const kinds = createRegistry()
+      .list()
+      .flatMap(({ parts }) => parts);
+    expect(builtInPartKinds).toEqual(expect.arrayContaining(kinds));
+    for (const { plural, update, deletable } of builtInPartKinds) {
+      const verbs = operations.flatMap(([id]) => (id.startsWith(`${plural}.`) ? [id.split(".")[1]] : []));
+      const changes = [...(update === "settings" ? ["update"] : []), ...(deletable ? ["delete"] : [])];
+      expect(verbs).toEqual(["create", "list", "get", ...changes]);
+    }
+    const body: BodyInputOf<"chaincodes.create"> = {
+      name: "token",
+      settings: { channel: "trade", source: { kind: "catalogue", name: "token" } },
+    };
+    expect(api["chaincodes.create"].body.parse(body).settings.version).toBe("1.0");
+    const bare: BodyInputOf<"channels.create"> = { name: "trade" };
+    expect(api["channels.create"].body.parse(bare).settings.batch.maxMessages).toBe(500);
+    const params: ParamsInputOf<"identities.delete"> = { chain: `chn_${"0".repeat(26)}`, identity: "ann" };
+    expect(api["identities.delete"].params.parse(params)).toEqual(params);
+    // @ts-expect-error A channel can't be deleted.
+    expect(api["channels.delete"]).toBeUndefined();
+  });
+
+  it("have names of which none is an id", () => {
+    const { body } = api["identities.create"];
+    const settings = { organisation: "org1" };
+    expect(body.safeParse({ name: "ann@org1.example", settings }).success).toBe(true);
+    expect(body.safeParse({ name: `idn_${"0".repeat(26)}`, settings }).success).toBe(false);
   });
 });
 

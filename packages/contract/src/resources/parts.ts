@@ -36,12 +36,15 @@ type Strict<Shape extends z.core.$ZodLooseShape> = z.ZodObject<Shape, z.core.$st
 type SettingsOf<K extends PartKind> =
   Record<never, never> extends z.input<K["settings"]> ? z.ZodPrefault<K["settings"]> : K["settings"];
 
-interface Mutation extends Route {
+/** What each route says with types of its own; an intersection with the general ones would say less. */
+type Plain = Omit<Route, "permission" | "successStatus" | "responses" | "params" | "query" | "body" | "isStream">;
+
+interface Mutation extends Plain {
   readonly permission: "chain.update";
   readonly successStatus: 202;
   readonly responses: { readonly 202: typeof operation };
 }
-interface Reading extends Route {
+interface Reading extends Plain {
   readonly permission: "chain.read";
   readonly successStatus: 200;
 }
