@@ -37,14 +37,18 @@ const untilKnown = async <Answer>(endsAt: number, signal: AbortSignal, ask: () =
   }
 };
 
-const endorse = async (session: PeerSession, submission: Submission, options: CallOptions) => {
+/** One proposal, signed once, however often it has to be sent. */
+const endorse = async (session: PeerSession, submission: Submission, endsAt: number, signal: AbortSignal) => {
   const { proposal, transactionId } = await toProposal(session, submission);
   const request = new gateway.EndorseRequest();
   request.setTransactionId(transactionId);
   request.setChannelId(submission.channelId);
   request.setProposedTransaction(proposal);
   request.setEndorsingOrganizationsList([...submission.endorsingOrganisations]);
-  const answer = await session.clients.call(session.target, gateway.GatewayService.endorse, request, options);
+  const answer = await untilKnown(endsAt, signal, () => {
+    const timeoutMs = Math.max(1, endsAt - Date.now());
+    return session.clients.call(session.target, gateway.GatewayService.endorse, request, { timeoutMs, signal });
+  });
   const envelope = answer.getPreparedTransaction();
   if (envelope === undefined) throw new Refusal("there was no transaction in the answer", "INTERNAL");
   envelope.setSignature(toLowS(await session.sign(envelope.getPayload_asU8())));
@@ -79,9 +83,7 @@ export const submitTransaction = async (
   const { clients, target } = session;
   const endsAt = Date.now() + timeoutMs;
   const left = (): number => Math.max(1, endsAt - Date.now());
-  const { envelope, transactionId } = await untilKnown(endsAt, signal, () =>
-    endorse(session, submission, { timeoutMs: left(), signal }),
-  );
+  const { envelope, transactionId } = await endorse(session, submission, endsAt, signal);
   const request = new gateway.SubmitRequest();
   request.setTransactionId(transactionId);
   request.setChannelId(submission.channelId);
