@@ -72,7 +72,7 @@ test("who has to sign is who may change it", () => {
   const to = { ...grown, organisations };
   const signers = differences(current(from), to).map(({ kind, signers }) => [kind, signers]);
   expect(signers).toEqual([
-    ["organisation.add", ["Org1MSP", "Org2MSP"]],
+    ["organisation.add", ["Org1MSP", "Org2MSP", "Org3MSP"]],
     ["consenter.add", ["OrdererMSP"]],
     ["endpoints", ["OrdererMSP"]],
     ["anchors", ["Org1MSP"]],

@@ -2,8 +2,9 @@ import type { NetworkDescription } from "./description.ts";
 import { type ConfigDigest, type ConsenterDigest, toWantedDigest } from "./digest.ts";
 
 /**
- * One update of a channel's configuration. `signers`: MSP ids whose admins have to sign it, which is what the changed
- * element's modification policy asks for. Plain JSON.
+ * One update of a channel's configuration. `signers`: MSP ids of organisations whose admins together fulfil what the
+ * changed element's modification policy asks for; one that is leaving signs too, its word counts until it is gone.
+ * Plain JSON.
  */
 export type ConfigChange = { signers: string[] } & (
   | { kind: "organisation.add" | "organisation.remove" | "anchors"; mspId: string }
@@ -73,13 +74,14 @@ const organisationChanges = (current: ConfigDigest, wanted: ConfigDigest, signer
 /**
  * What has to be updated, one update each, in the order in which it is safe: organisations are there before anything
  * names them and gone after nothing does; certificates are refreshed before the set of consenters changes, and that
- * one at a time, growing before it shrinks. An added consenter's node must have joined before its update. The signers
- * are those of the channel as it is, so after the first change ask again.
+ * one at a time, growing before it shrinks. An added consenter's node must have joined before its update.
  */
 export const differences = (current: ConfigDigest, description: NetworkDescription): ConfigChange[] => {
   const wanted = toWantedDigest(description);
   const orderers = [current.ordererOrg.mspId];
-  const members = current.organisations.map(({ mspId }) => mspId);
+  // Both those that are there and those that will be by then: a majority grows with each that is added, and a signature
+  // of somebody who is not there counts for nothing and harms nothing.
+  const members = [...new Set([...current.organisations, ...wanted.organisations].map(({ mspId }) => mspId))];
   const organisations = organisationChanges(current, wanted, members);
   const consenters = consenterChanges(current, wanted, orderers);
   const when = (isChanged: boolean, kind: "endpoints" | "batch" | "policies", signers: string[]): Change[] =>
