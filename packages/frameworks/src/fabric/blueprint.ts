@@ -22,7 +22,7 @@ import { chaincodesOf } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { toChaincodeProcess, toOrdererProcess, toPeerProcess } from "./processes.ts";
 import { type FabricOrganisation, mspIdOf, ordererOrganisation, readSettings } from "./settings.ts";
-import { chaincodeNodeName, peersOf, roles, topology } from "./topology.ts";
+import { chaincodeNodeName, peersOf, ports, roles, topology } from "./topology.ts";
 
 export const rendererVersion = 1;
 
@@ -111,7 +111,8 @@ const gossipSeeds = (input: BlueprintInput, organisation: FabricOrganisation, no
   const others = names.length === 1 ? names : names.filter((name) => name !== node.name);
   return Object.values(input.addresses)
     .flat()
-    .filter((address) => address.port === "grpc" && others.includes(address.node))
+    .filter((address) => address.port === ports.grpc && others.includes(address.node))
+    .sort((a, b) => others.indexOf(a.node) - others.indexOf(b.node))
     .map(({ host, number }) => `${host}:${number}`);
 };
 

@@ -28,9 +28,12 @@ const dialled = (own: readonly BlueprintPort[], name: string): string => {
 /** Lists of paths, as Fabric reads them from the environment. */
 const listOf = (file: PathRef): EnvValue => ["[", file, "]"];
 
-/** gRPC's own log says each connection that a client closes; the time of a line is the runtime's to add. */
+/**
+ * Less than Fabric's own INFO: gRPC's log says each connection that a client closes, and the server's each call, which
+ * under load is most of the log. The time of a line is the runtime's to add.
+ */
 const logging = {
-  FABRIC_LOGGING_SPEC: "INFO:grpc=ERROR",
+  FABRIC_LOGGING_SPEC: "INFO:grpc=ERROR:comm.grpc.server=WARN",
   FABRIC_LOGGING_FORMAT: "%{level} [%{module}] %{message}",
 };
 
