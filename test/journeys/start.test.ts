@@ -44,6 +44,7 @@ const begin = (home: string, ports: { api: number; gateway: number }, args: read
       PORTOLAN_HOME: home,
       PORTOLAN_API_PORT: String(ports.api),
       PORTOLAN_GATEWAY_PORT: String(ports.gateway),
+      PORTOLAN_GRPC_PORT: "0",
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -18,6 +18,8 @@ export interface Plane {
   /** Base URLs; the same after each start. */
   readonly api: string;
   readonly gateway: string;
+  /** `host:port` of the gateway's TLS listener; another after each start. */
+  readonly grpc: string;
   readonly home: string;
   /** What the supervisor has written on standard error so far. */
   log(): string;
@@ -47,6 +49,7 @@ export interface PlaneOptions {
 interface Ready {
   api: string;
   gateway: string;
+  grpc: string;
   home: string;
 }
 
@@ -133,7 +136,7 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
     processesOf(home)
       .filter((found) => found.name === name)
       .map(({ pid }) => pid);
-  const url = (name: "api" | "gateway"): string => {
+  const url = (name: "api" | "gateway" | "grpc"): string => {
     if (ready === undefined) throw new Error("the plane has not started");
     return ready[name];
   };
@@ -176,6 +179,9 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
   const plane: Plane = {
     get api() {
       return url("api");
+    },
+    get grpc() {
+      return url("grpc");
     },
     get gateway() {
       return url("gateway");

@@ -27,7 +27,7 @@ export interface ApiDeps {
   log: ServerLogger;
   limits: Limits;
   /** Where a chain is reached by gRPC from outside, and under which name; absent: it is not. */
-  grpcAddressOf?: (chainId: string) => { address: string; serverName: string };
+  grpcAddressOf?: (chainId: string) => { address: string; serverName: string; authorityPem?: string };
   /** Keys the hash of requests that carry an `Idempotency-Key`: a plain hash of a password would be one to guess at. */
   requestHashKey: Uint8Array;
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none unless told. */

@@ -20,6 +20,12 @@ const schema = z.object({
   PORTOLAN_CHAINCODES: z.string().optional(),
   /** What stands by, as the workers have it: creations of these kinds look for a chain to adopt; `parseStandby` has its form. */
   PORTOLAN_STANDBY: z.string().default("[]"),
+  /** `host:port` of the gateway's TLS listener for gRPC, as developers reach it; absent: there is none. */
+  PORTOLAN_GRPC_ADDRESS: z.string().max(262).optional(),
+  /** Chains are `<chain>.<domain>` there. */
+  PORTOLAN_GRPC_DOMAIN: z.string().max(190).default("chains.localhost"),
+  /** PEM of the authority that signs its certificates, where that is not one that everybody trusts. */
+  PORTOLAN_GRPC_CA_FILE: z.string().optional(),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Connections of each role. */
   PORTOLAN_API_POOL: z.coerce.number().int().min(1).max(200).default(10),

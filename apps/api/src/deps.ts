@@ -25,6 +25,7 @@ import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.ts";
 import type { ApiConfig } from "./config.ts";
 import { createCredentialLookups } from "./credential-lookups.ts";
+import { toGrpcAddressOf } from "./grpc-address.ts";
 import { createUpdateHub, logChannel, operationChannel } from "./update-hub.ts";
 
 const pruneEveryMs = 600_000;
@@ -96,6 +97,7 @@ export const assembleApi = async (
     (entry) => toStandbyTarget(entry, (slug) => frameworks.find(slug)) ?? [],
   );
   const tokens = createSessionTokens({ signingKey: deriveKey(key, "session tokens"), clock });
+  const grpcAddressOf = toGrpcAddressOf(config);
   return buildApp({
     clients,
     clock,
@@ -113,6 +115,7 @@ export const assembleApi = async (
     metrics,
     log,
     limits: config.limits,
+    ...(grpcAddressOf === undefined ? {} : { grpcAddressOf }),
     requestHashKey: deriveKey(key, "idempotency"),
     trustedProxies: config.trustedProxies,
     signal: shutdown.signal,

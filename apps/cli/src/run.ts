@@ -5,7 +5,9 @@ import { addAppCommands } from "./commands/apps.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addCatalogCommands } from "./commands/catalog.ts";
 import { addChainCommands } from "./commands/chains.ts";
+import { addDocumentCommands } from "./commands/documents.ts";
 import { addOperationCommands } from "./commands/operations.ts";
+import { addPartCommands } from "./commands/parts.ts";
 import { addProgramCommands } from "./commands/programs.ts";
 import { addServiceAccountCommands } from "./commands/service-accounts.ts";
 import { addUsageCommands } from "./commands/usage.ts";
@@ -25,7 +27,7 @@ requestId, status (HTTP's) and details.
 
 Environment: PORTOLAN_API_URL (default: PORTOLAN_API_PORT on this machine, else the profile's, else the plane that runs
 in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up, doctor
-and programs PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
+and programs PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_GRPC_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
 DATABASE_URL, DATABASE_SYSTEM_URL.`;
 
 interface GlobalFlags {
@@ -87,6 +89,8 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addAccountCommands(program, open);
   addAppCommands(program, open);
   addChainCommands(program, open);
+  addPartCommands(program, open);
+  addDocumentCommands(program, open);
   addOperationCommands(program, open);
   addUsageCommands(program, open);
   addCatalogCommands(program, open);

@@ -106,8 +106,11 @@ export interface ChainDocument {
 
 /** Where the chain is called from outside; absent members are not offered here. */
 export interface ChainAddresses {
-  /** `host:port` of the gateway's TLS listener and the name to verify, for this chain. */
-  grpc?: { address: string; serverName: string };
+  /**
+   * `host:port` of the gateway's TLS listener and the name to verify, for this chain; PEM of who signs its certificate
+   * where that is none of those that everybody trusts.
+   */
+  grpc?: { address: string; serverName: string; authorityPem?: string };
   /** Base URL of the chain at the gateway, by region. */
   http: { readonly [region: string]: string };
 }

@@ -17,6 +17,7 @@ const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> 
       note("plane", plane === undefined ? "not running here" : `starting (pid ${plane.pid})`, "npm start"),
       checkPort("API", settings.apiPort, "PORTOLAN_API_PORT"),
       checkPort("gateway", settings.gatewayPort, "PORTOLAN_GATEWAY_PORT"),
+      checkPort("gateway's gRPC listener", settings.grpcPort, "PORTOLAN_GRPC_PORT"),
     ];
   }
   return [

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import type { DatabaseUrls, UpSettings } from "./settings.ts";
 
 export type ChildName = "api" | "worker" | "gateway";
@@ -6,12 +7,13 @@ export type ChildName = "api" | "worker" | "gateway";
 export interface ChildEnvironmentInput {
   settings: Pick<
     UpSettings,
-    "redisUrl" | "programs" | "forks" | "chaincodes" | "standby" | "logLevel" | "passedEnvironment"
+    "redisUrl" | "programs" | "forks" | "chaincodes" | "standby" | "logLevel" | "passedEnvironment" | "grpcEnvironment"
   >;
   home: string;
   urls: DatabaseUrls;
   apiPort: number;
   gatewayPort: number;
+  grpcPort: number;
 }
 
 /** Marks every process of one home, so that they can be told from another instance's. */
@@ -30,6 +32,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
     PORTOLAN_LOG_LEVEL: settings.logLevel,
     NODE_ENV: "production",
   };
+  const { PORTOLAN_GRPC_DOMAIN, PORTOLAN_GRPC_CERT_FILE } = settings.grpcEnvironment;
   const queue = settings.redisUrl === undefined ? {} : { REDIS_URL: settings.redisUrl };
   switch (name) {
     case "api":
@@ -39,6 +42,12 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_API_HOST: "127.0.0.1",
         PORTOLAN_API_PORT: String(input.apiPort),
         PORTOLAN_GATEWAY_URL: `http://127.0.0.1:${input.gatewayPort}`,
+        PORTOLAN_GRPC_ADDRESS: `127.0.0.1:${input.grpcPort}`,
+        ...(PORTOLAN_GRPC_DOMAIN === undefined ? {} : { PORTOLAN_GRPC_DOMAIN }),
+        // The gateway's own authority, which callers must trust where the operator has no certificate.
+        ...(PORTOLAN_GRPC_CERT_FILE === undefined
+          ? { PORTOLAN_GRPC_CA_FILE: join(input.home, "gateway", "local", "tls", "ca.pem") }
+          : {}),
         PORTOLAN_APP_DATABASE_URL: urls.app,
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
         PORTOLAN_STANDBY: settings.standby,
@@ -63,6 +72,8 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_REGION: "local",
         PORTOLAN_GATEWAY_HOST: "127.0.0.1",
         PORTOLAN_GATEWAY_PORT: String(input.gatewayPort),
+        PORTOLAN_GRPC_PORT: String(input.grpcPort),
+        ...settings.grpcEnvironment,
       };
   }
 };

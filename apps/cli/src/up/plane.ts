@@ -13,6 +13,8 @@ import type { UpSettings } from "./settings.ts";
 export interface Plane {
   api: string;
   gateway: string;
+  /** `host:port` of the gateway's TLS listener. */
+  grpc: string;
   /** What runs, one line each. */
   descriptions: readonly string[];
   /** How many chains that should run no worker has looked at since this start. */
@@ -58,16 +60,31 @@ const stopAll = async (
   if (database !== undefined) log("database stopped");
 };
 
-const claimPorts = async (settings: UpSettings): Promise<{ apiPort: number; gatewayPort: number }> => {
+interface Ports {
+  apiPort: number;
+  gatewayPort: number;
+  grpcPort: number;
+}
+
+const claimPorts = async (settings: UpSettings): Promise<Ports> => {
   const apiPort = await claimPort(settings.apiPort, "API", "PORTOLAN_API_PORT");
   const gatewayPort = await claimPort(settings.gatewayPort, "gateway", "PORTOLAN_GATEWAY_PORT");
-  if (apiPort !== gatewayPort) return { apiPort, gatewayPort };
-  // Two free ports may come out the same by chance; two wished ones only by mistake.
-  if (settings.apiPort === 0 || settings.gatewayPort === 0) return claimPorts(settings);
-  throw new CliFailure(`API and gateway can't both have port ${apiPort}.`, {
-    exitCode: exitCodes.usage,
-    hint: "Set PORTOLAN_API_PORT or PORTOLAN_GATEWAY_PORT to another port (0: any free one).",
-  });
+  const grpcPort = await claimPort(settings.grpcPort, "gateway's gRPC listener", "PORTOLAN_GRPC_PORT");
+  if (new Set([apiPort, gatewayPort, grpcPort]).size === 3) return { apiPort, gatewayPort, grpcPort };
+  const wished = [settings.apiPort, settings.gatewayPort, settings.grpcPort].filter((port) => port !== 0);
+  // Free ports may come out the same by chance; wished ones only by mistake.
+  if (new Set(wished).size === wished.length) return claimPorts(settings);
+  const shared = wished.find((port, index) => wished.indexOf(port) !== index);
+  const isOfBoth = shared === settings.apiPort && shared === settings.gatewayPort;
+  throw new CliFailure(
+    isOfBoth ? `API and gateway can't both have port ${shared}.` : `Two listeners can't both have port ${shared}.`,
+    {
+      exitCode: exitCodes.usage,
+      hint: isOfBoth
+        ? "Set PORTOLAN_API_PORT or PORTOLAN_GATEWAY_PORT to another port (0: any free one)."
+        : "Set PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT and PORTOLAN_GRPC_PORT to different ports (0: any free one).",
+    },
+  );
 };
 
 /**
@@ -94,7 +111,7 @@ export const startPlane = async (options: {
   };
   try {
     await awaitLeftOvers(instanceOf(home.path), log);
-    const { apiPort, gatewayPort } = await claimPorts(settings);
+    const { apiPort, gatewayPort, grpcPort } = await claimPorts(settings);
     const gateway = `http://127.0.0.1:${gatewayPort}`;
     // A damaged file is said before anything is made or runs.
     await checkHomeFiles(home);
@@ -105,7 +122,7 @@ export const startPlane = async (options: {
     await prepareDatabase({ urls, redisUrl: settings.redisUrl, gatewayUrl: gateway, home, log });
     signal.throwIfAborted();
     await makeLogDirectory(home);
-    const input = { settings, home: home.path, urls, apiPort, gatewayPort };
+    const input = { settings, home: home.path, urls, apiPort, gatewayPort, grpcPort };
     for (const name of ["api", "worker", "gateway"] as const) {
       children.set(
         name,
@@ -127,6 +144,7 @@ export const startPlane = async (options: {
     return {
       api: `http://127.0.0.1:${apiPort}`,
       gateway,
+      grpc: `127.0.0.1:${grpcPort}`,
       descriptions: [database.description, `processes ${pids}`],
       countStarting: () => countStarting(urls.system, startedAt),
       stop: () => stopAll(children, database, patience, log),

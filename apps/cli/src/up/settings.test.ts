@@ -8,6 +8,7 @@ test("defaults: the clone's .portolan, 4100 and 4200, the embedded database", ()
     wishedHome: "/clone/.portolan",
     apiPort: 4100,
     gatewayPort: 4200,
+    grpcPort: 4201,
     database: undefined,
   });
 });
@@ -26,6 +27,7 @@ test("one development chain stands by unless told otherwise; API and worker have
       urls,
       apiPort: 1,
       gatewayPort: 2,
+      grpcPort: 3,
     })["PORTOLAN_STANDBY"];
   for (const name of ["api", "worker"] as const) {
     expect(parseStandby(listOf(name, {}) ?? "")).toEqual([
@@ -47,7 +49,7 @@ test("each process gets what it needs and no more", () => {
   };
   const settings = readUpSettings("/clone", source);
   const urls = settings.database ?? { owner: "", app: "", system: "" };
-  const input = { settings, home: "/home", urls, apiPort: 1, gatewayPort: 2 };
+  const input = { settings, home: "/home", urls, apiPort: 1, gatewayPort: 2, grpcPort: 3 };
   const [api, worker, gateway] = (["api", "worker", "gateway"] as const).map((name) => childEnvironment(name, input));
   for (const env of [api, worker, gateway]) {
     expect(Object.values(env ?? {})).not.toContain("o");

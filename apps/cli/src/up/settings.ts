@@ -45,6 +45,15 @@ const passed = z.object({
   PORTOLAN_LEASE_MS: z.string().optional(),
 });
 
+const grpcPassed = z.object({
+  PORTOLAN_GRPC_DOMAIN: z.string().optional(),
+  PORTOLAN_GRPC_CERT_FILE: z.string().optional(),
+  PORTOLAN_GRPC_KEY_FILE: z.string().optional(),
+});
+
+const onlySet = (env: { readonly [name: string]: string | undefined }): { [name: string]: string } =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+
 export interface DatabaseUrls {
   owner: string;
   app: string;
@@ -58,6 +67,10 @@ export interface UpSettings {
   wishedHome: string;
   apiPort: number;
   gatewayPort: number;
+  /** Of the gateway's TLS listener for gRPC. */
+  grpcPort: number;
+  /** What the gateway is told of that listener besides: domain and certificate files of the operator's. */
+  grpcEnvironment: { readonly [name: string]: string };
   /** Undefined: the embedded Postgres. */
   database: DatabaseUrls | undefined;
   redisUrl: string | undefined;
@@ -98,12 +111,13 @@ const checkStandby = (text: string): string => {
 /** @throws EnvError, or CliFailure when only a part of a database is given or a list is none. */
 export const readUpSettings = (root: string, source?: EnvSource): UpSettings => {
   const env = parseEnv(schema, source);
-  const others = Object.entries(parseEnv(passed, source));
   return {
     root,
     wishedHome: resolve(env.PORTOLAN_HOME ?? join(root, ".portolan")),
     apiPort: env.PORTOLAN_API_PORT,
     gatewayPort: env.PORTOLAN_GATEWAY_PORT,
+    grpcPort: env.PORTOLAN_GRPC_PORT,
+    grpcEnvironment: onlySet(parseEnv(grpcPassed, source)),
     database: toDatabase(env),
     redisUrl: env.REDIS_URL,
     programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
@@ -111,6 +125,6 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     chaincodes: env.PORTOLAN_CHAINCODES,
     standby: checkStandby(env.PORTOLAN_STANDBY),
     logLevel: env.PORTOLAN_LOG_LEVEL,
-    passedEnvironment: Object.fromEntries(others.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    passedEnvironment: onlySet(parseEnv(passed, source)),
   };
 };

@@ -18,7 +18,7 @@ export interface UpOptions {
 const announce = (log: (line: string) => void, plane: Plane, home: string, startedAt: number): void => {
   log(`Portolan runs (ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s).`);
   log(`  API       ${plane.api}        documentation ${plane.api}/docs`);
-  log(`  Gateway   ${plane.gateway}`);
+  log(`  Gateway   ${plane.gateway}        gRPC over TLS ${plane.grpc}`);
   log(`  Data      ${home}        operator account in operator.json, logs in logs/`);
   for (const line of plane.descriptions) log(`  Runs      ${line}`);
 };
@@ -81,7 +81,7 @@ export const up = async (options: UpOptions): Promise<void> => {
         await firstChain(options, plane, home.at("first-chain.json"), log, stop);
         if (!stop.signal.aborted) {
           if (options.isJson) {
-            const ready = { api: plane.api, gateway: plane.gateway, console: null, home: home.path };
+            const ready = { api: plane.api, gateway: plane.gateway, grpc: plane.grpc, console: null, home: home.path };
             writeLine(screen.out, JSON.stringify(ready));
           } else log("Ctrl-C stops all of it.");
           await stop.whenFirst;
