@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { tryPidLock } from "@portolan/kit";
@@ -268,4 +268,79 @@ test("a machine's credential is made with its role; its secret is shown once", a
   expect(sent.map(({ body }) => body)).toEqual([{ name: "ci", role: "developer" }]);
   expect(screen().out).toContain("ptl_secret");
   expect(screen().err).toContain("only now");
+});
+
+test("parts of a chain have commands made from their kinds; settings come from flags and files", async () => {
+  const chain = id("chn");
+  const made = operation("succeeded", { kind: "part.create", target: { type: "identity", id: id("idn") } });
+  const file = join(temporaryDirectory("csr"), "ann.csr");
+  writeFileSync(file, "-----BEGIN CERTIFICATE REQUEST-----\n");
+  const { go, sent, screen } = setUp([[202, made]], { env: signedIn });
+  const flags = ["--set", "organisation=org1", "--set", "keys.mode=own", "--set", `keys.csr=@${file}`, "--detach"];
+  expect(await go("identities", "create", chain, "ann", ...flags, "--json")).toBe(0);
+  expect(sent).toMatchObject([
+    {
+      method: "POST",
+      url: `http://127.0.0.1:4100/v1/chains/${chain}/identities`,
+      body: {
+        name: "ann",
+        settings: { organisation: "org1", keys: { mode: "own", csr: "-----BEGIN CERTIFICATE REQUEST-----\n" } },
+      },
+    },
+  ]);
+  expect(JSON.parse(screen().out)).toEqual(made);
+});
+
+test("a part is read, changed and deleted by name; a channel can't be deleted", async () => {
+  const chain = id("chn");
+  const part = {
+    ...{ id: id("cha"), chainId: chain, kind: "channel", name: "trade", settings: { batch: {} }, generation: 1 },
+    ...{ observedGeneration: 1, state: "ready", detail: { height: "7" }, createdAt: at },
+  };
+  const { go, sent, screen } = setUp(
+    [
+      [200, { items: [part], nextPageToken: null }],
+      [200, part],
+      [202, operation("succeeded")],
+      [202, operation("succeeded")],
+    ],
+    { env: signedIn },
+  );
+  expect(await go("channels", "list", chain)).toBe(0);
+  expect(await go("channels", "get", chain, "trade")).toBe(0);
+  expect(screen().out).toContain('"height": "7"');
+  expect(await go("channels", "update", chain, "trade", "--set", "batch.timeoutMs=500", "--detach")).toBe(0);
+  expect(await go("chaincodes", "delete", chain, "token", "--detach")).toBe(0);
+  expect(sent.map(({ method, url }) => `${method} ${url.split("/v1/chains/")[1]?.slice(chain.length)}`)).toEqual([
+    "GET /channels",
+    "GET /channels/trade",
+    "PATCH /channels/trade",
+    "DELETE /chaincodes/token",
+  ]);
+  expect(sent[2]?.body).toEqual({ settings: { batch: { timeoutMs: 500 } } });
+  expect(await go("channels", "delete", chain, "trade")).toBe(2);
+});
+
+test("a chain is changed, or the change only quoted; a document comes as it is", async () => {
+  const chain = id("chn");
+  const document = { name: "network.json", mediaType: "application/json", title: "T", content: '{"a":1}\n' };
+  const { go, sent, screen } = setUp(
+    [
+      [202, operation("succeeded")],
+      [200, document],
+    ],
+    { env: signedIn },
+  );
+  const file = join(temporaryDirectory("settings"), "settings.json");
+  writeFileSync(file, JSON.stringify({ orderers: 3, consensus: "raft" }));
+  expect(
+    await go("chains", "update", chain, "--name", "x", "--settings", file, "--set", "orderers=5", "--detach"),
+  ).toBe(0);
+  expect(sent[0]).toMatchObject({ method: "PATCH", body: { name: "x", settings: { orderers: 5, consensus: "raft" } } });
+  const before = screen().out.length;
+  expect(await go("documents", "get", chain, "network.json")).toBe(0);
+  expect(screen().out.slice(before)).toBe('{"a":1}\n');
+  expect(await go("chains", "update", chain, "--set", "=5")).toBe(2);
+  expect(await go("chains", "update", chain, "--settings", "/nowhere/at-all.json")).toBe(2);
+  expect(sent).toHaveLength(2);
 });

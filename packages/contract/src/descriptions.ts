@@ -38,7 +38,7 @@ export const operationDescriptions = {
   "chains.get":
     "`phase` is the summary, `conditions` the reasons, `endpoints` where to call it. The ETag is what `If-Match` of a change takes: it changes with each wish.",
   "chains.update":
-    "Members of `settings` that are given replace those that the chain has, null takes one back to its default, and the others stay. Policy and quota are asked as for a new chain; a cancel goes back to the former settings.",
+    "`settings` is a JSON Merge Patch: members that are given replace those that the chain has, null takes one back to its default, and the others stay. Policy and quota are asked as for a new chain; a cancel goes back to the former settings.",
   "chains.quoteUpdate": "Takes the body of the change and asks the same questions. It reserves nothing.",
   "chains.pause":
     "An operation: calls are refused from now on and the nodes stop. Compute is no longer counted; storage is.",

@@ -193,3 +193,21 @@ test("a list is read to its end", async () => {
   expect(found).toHaveLength(2);
   expect(calls[1]?.url).toContain("pageToken=p2");
 });
+
+test("parts of a chain are typed by their settings", async () => {
+  const chain = `chn_${"0".repeat(26)}`;
+  const made = { id: operationId, kind: "part.create", target: { type: "channel", id: "cha_1" }, state: "queued" };
+  const { client, calls } = setUp([json(202, made), json(200, { id: "cha_1", name: "trade", state: "ready" })]);
+  const operation = await client.channels.create({
+    params: { chain },
+    body: { name: "trade", settings: { batch: { timeoutMs: 500 } } },
+  });
+  expectTypeOf(operation.done).toEqualTypeOf<boolean>();
+  const channel = await client.channels.get({ params: { chain, channel: "trade" } });
+  expectTypeOf(channel.state).toEqualTypeOf<"creating" | "ready" | "updating" | "deleting" | "deleted">();
+  expectTypeOf(client.identities.delete).toBeFunction();
+  expect(calls).toMatchObject([
+    { method: "POST", url: `http://plane/v1/chains/${chain}/channels` },
+    { method: "GET", url: `http://plane/v1/chains/${chain}/channels/trade` },
+  ]);
+});

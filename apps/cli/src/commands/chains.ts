@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { clean, renderMoney, renderTable, writeLine } from "../output.ts";
 import { collect, repeat } from "./apps.ts";
+import { readSettings, toSettings } from "./setting-flags.ts";
 
 type Open = (command: Command) => Context;
 
@@ -26,23 +27,6 @@ interface ChainFlags {
   set?: string[];
   detach?: boolean;
 }
-
-/** `blockTime=2` → 2; what is no JSON is text. */
-const toSettings = (pairs: readonly string[]): Record<string, unknown> =>
-  Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf("=");
-      if (at < 1) {
-        throw new CliFailure(`--set ${pair} is not of the form name=value.`, { exitCode: exitCodes.usage });
-      }
-      const text = pair.slice(at + 1);
-      try {
-        return [pair.slice(0, at), JSON.parse(text)];
-      } catch {
-        return [pair.slice(0, at), text];
-      }
-    }),
-  );
 
 const toInput = (name: string, flags: ChainFlags) => ({
   appId: flags.app,
@@ -96,6 +80,26 @@ const quote = async (context: Context, name: string, flags: ChainFlags): Promise
 const create = async (context: Context, name: string, flags: ChainFlags): Promise<void> => {
   const client = await context.client();
   const operation = await client.chains.create({ body: toInput(name, flags), idempotencyKey: crypto.randomUUID() });
+  await context.follow(operation, { isDetached: flags.detach === true });
+};
+
+interface UpdateFlags {
+  name?: string;
+  set?: string[];
+  settings?: string;
+  quote?: boolean;
+  detach?: boolean;
+}
+
+const update = async (context: Context, chain: string, flags: UpdateFlags): Promise<void> => {
+  const client = await context.client();
+  const settings = readSettings(flags);
+  const body = {
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(Object.keys(settings).length === 0 ? {} : { settings }),
+  };
+  if (flags.quote === true) return printQuote(context, await client.chains.quoteUpdate({ params: { chain }, body }));
+  const operation = await client.chains.update({ params: { chain }, body });
   await context.follow(operation, { isDetached: flags.detach === true });
 };
 
@@ -193,6 +197,15 @@ export const addChainCommands = (program: Command, open: Open): void => {
     .command("get <chain>")
     .description("a chain with its conditions and endpoints")
     .action((chain: string, _: unknown, command: Command) => get(open(command), chain));
+  chains
+    .command("update <chain>")
+    .description("change its settings or name; what is not given stays")
+    .option("--name <name>", "another name")
+    .option("--set <name=value>", "a setting, as JSON, text or @file; null: back to its default (repeatable)", repeat)
+    .option("--settings <file>", "settings, as a file of JSON")
+    .option("--quote", "only say what it would cost and need")
+    .option("--detach", "don't wait for the operation")
+    .action((chain: string, flags: UpdateFlags, command: Command) => update(open(command), chain, flags));
   chains
     .command("nodes <chain>")
     .description("its nodes and how they are")

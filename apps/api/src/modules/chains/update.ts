@@ -1,5 +1,5 @@
 import type { BodyOf, OperationResource } from "@portolan/contract";
-import { DomainError, type JsonObject } from "@portolan/domain";
+import { DomainError } from "@portolan/domain";
 import {
   appRepository,
   chainWishes,
@@ -20,16 +20,11 @@ import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, presentQuote, quotaLines } from "./appraise.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
 import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
+import { mergeSettings } from "./merge-settings.ts";
 import { resizeChain, toGrowth } from "./resize.ts";
 import { demandNoProblem, newProblems, parseSettings, type ReviewedChain } from "./review.ts";
 
 type UpdateHandlers = Pick<Handlers, "chains.update" | "chains.quoteUpdate">;
-
-/** Members that are given replace those that are there; null takes one back to its default. */
-export const mergeSettings = (former: JsonObject, change: { readonly [name: string]: unknown }): JsonObject => {
-  const merged = { ...former, ...(change as JsonObject) };
-  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
-};
 
 export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers => {
   const { clock, ids, frameworks, operator } = deps;

@@ -17,9 +17,9 @@ import { demandMatch } from "../../http/etag.ts";
 import type { Answer, Caller } from "../../http/handler.ts";
 import { InvalidRequest, notFound } from "../../http/invalid-request.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
+import { mergeSettings } from "../chains/merge-settings.ts";
 import { resizeChain } from "../chains/resize.ts";
 import { demandNoProblem, newProblems } from "../chains/review.ts";
-import { mergeSettings } from "../chains/update.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { lockTarget, type PartTarget, partBusy, withPart } from "./target.ts";
 
