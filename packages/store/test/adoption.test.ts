@@ -372,7 +372,16 @@ test("whoever holds a lease from before the adoption writes nothing any more", a
   expect(
     await coordination.save(work, {
       ...{ conditions: [], phase: "degraded", observedGeneration: 1, hasRun: true, view: null, orders: [], nodes: [] },
-      ...{ operation: null, partOperations: [], reachedParts: [], events: [], purgeAt: null, attempts: 0, nextAt: null, isPurged: true },
+      ...{
+        operation: null,
+        partOperations: [],
+        reachedParts: [],
+        events: [],
+        purgeAt: null,
+        attempts: 0,
+        nextAt: null,
+        isPurged: true,
+      },
       route: { state: "unhealthy", reason: "", targets: {}, facts: {} },
     }),
   ).toBe(false);
@@ -459,6 +468,13 @@ test("several workers that fill one pool at once make no more than is wanted; a 
     await withTenant(clients.app, operatorId, (transaction) => chainWishes.reserved(transaction, operatorId, appId)),
   ).toEqual({ chains: 0, chainsPerApp: 0, nodes: 0, storageBytes: 0 });
   expect(await client.app.count({ where: { tenantId: operatorId } })).toBe(1);
+});
+
+test("a region that takes no new chains gets none to stand by", async () => {
+  await client.region.updateMany({ data: { state: "draining" } });
+  expect(await pool.add(kind, 1, topology)).toBe("full");
+  await client.region.updateMany({ data: { state: "open" } });
+  expect(await pool.add(kind, 1, topology)).toBe("added");
 });
 
 test("an adopted chain can't be removed as a surplus one any more", async () => {

@@ -98,6 +98,8 @@ export const createStandbyPool = (deps: { client: StoreClient; ids: IdSource; cl
           select 1 from chains where is_standby and wish = 'running' and framework = ${framework} and version = ${version}
             and plan = ${plan} and regions = array[${region}] and settings = ${JSON.stringify(settings)}::jsonb`;
         if (present.length >= count) return "full";
+        // A region that takes no new chains takes none that wait for somebody either.
+        if ((await transaction.region.count({ where: { slug: region, state: "open" } })) === 0) return "full";
         const owner = await findOwner(transaction);
         if (owner === null) return "no operator";
         const chain = { id: ids.next("chain"), ...owner, framework, version, plan, settings, regions: [region] };
