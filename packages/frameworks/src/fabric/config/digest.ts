@@ -100,5 +100,5 @@ export const toWantedDigest = (description: NetworkDescription): ConfigDigest =>
   });
 };
 
-/** One value of all that a digest has; equal hashes mean that nothing is left to do. */
+/** One value of all that a digest has. */
 export const toConfigHash = (digest: ConfigDigest): string => fingerprint(JSON.stringify(digest));

@@ -8,21 +8,9 @@ export type {
   OrgDescription,
 } from "./description.ts";
 export { type ConfigChange, differences } from "./differences.ts";
-export { type ConfigDigest, toConfigHash, toWantedDigest } from "./digest.ts";
-export {
-  type EnvelopeInput,
-  type EnvelopeType,
-  type FabricIdentity,
-  type ProposalInput,
-  type SignBytes,
-  type Signing,
-  serializedIdentity,
-  toSignatureHeader,
-  toSignedEnvelope,
-  toSignedProposal,
-  toTransactionId,
-} from "./envelope.ts";
-export { checkChannelId, checkDescription, toGenesisBlock } from "./genesis.ts";
+export type { ConfigDigest } from "./digest.ts";
+export type { EnvelopeInput, EnvelopeType, FabricIdentity, ProposalInput, SignBytes, Signing } from "./envelope.ts";
+export { checkChannelId, toGenesisBlock } from "./genesis.ts";
 export { parsePolicy, toApplicationPolicy } from "./policy.ts";
 export type { PolicyOrganisation } from "./policy-check.ts";
 export { type ConfigSummary, type ConsenterSummary, type OrgSummary, summarise } from "./summary.ts";

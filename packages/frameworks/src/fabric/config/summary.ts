@@ -43,7 +43,7 @@ export interface ConfigSummary {
   batch: BatchDescription;
   policies: { endorsement: string; lifecycle: string };
   digest: ConfigDigest;
-  /** Of what Portolan decides: compare with `toConfigHash(toWantedDigest(description))`. */
+  /** Of what Portolan decides; tells whether that changed. What is left to do says `differences`. */
   configHash: string;
 }
 
