@@ -56,8 +56,32 @@ test("none that is well while another orderer is not", () => {
   expect(ask(["orderer-0", "orderer-2"], { healthy: without("orderer-1") })).toEqual([]);
 });
 
-test("one that is down gets its change, whatever else is down", () => {
+test("one that is not well gets its change, whatever else is down", () => {
   expect(ask(["orderer-0", "orderer-1"], { healthy: without("orderer-1", "orderer-2") })).toEqual(["orderer-1"]);
+  expect(ask(peers, { healthy: without(...peers) })).toEqual(peers);
+});
+
+test("orderers that are not well go one at a time while a majority is, else at once", () => {
+  const five = fabricSpec({ orderers: 5 }, { plan: "premium" });
+  const names = ["orderer-0", "orderer-1", "orderer-2"];
+  const of = (healthy: readonly string[]) =>
+    rollout({
+      spec: five,
+      nodes: topology(five),
+      changed: names.map((node) => ({ node, isRendererOnly: false })),
+      fresh: [],
+      healthy,
+      material: [],
+      view: { nodes: {}, facts: {}, at: "2026-01-01T00:00:00Z" },
+    });
+  expect(of(["orderer-2", "orderer-3", "orderer-4"])).toEqual(["orderer-0"]);
+  expect(of(["orderer-3", "orderer-4"])).toEqual(names);
+});
+
+test("nothing that runs is touched before the network has been seen", () => {
+  const changed = orderers.map((node) => ({ node, isRendererOnly: false }));
+  const input = { spec, nodes, changed, fresh: ["peer-org1-1"], healthy: [], material: [], view: null };
+  expect(rollout(input)).toEqual(["peer-org1-1"]);
 });
 
 test("a network that is wholly down is changed at once", () => {

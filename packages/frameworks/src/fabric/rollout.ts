@@ -36,16 +36,32 @@ const nextOf = (
 };
 
 /**
- * Nodes that may be changed now. New ones and those that are not well: at once, there is nothing to lose. Of those that
- * are well one at a time, orderers before peers before chaincode, an orderer that leads channels last, and only while
- * the rest is well. What only a new release of Portolan writes differently restarts nothing that is well.
+ * Those that are not well have little to lose. Orderers go one at a time even so while a majority is well: one that was
+ * only slow to answer would else go down beside another.
+ */
+const unwell = (wanted: readonly NodeSpec[], { nodes, healthy }: Pick<RolloutInput, "nodes" | "healthy">): string[] => {
+  const names = wanted.filter(({ name }) => !healthy.includes(name));
+  const all = nodes.filter(({ role }) => role === roles.orderer);
+  const isMajorityWell = all.filter(({ name }) => healthy.includes(name)).length * 2 > all.length;
+  const orderers = names.filter(({ role }) => role === roles.orderer);
+  const others = names.filter(({ role }) => role !== roles.orderer);
+  return [...(isMajorityWell ? orderers.slice(0, 1) : orderers), ...others].map(({ name }) => name);
+};
+
+/**
+ * Nodes that may be changed now. New ones at once; those that are not well before the others. Of those that are well one
+ * at a time, orderers before peers before chaincode, an orderer that leads channels last, and only while the rest is
+ * well. What only a new release of Portolan writes differently restarts nothing that is well. Before anything was seen
+ * of the network nobody is known to be well or not, and what runs is left alone.
  */
 export const rollout = (input: RolloutInput): string[] => {
-  const { nodes, changed, fresh, healthy } = input;
+  const { nodes, changed, fresh, healthy, view } = input;
+  if (view === null) return [...fresh];
   const isHealthy = (name: string): boolean => healthy.includes(name);
   const wanted = changed.filter(({ node, isRendererOnly }) => !isRendererOnly || !isHealthy(node));
-  const atOnce = [...fresh, ...wanted.map(({ node }) => node).filter((name) => !isHealthy(name))];
-  const well = nodes.filter(({ name }) => isHealthy(name) && wanted.some(({ node }) => node === name));
+  const wantedNodes = nodes.filter(({ name }) => wanted.some(({ node }) => node === name));
+  const atOnce = [...fresh, ...unwell(wantedNodes, input)];
+  const well = wantedNodes.filter(({ name }) => isHealthy(name));
   const role = order.find((each) => well.some((node) => node.role === each));
   if (role === undefined) return atOnce;
   return [
