@@ -189,9 +189,13 @@ test("chaincode is a node: program of the catalogue, its package's id, a certifi
   });
 });
 
-test("chaincode that the operator does not list any more is named", async () => {
+test("chaincode that the operator does not list any more is a program that nobody has, and stops nothing else", async () => {
   const { render } = await open(two());
-  expect(() => render({ forks: [], ...{ chaincodes: [] } })).toThrow("does not list the chaincode asset-transfer");
+  const blueprint = render({ forks: [], ...{ chaincodes: [] } })["local"];
+  expect(nodeOf(blueprint, "chaincode-basic-0").processes[0]?.program.name).toBe("chaincode-not-listed");
+  const before = render()["local"];
+  for (const name of ["orderer-0", "peer-org1-0"])
+    expect(toNodeHash(nodeOf(blueprint, name))).toBe(toNodeHash(nodeOf(before, name)));
 });
 
 test("chaincode at an address of the customer's is no node", async () => {

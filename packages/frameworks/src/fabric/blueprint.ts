@@ -1,19 +1,18 @@
-import {
-  type AddressesByRegion,
-  type Blueprint,
-  type BlueprintNode,
-  type BlueprintPort,
-  type ChainSpec,
-  DomainError,
-  type FileSpec,
-  type MaterialItem,
-  type NodeAddress,
-  type NodeSpec,
-  type ProcessSpec,
-  type VolumeSpec,
+import type {
+  AddressesByRegion,
+  Blueprint,
+  BlueprintNode,
+  BlueprintPort,
+  ChainSpec,
+  FileSpec,
+  MaterialItem,
+  NodeAddress,
+  NodeSpec,
+  ProcessSpec,
+  VolumeSpec,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
-import { findChaincode, type OperatorConfig } from "../operator-config.ts";
+import { type CatalogueChaincode, findChaincode, type OperatorConfig } from "../operator-config.ts";
 import { chaincodePackageOf } from "./chaincode/package.ts";
 import { materialNames } from "./names.ts";
 import { toNetworkRules } from "./network-rules.ts";
@@ -139,19 +138,24 @@ const peerParts = (
   };
 };
 
+/**
+ * In the place of chaincode that the operator has taken off its list: no runtime has such a program, so the node says that
+ * it is missing, and the rest of the chain goes on. Never a name that a tenant chose.
+ */
+const notListed: CatalogueChaincode = {
+  name: "not-listed",
+  title: "Not listed",
+  program: "chaincode-not-listed",
+  version: "0",
+  image: "chaincode-not-listed.invalid/none:0",
+};
+
 const chaincodeParts = (input: BlueprintInput, node: NodeSpec, own: readonly BlueprintPort[]): NodeParts => {
   const { spec, material, operator } = input;
   const part = chaincodesOf(spec).find(({ name, isDeleted }) => !isDeleted && chaincodeNodeName(name) === node.name);
   if (part === undefined || part.settings.source.kind !== "catalogue")
     throw new Error(`${node.name} runs no chaincode`);
-  const entry = findChaincode(operator, part.settings.source.name);
-  if (entry === undefined) {
-    throw new DomainError({
-      code: "part.settings_invalid",
-      message: `The operator does not list the chaincode ${part.settings.source.name} any more.`,
-      hint: "Choose another one, or delete this chaincode.",
-    });
-  }
+  const entry = findChaincode(operator, part.settings.source.name) ?? notListed;
   const packaged = chaincodePackageOf(spec, part, input);
   if (packaged === undefined) throw new Error(`the package of ${node.name} can't be made yet`);
   return {
