@@ -1,3 +1,4 @@
+import { chainWishes, inTransaction, operationRepository } from "@portolan/store";
 import { afterEach, expect, test } from "vitest";
 import { clearPlane, fakePlane, runningNodes, startCounts } from "./support/fake-plane.ts";
 import { runFor, settle } from "./support/settle.ts";
@@ -73,6 +74,34 @@ test("another leaf joins without touching the nodes that run", async () => {
   await settle(plane);
   expect(runningNodes(plane, chain)).toEqual(["hub-0", "leaf-0", "leaf-1"]);
   expect((await load(chain.id)).phase).toBe("running");
+});
+
+test("a cancelled change goes back to what runs, and says so", async () => {
+  const chain = await wishChain(plane, { settings: { leaves: 3 } });
+  await settle(plane);
+  plane.machines.startupMs = 3_600_000;
+  const update = await changeChain(plane, chain, {
+    ...{ kind: "chain.update", wish: "running", settings: { leaves: 4 } },
+  });
+  const worker = plane.worker();
+  await settle(plane, worker, async () => runningNodes(plane, chain).includes("leaf-3"));
+  plane.machines.startupMs = 0;
+  await inTransaction(plane.client, async (transaction) => {
+    const { tenantId, id } = chain;
+    await chainWishes.lock(transaction, tenantId, id);
+    const live = await operationRepository.live(transaction, tenantId, id);
+    if (live === null) throw new Error("no operation to cancel");
+    await chainWishes.describe(transaction, { tenantId, id, name: "chain", settings: { leaves: 3 } });
+    const now = plane.clock.now();
+    const wish = { tenantId, id, wish: "running" as const, now, deletedAt: null, purgeAt: null };
+    const { generation } = await chainWishes.wish(transaction, wish);
+    await operationRepository.markCancelling(transaction, live, generation);
+  });
+  await settle(plane, worker);
+  expect(await lastOperation(plane, chain)).toMatchObject({ id: update, state: "cancelled", error: null });
+  expect(runningNodes(plane, chain)).toEqual(["hub-0", "leaf-0", "leaf-1", "leaf-2"]);
+  expect((await load(chain.id)).phase).toBe("running");
+  expect(startCounts(plane, chain)).toMatchObject({ "hub-0": 1, "leaf-0": 1, "leaf-1": 1, "leaf-2": 1 });
 });
 
 test("a certificate that is due is renewed by an operation of the system's own, node by node", async () => {

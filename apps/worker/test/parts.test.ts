@@ -1,3 +1,4 @@
+import { chainWishes, inTransaction, operationRepository } from "@portolan/store";
 import { fakeAuthority, fakeNotary } from "@portolan/testing";
 import { afterEach, expect, test } from "vitest";
 import { crashEverywhere } from "./support/crash-loop.ts";
@@ -134,6 +135,29 @@ test("one that fails for good is tried ever more seldom", async () => {
   const passes = Number((await placement()).fence - before.fence);
   expect(passes).toBeGreaterThan(30);
   expect(passes).toBeLessThan(130);
+});
+
+test("tried again it is not judged by what failed before, and the chain's log has it", async () => {
+  const chain = await running();
+  plane.machines.missingPrograms.add("relay");
+  await changeTopic(plane, chain, { name: "news", kind: "create", settings: { isRefused: true } });
+  await settle(plane);
+  const stuck = await lastOfTopics(chain);
+  expect(stuck.state).toBe("needsAttention");
+  plane.clock.advance(1);
+  await inTransaction(plane.client, async (transaction) => {
+    await operationRepository.markRetried(transaction, chain.tenantId, stuck.id);
+    await chainWishes.nudge(transaction, chain.tenantId, chain.id, plane.clock.now());
+  });
+  await plane.worker().coordinate(chain.id);
+  const again = await lastOfTopics(chain);
+  expect(again).toMatchObject({ state: "running", error: null });
+  expect(again.steps.find(({ key }) => key === "step/topic/news/1/hub-0")?.state).toBe("running");
+  await settle(plane);
+  expect((await lastOfTopics(chain)).state).toBe("needsAttention");
+  const events = await plane.client.chainEvent.findMany({ where: { chainId: chain.id, type: "topic" } });
+  expect(events.map(({ reason }) => reason)).toEqual(["step.failed", "step.failed"]);
+  expect(events[0]?.message).toContain("hub-0 refuses the topic news.");
 });
 
 test("a change of the settings mends it, and its operation ends", async () => {

@@ -55,7 +55,7 @@ export const operationDescriptions = {
   "documents.list":
     "Connection profiles, certificates and the like, as the chain's framework offers them; nothing secret.",
   "documents.get": "`content` is the file's text, `mediaType` what it is.",
-  "operations.list": "Of the whole tenant, or of one chain with `chainId`.",
+  "operations.list": "Of the whole tenant, or of one chain and its parts with `chainId`.",
   "operations.get": "Ask with `wait=20` again and again until `done` is true; then `state` tells how it ended.",
   "operations.events": "Each event's data is the whole operation, so that one missed is no loss.",
   "operations.cancel": "The operation's id stays the same: it is done when what it had made is gone again.",

@@ -5,7 +5,7 @@ import { toConditions } from "./conditions.ts";
 import { type Desired, ownNodes } from "./desired.ts";
 import { toOperation } from "./operation-progress.ts";
 import { toOrders } from "./orders.ts";
-import { toPartChanges } from "./part-progress.ts";
+import { toPartChanges, toPartEvents } from "./part-progress.ts";
 import { toNodeChanges } from "./rollout.ts";
 import { toRoute } from "./route.ts";
 
@@ -140,7 +140,7 @@ export const decide = (input: DecideInput): ChainChanges => {
     })),
     ...parts,
     operation: toOperation({ work, desired, conditions, isReached, now }),
-    events: toEvents(work, conditions, phase),
+    events: [...toEvents(work, conditions, phase), ...toPartEvents(work, parts.partOperations)],
     purgeAt,
     attempts,
     nextAt: toNextAt({ work, isReached, hasOpenParts, purgeAt, attempts, renewAt: input.renewAt, now }),

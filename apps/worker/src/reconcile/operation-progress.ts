@@ -6,7 +6,7 @@ import {
   type Step,
   startSteps,
 } from "@portolan/domain";
-import type { ChainWork, OperationChange, OperationWork } from "@portolan/store";
+import type { ChainWork, OperationChange, OperationWork, PlacementWork } from "@portolan/store";
 import { type Desired, ownSteps } from "./desired.ts";
 
 /** An operation that has not ended by itself after this long is shown as needing attention, with what stands in its way. */
@@ -28,7 +28,7 @@ export const advance = (
 };
 
 export const frameworkSteps = (
-  work: Pick<ChainWork, "placements">,
+  work: { readonly placements: readonly Pick<PlacementWork, "stepResults">[] },
   operation: Pick<OperationWork, "steps">,
   steps: readonly Step[],
   now: Date,

@@ -6,7 +6,7 @@ import {
   partSteps,
   type Step,
 } from "@portolan/domain";
-import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork } from "@portolan/store";
+import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork, PlacementWork } from "@portolan/store";
 import { type Desired, desiredHashes } from "./desired.ts";
 import { advance, frameworkSteps, patienceMs, sealFailed } from "./operation-progress.ts";
 import { toNodeProblem } from "./placement-verdict.ts";
@@ -59,22 +59,38 @@ const toStanding = (part: PartWork, { work, desired, hasNewOrders }: PartInput):
   return { part, nodes, steps, areNodesReady: isReady, isReached: isSeen && isReady && steps.length === 0 };
 };
 
+/**
+ * The regions' results since the operation began, or was tried again: an older failure is what it is meant to mend.
+ */
+const freshResults = ({ work, now }: PartInput, operation: OperationWork): Pick<PlacementWork, "stepResults">[] => {
+  const since = (operation.startedAt ?? now).toISOString();
+  return work.placements.map(({ stepResults }) => ({
+    stepResults: stepResults.filter(({ endedAt }) => endedAt >= since),
+  }));
+};
+
 /** A failed step of its own, a failed node of its own, or what keeps the framework from saying what it wants. */
-const toPartProblem = ({ work, desired }: PartInput, { nodes, steps }: Standing): OperationError | null => {
+const toPartProblem = (
+  input: PartInput,
+  { nodes, steps }: Standing,
+  operation: OperationWork,
+): OperationError | null => {
+  const { work, desired } = input;
   if (desired.kind === "impossible") return desired.problem;
-  for (const { stepResults, observation } of work.placements) {
+  for (const { stepResults } of freshResults(input, operation)) {
     const failed = stepResults.find(({ key, state }) => state === "failed" && steps.some((step) => step.key === key));
     if (failed?.error !== undefined) return failed.error;
-    const node = observation?.nodes.find(
-      ({ node: name, state }) => state === "failed" && nodes.some((own) => own.name === name),
-    );
+  }
+  const own = new Set(nodes.map((node) => node.name));
+  for (const { observation } of work.placements) {
+    const node = observation?.nodes.find((item) => item.state === "failed" && own.has(item.node));
     if (node !== undefined) return toNodeProblem(node);
   }
   return null;
 };
 
 const toSteps = (input: PartInput, standing: Standing, operation: OperationWork): OperationStep[] => {
-  const { work, desired, now } = input;
+  const { desired, now } = input;
   const { part, nodes, steps, isReached } = standing;
   const former = (key: string) => operation.steps.find((step) => step.key === key);
   const isMade = desired.kind === "wanted";
@@ -85,7 +101,7 @@ const toSteps = (input: PartInput, standing: Standing, operation: OperationWork)
     list.push(put(partSteps.material, isMade, true));
     if (nodes.length > 0) list.push(put(partSteps.nodes, standing.areNodesReady, isMade));
   }
-  list.push(...frameworkSteps(work, operation, steps, now));
+  list.push(...frameworkSteps({ placements: freshResults(input, operation) }, operation, steps, now));
   const areOthersDone = list.every((step) => step.state === "succeeded");
   list.push(put(part.isDeleted ? partSteps.gone : partSteps.reached, isReached, areOthersDone));
   return list;
@@ -134,12 +150,29 @@ const toPartOperation = (input: PartInput, standing: Standing, operation: Operat
   const done = steps.filter((step) => step.state === "succeeded").length;
   const progress = Math.round((done / steps.length) * 100) / 100;
   const isOld = operation.startedAt !== null && now.getTime() - operation.startedAt.getTime() > patienceMs;
-  const problem = toPartProblem(input, standing);
+  const problem = toPartProblem(input, standing, operation);
   const error =
     problem !== null && (!problem.retryable || isOld) ? problem : isOld ? toTimeout(conditions, steps) : null;
   if (error === null) return { id, state: "running", progress, steps, error: null };
   return { id, state: "needsAttention", progress, steps: sealFailed(steps, error), error };
 };
+
+const endings: { readonly [state: string]: string } = {
+  succeeded: "has come to its end",
+  cancelled: "was taken back",
+  needsAttention: "needs attention",
+};
+
+/** What a chain's own log says of its parts: each operation once it has ended, or can't go on. */
+export const toPartEvents = (work: ChainWork, changes: readonly OperationChange[]): ChainChanges["events"] =>
+  work.parts.flatMap((part) => {
+    const change = changes.find(({ id }) => id === part.operation?.id);
+    const ending = change === undefined ? undefined : endings[change.state];
+    if (change === undefined || ending === undefined || change.state === part.operation?.state) return [];
+    const cause = change.error === null ? "" : `: ${change.error.message}`;
+    const message = `${part.operation?.kind} of the ${part.kind} ${part.name} ${ending}${cause}`;
+    return [{ type: part.kind, reason: change.error?.code ?? change.state, message }];
+  });
 
 /**
  * How the chain's parts stand after this pass: whose wish was found in the network, and what their operations say.

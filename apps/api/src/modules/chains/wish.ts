@@ -1,19 +1,14 @@
 import type { OperationResource } from "@portolan/contract";
-import {
-  type ChainSpec,
-  DomainError,
-  type JsonObject,
-  type OperationKind,
-  type Principal,
-  type Wish,
-} from "@portolan/domain";
+import { DomainError, type OperationKind, type Principal, type Wish } from "@portolan/domain";
 import {
   appRepository,
   chainWishes,
   decisionRepository,
   operationRepository,
+  partRepository,
   type StoreTransaction,
   tenantRepository,
+  toChainSpec,
 } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
@@ -24,7 +19,6 @@ import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, demandQuota, quotaLines } from "./appraise.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
 import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
-import { nobodysChain } from "./review.ts";
 
 type WishHandlers = Pick<Handlers, "chains.pause" | "chains.resume" | "chains.delete" | "chains.restore">;
 type ChainOutcome = Outcome<OperationResource>;
@@ -131,16 +125,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
       const facts = framework?.plans.find(({ plan }) => plan === chain.plan);
       if (framework === undefined || facts === undefined)
         throw new DomainError({ code: "framework.unknown", message: "There is no such framework." });
-      const { name, version, plan, regions } = chain;
-      const spec: ChainSpec = {
-        ...nobodysChain,
-        name,
-        version,
-        plan,
-        regions,
-        framework: framework.slug,
-        settings: chain.settings as JsonObject,
-      };
+      const spec = toChainSpec(chain, await partRepository.ofChain(transaction, tenantId, chain.id));
       const reviewed = { framework, facts, spec };
       const appraisal = await appraise(deps, transaction, {
         principal,
