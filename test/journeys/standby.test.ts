@@ -109,6 +109,8 @@ it("the plane starts again: an adopted chain keeps its state, one that stands by
   // The node writes its state down every few seconds.
   await sleep(6_000);
   await plane.interrupt();
+  // What stands by stops with the plane, like every other chain.
+  expect(plane.processes()).toEqual([]);
   await plane.start();
   expect(await answers(first.url, "eth_blockNumber")).toBe("0x1");
   expect(await untilOneStandsBy()).toBe(standing);
