@@ -38,7 +38,11 @@ const look = async (input: InspectInput, network: Network, node: NodeSpec): Prom
     return { isAnswering: false, reason: "not running", channels: null, configs: {} };
   try {
     if (node.role === roles.chaincode) return await lookAtServer(input.access, node);
-    return await lookAtNode(network, node, input.access.signal);
+    const found = await lookAtNode(network, node, input.access.signal);
+    // Metrics of a node that is only starting come before its channels are open.
+    const known = Object.keys(channelsOfNode(input.previous, node.name));
+    const isEarly = found.isAnswering && known.some((id) => found.channels?.[id] === undefined);
+    return isEarly ? await lookAtNode(network, node, input.access.signal) : found;
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : "no usable answer";
     return { isAnswering: false, reason, channels: null, configs: {} };

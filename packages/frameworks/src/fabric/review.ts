@@ -108,6 +108,16 @@ export const reviewUpdate = (former: ChainSpec, next: ChainSpec): readonly Revie
     if (!after.retiredOrderers.includes(ordinal))
       problems.push(problem("settings.retiredOrderers", `Orderer ${ordinal} was taken out for good.`));
   const [old, left] = [ordererOrdinals(former), new Set(ordererOrdinals(next))];
+  // One that comes back with the log of its former life is not the member that the others have counted since.
+  const unretired = old.filter((ordinal) => !left.has(ordinal) && !after.retiredOrderers.includes(ordinal));
+  if (unretired.length > 0)
+    problems.push(
+      problem(
+        "settings.retiredOrderers",
+        `Orderers that are taken out are named, because their numbers are not used again: ${unretired.join(", ")}.`,
+        `Set it to [${[...after.retiredOrderers, ...unretired].sort((a, b) => a - b).join(", ")}].`,
+      ),
+    );
   const staying = old.filter((ordinal) => left.has(ordinal)).length;
   const needed = quorumOf(before.consensus, old.length);
   if (staying < needed)

@@ -21,6 +21,7 @@ export const steps = (
   const chaincodes = chaincodesOf(spec).filter((part) => !part.isDeleted);
   const ofChannels = channels.flatMap((part) => channelSteps(scene, part));
   const ofChaincodes = chaincodes.map((part) => chaincodeSteps(scene, part, ofChannels));
-  // A chaincode that does not answer must not keep the others from being agreed upon.
-  return [...ofChannels, ...ofChaincodes.flatMap(({ agree }) => agree), ...ofChaincodes.flatMap(({ call }) => call)];
+  // A chaincode that does not answer must not keep the others from being agreed upon, nor from being called.
+  const calls = ofChaincodes.toSorted((a, b) => Number(a.isTroubled) - Number(b.isTroubled));
+  return [...ofChannels, ...ofChaincodes.flatMap(({ agree }) => agree), ...calls.flatMap(({ call }) => call)];
 };

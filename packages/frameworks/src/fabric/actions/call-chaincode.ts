@@ -9,8 +9,8 @@ import { done, openTurn, speakerOf, until, whenReady, wishOf } from "./context.t
 
 const submitTimeoutMs = 45_000;
 const probeTimeoutMs = 15_000;
-/** A chaincode that was started together with its chain is there by then. */
-const patienceMs = 15_000;
+/** A chaincode that was started together with its chain is there by then; another one is asked again later. */
+const patienceMs = 3_000;
 
 const isSilent = (message: string): boolean =>
   /could not launch chaincode|connection to .* failed|error creating grpc connection|failed to start|connection refused/i.test(

@@ -50,7 +50,7 @@ export const until = async <Answer>(
 };
 
 /** A node that was only just started takes its time. */
-const readyTimeoutMs = 20_000;
+const readyTimeoutMs = 10_000;
 const tryMs = 1_000;
 
 /** Waits for a node's gRPC port. Throws `node.unhealthy`. */

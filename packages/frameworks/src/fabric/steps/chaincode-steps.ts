@@ -146,6 +146,8 @@ const reach = (draft: Draft, before: readonly Step[]): Step[] => {
 export interface ChaincodeSteps {
   agree: Step[];
   call: Step[];
+  /** It was called before and did not answer. */
+  isTroubled: boolean;
 }
 
 /** Install, approve, commit; then initialise where that is wished, and find that it answers. */
@@ -155,7 +157,7 @@ export const chaincodeSteps = (
   ofChannels: readonly Step[],
 ): ChaincodeSteps => {
   const wish = toChaincodeWish(scene.spec, part, scene);
-  if (wish === undefined) return { agree: [], call: [] };
+  if (wish === undefined) return { agree: [], call: [], isTroubled: false };
   const seen = mergedChaincode(scene, wish);
   const draft: Draft = { scene, part, wish, seen };
   const before = ofChannels.filter((step) => step.input["channel"] === wish.channel);
@@ -184,5 +186,6 @@ export const chaincodeSteps = (
           },
           agree,
         );
-  return { agree, call: [...initialised, ...reach(draft, [...agree, ...initialised])] };
+  const call = [...initialised, ...reach(draft, [...agree, ...initialised])];
+  return { agree, call, isTroubled: seen.problem !== undefined };
 };

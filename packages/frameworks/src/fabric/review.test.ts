@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { part, toSpec } from "../../test/fabric-material.ts";
+import { review, reviewPart, reviewUpdate } from "./review.ts";
+
+const operator = { forks: [] };
+const two = { organisations: [{ name: "org1" }, { name: "org2" }] };
+const paths = (problems: readonly { path: string }[]): string[] => problems.map(({ path }) => path);
+
+describe("a network", () => {
+  test.each([
+    [{ orderers: 2 }, "standard", ["settings.orderers"]],
+    [{ orderers: 5 }, "standard", ["settings.orderers"]],
+    [{ orderers: 5 }, "premium", []],
+    [{ consensus: "bft" }, "dev", []],
+    [{ consensus: "bft", orderers: 3 }, "premium", ["settings.orderers"]],
+    [{ organisations: [{ name: "a", peers: 2 }] }, "dev", ["settings.organisations.0.peers"]],
+  ])("%j on plan %s", (settings, plan, expected) => {
+    expect(paths(review({ ...toSpec(settings), plan }, operator))).toEqual(expected);
+  });
+
+  test("chaincode that the operator does not list is refused", () => {
+    const spec = toSpec({}, [
+      part("chaincode", "x", { channel: "main", source: { kind: "catalogue", name: "nothing" } }),
+    ]);
+    expect(review(spec, operator)[0]?.message).toContain("nothing");
+  });
+});
+
+describe("a change of a network", () => {
+  const change = (before: object, after: object) =>
+    paths(
+      reviewUpdate({ ...toSpec(before as never), plan: "premium" }, { ...toSpec(after as never), plan: "premium" }),
+    );
+
+  test("consensus, MSP ids and the first organisation stay", () => {
+    expect(change({}, { consensus: "bft" })).toContain("settings.consensus");
+    expect(change(two, { organisations: [{ name: "org1" }, { name: "org2", mspId: "Other" }] })).toEqual([
+      "settings.organisations.1.mspId",
+    ]);
+    expect(change(two, { organisations: [{ name: "org2" }, { name: "org1" }] })).toEqual(["settings.organisations.0"]);
+    expect(change(two, { organisations: [{ name: "org1" }] })).toEqual([]);
+  });
+
+  test("orderers go by number, for good, and while enough are left", () => {
+    expect(change({ orderers: 1 }, { orderers: 3 })).toEqual([]);
+    expect(change({ orderers: 5 }, { orderers: 3 })).toEqual(["settings.retiredOrderers"]);
+    expect(change({ orderers: 5 }, { orderers: 3, retiredOrderers: [3, 4] })).toEqual([]);
+    expect(change({ orderers: 3 }, { orderers: 1, retiredOrderers: [1, 2] })).toEqual(["settings.orderers"]);
+    expect(change({ orderers: 3, retiredOrderers: [0] }, { orderers: 3 })).toContain("settings.retiredOrderers");
+  });
+});
+
+describe("a part", () => {
+  const channel = part("channel", "main", {});
+  const refused = (kind: string, settings: object, name = "one", parts = [channel]) => {
+    const wished = part(kind, name, settings as never);
+    return paths(reviewPart(toSpec(two, [...parts, wished]), wished, null));
+  };
+
+  test("a channel has organisations of the network, and policies that can be met", () => {
+    expect(refused("channel", {})).toEqual([]);
+    expect(refused("channel", {}, "Upper")).toEqual(["name"]);
+    expect(refused("channel", { organisations: ["org9"] })).toEqual(["settings.organisations"]);
+    expect(refused("channel", { policies: { endorsement: "OR('Nobody.peer')" } })).toEqual([
+      "settings.policies.endorsement",
+    ]);
+    expect(refused("channel", { batch: { preferredMaxBytes: 200_000, absoluteMaxBytes: 100_000 } })).toEqual([
+      "settings.batch.preferredMaxBytes",
+    ]);
+  });
+
+  test("a chaincode has a channel, organisations of it, and a policy that they can meet", () => {
+    const source = { kind: "external", address: "127.0.0.1:1" };
+    expect(refused("chaincode", { channel: "main", source })).toEqual([]);
+    expect(refused("chaincode", { channel: "other", source })).toEqual(["settings.channel"]);
+    expect(refused("chaincode", { channel: "main", source, organisations: ["org9"] })).toEqual([
+      "settings.organisations",
+    ]);
+    expect(refused("chaincode", { channel: "main", source, endorsementPolicy: "OutOf(3, 'Org1MSP.peer')" })).toEqual([
+      "settings.endorsementPolicy",
+    ]);
+  });
+
+  test("an identity belongs to an organisation, and its request is read", () => {
+    expect(refused("identity", { organisation: "org1" })).toEqual([]);
+    expect(refused("identity", { organisation: "org9" })).toEqual(["settings.organisation"]);
+    expect(refused("identity", { organisation: "org1", keys: { mode: "own", csr: "nonsense" } })).toEqual([
+      "settings.keys.csr",
+    ]);
+  });
+
+  test("a chaincode stays on its channel, and a plan has so many", () => {
+    const source = { kind: "external", address: "127.0.0.1:1" };
+    const former = part("chaincode", "one", { channel: "main", source });
+    const next = part("chaincode", "one", { channel: "side", source });
+    const spec = toSpec(two, [channel, part("channel", "side", {}), next]);
+    expect(paths(reviewPart(spec, next, former))).toEqual(["settings.channel"]);
+    const many = Array.from({ length: 21 }, (_, index) => part("channel", `c${index}`, {}));
+    const last = many[20] ?? channel;
+    expect(reviewPart(toSpec(two, many), last, null).map(({ code }) => code)).toEqual(["part.limit"]);
+  });
+});
