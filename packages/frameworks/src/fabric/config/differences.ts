@@ -1,3 +1,4 @@
+import { canonicalJson, type JsonValue } from "@portolan/domain";
 import type { NetworkDescription } from "./description.ts";
 import { type ConfigDigest, type ConsenterDigest, toWantedDigest } from "./digest.ts";
 
@@ -18,7 +19,8 @@ export type ConfigChange = { signers: string[] } & (
 
 type Change = ConfigChange;
 
-const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+/** Whatever the order of members: what was seen comes back from a database that keeps its own. */
+const isSame = (left: JsonValue, right: JsonValue): boolean => canonicalJson(left) === canonicalJson(right);
 
 const addressOf = ({ host, port }: { host: string; port: number }): string => `${host}:${port}`;
 
