@@ -303,6 +303,7 @@ test("a part is read, changed and deleted by name; a channel can't be deleted", 
       [200, part],
       [202, operation("succeeded")],
       [202, operation("succeeded")],
+      [202, operation("succeeded")],
     ],
     { env: signedIn },
   );
@@ -310,14 +311,17 @@ test("a part is read, changed and deleted by name; a channel can't be deleted", 
   expect(await go("channels", "get", chain, "trade")).toBe(0);
   expect(screen().out).toContain('"height": "7"');
   expect(await go("channels", "update", chain, "trade", "--set", "batch.timeoutMs=500", "--detach")).toBe(0);
+  expect(await go("chaincodes", "update", chain, "token", "--set", "version=2.0", "--detach")).toBe(0);
   expect(await go("chaincodes", "delete", chain, "token", "--detach")).toBe(0);
   expect(sent.map(({ method, url }) => `${method} ${url.split("/v1/chains/")[1]?.slice(chain.length)}`)).toEqual([
     "GET /channels",
     "GET /channels/trade",
     "PATCH /channels/trade",
+    "PATCH /chaincodes/token",
     "DELETE /chaincodes/token",
   ]);
   expect(sent[2]?.body).toEqual({ settings: { batch: { timeoutMs: 500 } } });
+  expect(sent[3]?.body).toEqual({ settings: { version: "2.0" } });
   expect(await go("channels", "delete", chain, "trade")).toBe(2);
 });
 

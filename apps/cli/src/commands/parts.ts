@@ -70,7 +70,7 @@ const addKind = (program: Command, open: Open, kind: PartKind): void => {
   withSettings(group.command("create <chain> <name>").description(`make a ${title}`), title).action(
     async (chain: string, name: string, flags: ChangeFlags, command: Command) => {
       const context = open(command);
-      const body = { name, settings: readSettings(flags) };
+      const body = { name, settings: readSettings(flags, kind.settings) };
       const input = { params: { chain }, body, idempotencyKey: crypto.randomUUID() };
       await follow(context, await callsOf(await context.client()).call(`${plural}.create`, input), flags);
     },
@@ -79,7 +79,7 @@ const addKind = (program: Command, open: Open, kind: PartKind): void => {
     withSettings(group.command(`update <chain> <${word}>`).description(`change a ${title}'s settings`), title).action(
       async (chain: string, part: string, flags: ChangeFlags, command: Command) => {
         const context = open(command);
-        const input = { params: { chain, [word]: part }, body: { settings: readSettings(flags) } };
+        const input = { params: { chain, [word]: part }, body: { settings: readSettings(flags, kind.settings) } };
         await follow(context, await callsOf(await context.client()).call(`${plural}.update`, input), flags);
       },
     );

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { z } from "zod";
 import { CliFailure, exitCodes } from "../failure.ts";
 
 const mostBytes = 200_000;
@@ -33,21 +34,46 @@ const put = (target: Record<string, unknown>, path: readonly string[], value: un
   return { ...target, [name]: put(members as Record<string, unknown>, rest, value) };
 };
 
+interface Pair {
+  path: readonly string[];
+  text: string;
+}
+
+const toPair = (pair: string): Pair => {
+  const at = pair.indexOf("=");
+  const path = pair.slice(0, Math.max(0, at)).split(".");
+  if (path.some((name) => name === "" || name === "__proto__"))
+    throw usage(`--set ${pair} is not of the form name=value.`);
+  return { path, text: pair.slice(at + 1) };
+};
+
 /**
  * `blockTime=2` → 2; what is no JSON is text, `@path` a file's text, and dots go into members: `keys.csr=@ann.csr`.
+ * With a schema, what looks like JSON is text where only text will do: `version=2.0`.
  */
-export const toSettings = (pairs: readonly string[]): Record<string, unknown> =>
-  pairs.reduce<Record<string, unknown>>((settings, pair) => {
-    const at = pair.indexOf("=");
-    const path = pair.slice(0, Math.max(0, at)).split(".");
-    if (path.some((name) => name === "" || name === "__proto__"))
-      throw usage(`--set ${pair} is not of the form name=value.`);
-    return put(settings, path, toValue(pair.slice(at + 1)));
-  }, {});
+export const toSettings = (pairs: readonly string[], schema?: z.ZodType): Record<string, unknown> => {
+  const list = pairs.map(toPair);
+  const build = (isText: (pair: Pair) => boolean): Record<string, unknown> =>
+    list.reduce<Record<string, unknown>>(
+      (settings, pair) => put(settings, pair.path, isText(pair) ? pair.text : toValue(pair.text)),
+      {},
+    );
+  const settings = build(() => false);
+  const issues = schema?.safeParse(settings).error?.issues ?? [];
+  const textual = new Set(
+    issues.flatMap((issue) =>
+      issue.code === "invalid_type" && issue.expected === "string" ? [issue.path.map(String).join(".")] : [],
+    ),
+  );
+  return textual.size === 0 ? settings : build(({ path }) => textual.has(path.join(".")));
+};
 
 /** All settings from a file of JSON, and single ones on top of them. */
-export const readSettings = (flags: { settings?: string; set?: readonly string[] }): Record<string, unknown> => {
-  const single = toSettings(flags.set ?? []);
+export const readSettings = (
+  flags: { settings?: string; set?: readonly string[] },
+  schema?: z.ZodType,
+): Record<string, unknown> => {
+  const single = toSettings(flags.set ?? [], schema);
   if (flags.settings === undefined) return single;
   let whole: unknown;
   try {
