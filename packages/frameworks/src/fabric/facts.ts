@@ -80,7 +80,9 @@ const nodeChannel = z.object({
   status: z.enum(["inactive", "active", "onboarding", "failed"]).exactOptional(),
   relation: z.enum(["other", "consenter", "follower", "config-tracker"]).exactOptional(),
   isLeader: z.boolean().exactOptional(),
-  /** Consenters that the leader hears of, as it tells the others; BFT does not say. */
+  /** It leads, or knows who does. */
+  hasLeader: z.boolean().exactOptional(),
+  /** Raft: consenters that the leader hears of, as it tells the others, and how many there are. BFT does not say. */
   activeNodes: z.number().exactOptional(),
   clusterSize: z.number().exactOptional(),
 });

@@ -4,7 +4,7 @@ import { type ChaincodeWish, chaincodeWish, organisationsOfChannel, toChaincodeW
 import { materialNames, newest } from "./names.ts";
 import { chaincodesOf, channelsOf } from "./parts.ts";
 import { mspIdOf, ordererMspId, ordererOrganisation, readSettings } from "./settings.ts";
-import { peersOf } from "./topology.ts";
+import { peersOf, ports } from "./topology.ts";
 
 const organisation = z.object({
   name: z.string(),
@@ -23,8 +23,8 @@ const inspectionShape = z.object({
   /** Whose peers are gone from the network: their word may be needed to take them off a channel. */
   former: z.array(organisation),
   operatorCaPem: z.string(),
-  /** Node → the host that its certificates are for. */
-  hosts: z.record(z.string(), z.string()),
+  /** Node → where others reach its gRPC service; its certificates are for that host. */
+  endpoints: z.record(z.string(), z.object({ host: z.string(), port: z.number() })),
   channels: z.array(z.object({ id: z.string(), organisations: z.array(z.string()) })),
   chaincodes: z.array(chaincodeWish),
 });
@@ -82,10 +82,10 @@ export const inspection = (
       organisations.map(({ name }) => name),
     ).map((item) => toOrganisation(material, item)),
     operatorCaPem: pemOf(material, materialNames.operatorCa),
-    hosts: Object.fromEntries(
+    endpoints: Object.fromEntries(
       Object.values(addresses)
         .flat()
-        .map(({ node, host }) => [node, host]),
+        .flatMap(({ node, port, host, number }) => (port === ports.grpc ? [[node, { host, port: number }]] : [])),
     ),
     channels: channelsOf(spec)
       .filter((part) => !part.isDeleted)

@@ -55,27 +55,38 @@ const orderersOn = async (context: ActionContext, turn: Turn<Input>): Promise<Lo
   return (await Promise.all(running(context, roles.orderer).map(look))).flat();
 };
 
-const isLed = ({ found }: LocalOrderer): boolean => found.isLeader === true || (found.activeNodes ?? 0) > 0;
+const isLed = ({ found }: LocalOrderer): boolean => found.hasLeader === true;
+
+/** What is waited for between two changes of the consenters. */
+interface Rest {
+  /** How many there are by the configuration. */
+  size: number;
+  /** All of them must be heard of; else a leader is enough, because the one that is to go may be dead. */
+  isWhole: boolean;
+  /** This orderer of the region must have begun to vote. */
+  voter?: string;
+}
 
 /** Every consenter is heard of, and none is behind: what an orderer says of itself alone proves neither. */
-const isWhole = (orderers: readonly LocalOrderer[]): boolean => {
+const isAtRest = (orderers: readonly LocalOrderer[], rest: Rest): boolean => {
   const consenters = orderers.filter(({ found }) => found.relation === "consenter" && found.status === "active");
-  const heights = new Set(consenters.map(({ found }) => found.height));
+  if (!consenters.some(isLed)) return false;
+  if (rest.voter !== undefined && !consenters.some(({ node }) => node === rest.voter)) return false;
+  if (!rest.isWhole) return true;
+  if (new Set(consenters.map(({ found }) => found.height)).size !== 1) return false;
+  // BFT tells nobody how many of them are heard of.
+  if (consenters.every(({ found }) => found.clusterSize === undefined)) return true;
   const alive = Math.max(0, ...consenters.map(({ found }) => found.activeNodes ?? 0));
-  const size = Math.max(0, ...consenters.map(({ found }) => found.clusterSize ?? 0));
+  const isKnown = consenters.some(({ found }) => found.clusterSize === rest.size);
   // One that is alone leads without being told who else is active.
-  return consenters.some(isLed) && heights.size === 1 && (size === 1 || alive === size);
+  return isKnown && (rest.size === 1 || alive === rest.size);
 };
 
-/**
- * Between two changes of the consenters the channel must be at rest, or it may be left without a quorum. `whole` asks
- * for all of them, which can't be where one is to be taken out because it is dead.
- */
-const settled = async (context: ActionContext, turn: Turn<Input>, whole: boolean): Promise<void> => {
-  const found = await until(turn.signal, settleMs, async () => {
-    const orderers = await orderersOn(context, turn);
-    return (whole ? isWhole(orderers) : orderers.some(isLed)) ? true : undefined;
-  });
+/** Between two changes of the consenters the channel must be at rest, or it may be left without a quorum. */
+const settled = async (context: ActionContext, turn: Turn<Input>, rest: Rest): Promise<void> => {
+  const found = await until(turn.signal, settleMs, async () =>
+    isAtRest(await orderersOn(context, turn), rest) ? true : undefined,
+  );
   if (found === true) return;
   throw new DomainError({
     code: "step.refused",
@@ -85,9 +96,22 @@ const settled = async (context: ActionContext, turn: Turn<Input>, whole: boolean
   });
 };
 
+/** The orderer of the region that a change adds. */
+const newcomer = (context: ActionContext, turn: Turn<Input>): { voter?: string } => {
+  const { change } = turn.input;
+  if (change.kind !== "consenter.add") return {};
+  const voter = running(context, roles.orderer).find((node) => {
+    const endpoint = turn.inspection.endpoints[node];
+    return endpoint?.host === change.host && endpoint.port === change.port;
+  });
+  return voter === undefined ? {} : { voter };
+};
+
 interface Current {
   block: Uint8Array;
   sequence: number;
+  /** How many consenters there are. */
+  size: number;
   node: string;
   change: ConfigChange | undefined;
 }
@@ -104,7 +128,14 @@ const readCurrent = async (context: ActionContext, turn: Turn<Input>): Promise<C
     const block = await readConfigBlock(await turn.network.admin(node), channel, options).catch(() => null);
     if (block === null) continue;
     const { sequence, digest } = summarise(block);
-    return { block, sequence, node, change: differences(digest, description).find((one) => sameChange(one, change)) };
+    const size = digest.consenters.length;
+    return {
+      block,
+      sequence,
+      size,
+      node,
+      change: differences(digest, description).find((one) => sameChange(one, change)),
+    };
   }
   throw new DomainError({
     code: "node.unhealthy",
@@ -182,15 +213,16 @@ export const configureChannel = async (context: ActionContext): Promise<JsonValu
   const turn = openTurn(context, configureInput);
   const { channel, change } = turn.input;
   const touchesConsenters = changesConsenters.has(change.kind);
+  const isWhole = change.kind !== "consenter.remove";
   let last: unknown;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const current = await readCurrent(context, turn);
     if (current.change === undefined) {
-      if (touchesConsenters) await settled(context, turn, change.kind !== "consenter.remove");
+      if (touchesConsenters) await settled(context, turn, { size: current.size, isWhole, ...newcomer(context, turn) });
       await whenPeersFollow(context, turn);
       return done({ sequence: current.sequence });
     }
-    if (touchesConsenters) await settled(context, turn, change.kind !== "consenter.remove");
+    if (touchesConsenters) await settled(context, turn, { size: current.size, isWhole });
     try {
       await send(context, turn, current);
     } catch (error) {

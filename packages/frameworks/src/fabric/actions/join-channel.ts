@@ -72,8 +72,7 @@ const whenLed = async (turn: Turn<OrderersInput>): Promise<void> => {
   const { nodes, channel } = turn.input;
   const isLed = async (name: string): Promise<boolean> => {
     const node = { name, role: roles.orderer, ordinal: 0, region: turn.region, ports: [] };
-    const found = (await lookAtNode(turn.network, node, turn.signal)).channels?.[channel];
-    return found?.isLeader === true || (found?.activeNodes ?? 0) > 0;
+    return (await lookAtNode(turn.network, node, turn.signal)).channels?.[channel]?.hasLeader === true;
   };
   const led = await until(turn.signal, 30_000, async () =>
     (await Promise.all(nodes.map(isLed))).includes(true) ? true : undefined,

@@ -23,7 +23,7 @@ export const createNetwork = (deps: { inspection: Inspection; access: NetworkAcc
 
   const dial = async (node: string, port: string) => {
     const { host, port: number } = await access.dial(node, port);
-    const known = inspection.hosts[node];
+    const known = inspection.endpoints[node]?.host;
     return { host, port: number, ...(known === undefined || known === host ? {} : { serverName: known }) };
   };
 

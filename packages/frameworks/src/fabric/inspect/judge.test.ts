@@ -12,7 +12,7 @@ const node = (name: string, main: Partial<NodeChannel> | undefined): Neighbour =
 });
 
 const consenter = (name: string, more: Partial<NodeChannel> = {}): Neighbour =>
-  node(name, { status: "active", relation: "consenter", isLeader: false, activeNodes: 0, ...more });
+  node(name, { status: "active", relation: "consenter", isLeader: false, hasLeader: false, ...more });
 
 test("an orderer that says it is active is not well while nobody leads its channel", () => {
   const alone = [consenter("orderer-0"), consenter("orderer-1")];
@@ -20,9 +20,9 @@ test("an orderer that says it is active is not well while nobody leads its chann
     "channel main has no leader",
     "channel main has no leader",
   ]);
-  const led = [consenter("orderer-0", { isLeader: true }), consenter("orderer-1")];
+  const led = [consenter("orderer-0", { isLeader: true, hasLeader: true }), consenter("orderer-1")];
   expect(led.map((one) => ordererTrouble(one, led, ["main"]))).toEqual([undefined, undefined]);
-  const elsewhere = [consenter("orderer-0", { activeNodes: 3 })];
+  const elsewhere = [consenter("orderer-0", { hasLeader: true })];
   expect(elsewhere.map((one) => ordererTrouble(one, elsewhere, ["main"]))).toEqual([undefined]);
 });
 

@@ -10,10 +10,7 @@ export interface Neighbour {
 
 /** True when an orderer of the region leads the channel, or hears of the one that does. */
 const hasLeader = (orderers: readonly Neighbour[], channel: string): boolean =>
-  orderers.some(({ findings }) => {
-    const found = findings.channels?.[channel];
-    return found?.isLeader === true || (found?.activeNodes ?? 0) > 0;
-  });
+  orderers.some(({ findings }) => findings.channels?.[channel]?.hasLeader === true);
 
 /** The furthest that any node of the region is, or was heard to be. */
 export const topHeight = (nodes: readonly Neighbour[], channel: string): number =>

@@ -28,7 +28,6 @@ const names = {
   raftSize: "consensus_etcdraft_cluster_size",
   bftLeader: "consensus_BFT_is_leader",
   bftLeaderId: "consensus_BFT_leader_id",
-  bftSize: "consensus_BFT_cluster_size",
 } as const;
 
 const wanted: ReadonlySet<string> = new Set(Object.values(names));
@@ -52,18 +51,19 @@ const ordererChannels = (metrics: Metrics): { [id: string]: NodeChannel } => {
   const read = (name: string): ByChannel => byChannel(metrics, name);
   const [heights, relation] = [read(names.height), read(names.relation)];
   const [leader, active, size] = [read(names.raftLeader), read(names.raftActive), read(names.raftSize)];
-  const [bftLeader, bftLeaderId, bftSize] = [read(names.bftLeader), read(names.bftLeaderId), read(names.bftSize)];
+  // BFT says who leads and not who listens; its size is that of its last start.
+  const [bftLeader, bftLeaderId] = [read(names.bftLeader), read(names.bftLeaderId)];
   const toChannel = ([id, status]: [string, number]): [string, NodeChannel] => {
-    const clusterSize = size[id] ?? bftSize[id];
-    // BFT says who leads and not who listens: one that knows its leader counts as all of them.
-    const activeNodes = active[id] ?? ((bftLeaderId[id] ?? 0) > 0 ? bftSize[id] : undefined);
+    const [activeNodes, clusterSize] = [active[id], size[id]];
+    const isLeader = (leader[id] ?? bftLeader[id] ?? 0) === 1;
     return [
       id,
       {
         height: heights[id] ?? 0,
         status: statuses[status] ?? "failed",
         relation: relations[relation[id] ?? 0] ?? "other",
-        isLeader: (leader[id] ?? bftLeader[id] ?? 0) === 1,
+        isLeader,
+        hasLeader: isLeader || (activeNodes ?? 0) > 0 || (bftLeaderId[id] ?? 0) > 0,
         ...(activeNodes === undefined ? {} : { activeNodes }),
         ...(clusterSize === undefined ? {} : { clusterSize }),
       },
