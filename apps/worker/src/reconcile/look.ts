@@ -86,8 +86,9 @@ export const createLook = (deps: LookDeps) => {
       framework,
       steps: order.steps,
       // Reached, and still listed: what succeeded then has not lasted, so it is done again.
-      results:
-        claim.observedGeneration < claim.generation ? claim.stepResults.filter(({ key }) => wanted.has(key)) : [],
+      results: claim.stepResults.filter(
+        ({ key, state }) => wanted.has(key) && (state === "failed" || claim.observedGeneration < claim.generation),
+      ),
       chain: order.chain,
       access,
       signer,

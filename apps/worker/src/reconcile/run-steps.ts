@@ -23,6 +23,24 @@ export interface RunStepsInput {
   onResult(result: StepResult): Promise<boolean>;
 }
 
+/** For how long a part's step that has failed gives way to steps that may get on. */
+const deferMs = 30_000;
+
+/**
+ * The steps of this pass: one of a part that failed a moment ago may take its whole time to fail again, and others would
+ * wait for it with each of theirs. Nothing else to do, or a while later, it has its turn.
+ */
+const toTurn = ({ steps, results, clock }: RunStepsInput): readonly Step[] => {
+  const now = clock.now().getTime();
+  const resultOf = (step: Step) => results.find((result) => result.key === step.key);
+  const isDeferred = (step: Step): boolean => {
+    const result = resultOf(step);
+    return step.part !== undefined && result?.state === "failed" && now - Date.parse(result.endedAt) < deferMs;
+  };
+  const others = steps.filter((step) => !isDeferred(step));
+  return others.some((step) => resultOf(step)?.state !== "succeeded") ? others : steps;
+};
+
 const toFailure = (error: unknown, timedOut: boolean): OperationError =>
   timedOut
     ? { code: "step.timed_out", message: "The step took too long.", retryable: true }
@@ -40,7 +58,7 @@ const toFailure = (error: unknown, timedOut: boolean): OperationError =>
 export const runSteps = async (input: RunStepsInput): Promise<{ results: StepResult[]; isFenced: boolean }> => {
   let results = [...input.results];
   const failedParts = new Set<string>();
-  for (const step of input.steps) {
+  for (const step of toTurn(input)) {
     if (step.part !== undefined && failedParts.has(step.part)) continue;
     if (results.some((result) => result.key === step.key && result.state === "succeeded")) continue;
     const startedAt = input.clock.now().toISOString();
