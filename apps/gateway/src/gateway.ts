@@ -7,6 +7,7 @@ import type { Logger } from "@portolan/kit";
 import { type Metering, openMetering } from "@portolan/metering";
 import { createDirectory } from "./edge/directory.ts";
 import { createFollower } from "./edge/follower.ts";
+import { createPartKeys } from "./edge/part-keys.ts";
 import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
 import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
@@ -15,6 +16,7 @@ import { createUpstreamTable } from "./pipeline/upstream-table.ts";
 import { createGrpcListener, type GrpcSettings } from "./protocols/grpc-listener.ts";
 import { createJsonRpc } from "./protocols/json-rpc.ts";
 import { createNodeSessions } from "./protocols/node-sessions.ts";
+import { createRest } from "./protocols/rest.ts";
 import { createStreamProtocol } from "./protocols/stream.ts";
 import { createGatewayServer } from "./server.ts";
 
@@ -114,6 +116,8 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
   const sessions = createNodeSessions({ protocols: ["grpc", "rest"], log });
   directory.listen(sessions.listener);
   const nextRequestId = (): string => ids.next("request");
+  const partKeys = createPartKeys({ port, region });
+  directory.listen(partKeys.listener);
   const grpc =
     settings.grpc === undefined
       ? null
@@ -124,6 +128,11 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
           },
           settings.grpc,
         );
+  const rest = createRest({
+    ...{ admission, meter, requests, sessions, partKeys, clock, log, nextRequestId },
+    isDraining: () => isDraining,
+  });
+  directory.listen(rest.listener);
   const server = createGatewayServer({
     admission,
     protocols: {
@@ -132,6 +141,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     isReady: () => follower.hasSnapshot && meter.isAccepting && !isDraining,
     isDraining: () => isDraining,
     nextRequestId,
+    rest,
     authorityPem: () => grpc?.authorityPem() ?? null,
     log,
   });
@@ -142,6 +152,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     // Expiry is the one end of a right that nobody announces.
     streams?.listener.onAccessChange();
     grpc?.recheck();
+    rest.listener.onAccessChange();
   }, 1_000);
   shipping.unref();
 
@@ -155,6 +166,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     ]);
     server.closeIdleConnections();
     streams?.endAll();
+    rest.endAll();
     const cut = setTimeout(() => server.closeAllConnections(), drainMs);
     await drained;
     clearTimeout(cut);

@@ -4,6 +4,8 @@ import type { Grant } from "./edge/entries.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
 import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
+import type { RestHandler } from "./protocols/rest.ts";
+import { readRestPath } from "./protocols/rest-route.ts";
 
 /** Answers one whole request body (latin1 text of its bytes) on behalf of a grant. */
 export type HttpProtocol = (grant: Grant, body: string, reply: Reply) => void;
@@ -15,6 +17,7 @@ export interface GatewayServerDeps {
   isReady(): boolean;
   isDraining(): boolean;
   nextRequestId(): string;
+  rest: RestHandler;
   /** What callers of the TLS listener must trust, PEM; `null`: nothing of ours. */
   authorityPem(): string | null;
   log: Pick<Logger, "error">;
@@ -24,9 +27,9 @@ const preflightHeaders = [
   "Access-Control-Allow-Origin",
   "*",
   "Access-Control-Allow-Methods",
-  "POST",
+  "GET, POST",
   "Access-Control-Allow-Headers",
-  "content-type, authorization, x-api-key",
+  "content-type, authorization, x-api-key, idempotency-key, last-event-id",
   "Access-Control-Max-Age",
   "86400",
 ];
@@ -75,7 +78,7 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
  * connection may keep at most one request in work, because HTTP/1.1 answers in order.
  */
 export const createGatewayServer = (deps: GatewayServerDeps): Server => {
-  const { admission, protocols, isReady, isDraining, nextRequestId, authorityPem, log } = deps;
+  const { admission, protocols, isReady, isDraining, nextRequestId, rest, authorityPem, log } = deps;
 
   const plain = (res: ServerResponse, status: number, text: string): void => {
     res.writeHead(status, ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"]);
@@ -134,12 +137,21 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
       else handle(grant, body, reply);
     });
   };
+  /** Paths of JSON-RPC have at most two segments, which costs it no more than a look for the third. */
+  const isLong = (url = ""): boolean => url.indexOf("/", url.indexOf("/", 1) + 1) > 1;
+  const onRest = (req: IncomingMessage, res: ServerResponse): boolean => {
+    if (req.method !== "GET" && req.method !== "POST") return false;
+    const path = readRestPath(req.url ?? "");
+    if (path !== null) rest.handle(req, res, path);
+    return path !== null;
+  };
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining);
     try {
       // RFC 9112 §3.2
       if (req.headers.host === undefined && req.httpVersion === "1.1")
         reply.refuse(refusedHttp(400, "There is no Host."));
+      else if (isLong(req.url) && onRest(req, res)) return;
       else if (req.method === "POST") onPost(req, res, reply, "json-rpc");
       else refuseOther(req, res, reply);
     } catch (err) {

@@ -24,6 +24,7 @@ const port: EdgePort = {
       waiting.set(ask, (isDuplicate) => resolve({ isDuplicate }));
       process.send?.({ ask, batch });
     }),
+  partKey: async () => ({ kind: "refused", reason: "unavailable" }),
   shipRequests: async () => undefined,
 };
 

@@ -65,6 +65,7 @@ export const createMemoryEdge = (rows: { routes?: EdgeRoute[]; keys?: EdgeKey[];
   const requests: RequestLogEntry[] = [];
   const wakes: { chainId: string; reason: string }[] = [];
   const watchers = new Set<(change: EdgeChange) => void>();
+  let partKeys: EdgePort["partKey"] | undefined;
   let isAway = false;
   const away = (): void => {
     if (isAway) throw new Error("the centre is away");
@@ -90,6 +91,7 @@ export const createMemoryEdge = (rows: { routes?: EdgeRoute[]; keys?: EdgeKey[];
       if (!isDuplicate) batches.set(id, batch);
       return { isDuplicate };
     },
+    partKey: async (request) => (await partKeys?.(request)) ?? { kind: "refused", reason: "unknown" },
     shipRequests: async (entries) => {
       requests.push(...entries);
     },
@@ -104,6 +106,9 @@ export const createMemoryEdge = (rows: { routes?: EdgeRoute[]; keys?: EdgeKey[];
     wakes,
     requests,
     records: (): UsageRecord[] => [...batches.values()].flatMap(({ records }) => records),
+    answerPartKeys: (answer: EdgePort["partKey"]) => {
+      partKeys = answer;
+    },
     setAway: (value: boolean) => {
       isAway = value;
     },

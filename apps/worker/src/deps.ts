@@ -26,6 +26,7 @@ import {
   createChainCoordination,
   createClients,
   createNotifications,
+  createPartKeyAnswers,
   createPostgresCentrePort,
   createStandbyPool,
   createUsageIngest,
@@ -40,6 +41,7 @@ import type { WorkerConfig } from "./config.ts";
 import { startForwarder } from "./forwarder.ts";
 import { createJobHandlers } from "./handlers/job-handlers.ts";
 import { keepStarting } from "./keep-starting.ts";
+import { createPartKeyAnswerer } from "./loops/answer-part-keys.ts";
 import { every, type Loop } from "./loops/every.ts";
 import { createStandbyKeeper } from "./loops/keep-standby.ts";
 import { createWorkerSecrets, toPlacementKeys } from "./secrets.ts";
@@ -150,6 +152,19 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     concurrency: 16,
   });
 
+  const answerPartKeys = createPartKeyAnswerer({
+    requests: createPartKeyAnswers({ client, clock }),
+    findFramework: (slug) => registry.find(slug),
+    lend: secrets.lend,
+    clock,
+    log,
+  });
+  const onPartKeyError = (err: unknown): void => log.warn({ err }, "answering gateways failed");
+  const offPartKeys = notifications.onWork((hint) => {
+    if (hint === null || hint.partKeyRequest === true) answerPartKeys().catch(onPartKeyError);
+  });
+  let partKeys: Loop | undefined;
+
   const signer = secrets.signerFor(planeOwner);
   const consumer = createJobConsumer({
     connection,
@@ -191,13 +206,15 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       await notifications.start();
       for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
       worker.start();
+      partKeys = every(config.PORTOLAN_SWEEP_MS, answerPartKeys, onPartKeyError);
       const everyMs = targets.length > 0 ? standbyEveryMs : idleStandbyEveryMs;
       standby = every(everyMs, keepStandby, (err) => log.warn({ err }, "looking after stand-by chains failed"));
       void keepStarting(consumer, { log, signal: stopping.signal });
     },
     close: async ({ nodes }) => {
       stopping.abort();
-      await standby?.close();
+      offPartKeys();
+      await Promise.all([standby?.close(), partKeys?.close()]);
       await consumer.close();
       await worker.close();
       if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });

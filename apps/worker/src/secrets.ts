@@ -37,6 +37,23 @@ export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClien
   return {
     centreSecrets,
     signerFor,
+    /** A key that custody signs with, sealed to a public key; `null`: there is none. Only for keys that may be lent. */
+    lend: async (
+      { tenantId, chainId, ref }: Owner & { ref: string },
+      publicKey: string,
+      context: Parameters<typeof sealTo>[2],
+    ): Promise<Uint8Array | null> => {
+      const record = await createAuthorityKeys({ client: deps.client, ids: deps.ids, tenantId, chainId }).get(ref);
+      if (record === undefined) return null;
+      const { algorithm, sealedPrivateKey, sealedFor = tenantId } = record;
+      const scope = authorityContext({ tenantId: sealedFor, chainId }, ref, algorithm);
+      const plain = await deps.custody.open(sealedPrivateKey, scope);
+      try {
+        return sealTo(publicKey, plain, context);
+      } finally {
+        plain.fill(0);
+      }
+    },
     /** The same secret, sealed for the chain's tenant of today instead of the one it came from. */
     reseal: async (owner: Owner, sealedFor: string, row: SealedRow): Promise<SealedRow> => {
       const context =

@@ -58,6 +58,7 @@ const port: EdgePort = {
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
   wake: async () => undefined,
   shipUsage: async () => ({ isDuplicate: false }),
+  partKey: async () => ({ kind: "refused", reason: "unavailable" }),
   shipRequests: async () => undefined,
 };
 

@@ -21,6 +21,7 @@ import type {
 import type { z } from "zod";
 import type { OperatorConfig } from "./operator-config.ts";
 import type { PartKind } from "./part-kind.ts";
+import type { RestProtocol } from "./rest-protocol.ts";
 
 export type { PartKind } from "./part-kind.ts";
 
@@ -125,11 +126,15 @@ export interface ProtocolSpec {
   policy?: RpcPolicy;
   /** What the gateway must know of a gRPC service besides `policy`, whose methods are `package.Service/Method`. */
   grpc?: GrpcRules;
+  /** REST on top of it; with `grpc`, whose bounds and authorities hold for it too. */
+  rest?: RestProtocol;
 }
 
 export interface GrpcRules {
   /** Methods with more than one message either way; all others that the policy forwards have one each. */
   isStream(method: string): boolean;
+  /** Looks into a message that is not a stream's; answers why it is refused. */
+  check?(method: string, message: Uint8Array): string | null;
   /** Of one message from a node; `policy.maxBodyBytes` bounds one from a caller. */
   maxAnswerBytes: number;
   /** The route's fact with the authorities (PEM) that sign the nodes' certificates. */

@@ -8,4 +8,5 @@ export * from "./operator-config.ts";
 export { type BuiltInPartKind, builtInPartKinds } from "./part-kinds.ts";
 export * from "./programs.ts";
 export * from "./registry.ts";
+export * from "./rest-protocol.ts";
 export { defaultVersion, parseStandby, type StandbyEntry, type StandbyTarget, toStandbyTarget } from "./standby.ts";

@@ -99,6 +99,21 @@ export const refusals = {
     "JSON-RPC is sent with POST.",
     "Send the call as the body of a POST request.",
   ),
+  methodWrong: refusal(
+    405,
+    -32600,
+    "request.invalid",
+    "The path is there, for another method.",
+    "The framework's page lists the paths with their methods.",
+  ),
+  notJson: refusal(400, -32600, "request.invalid", "The body is not JSON.", "Send one JSON object."),
+  idempotencyKeyInvalid: refusal(
+    400,
+    -32600,
+    "request.invalid",
+    "The Idempotency-Key is not usable.",
+    "Use up to 255 visible ASCII characters.",
+  ),
   webSocket: refusal(
     426,
     -32600,

@@ -28,6 +28,8 @@ export interface AdmittedCall {
   targets: readonly RouteTarget[];
   /** Authorities of the nodes, PEM. */
   roots: string;
+  /** Looks into a whole message; answers why it is refused. */
+  check(message: Uint8Array): string | null;
   maxRequestBytes: number;
   maxAnswerBytes: number;
   /** Bytes both ways. */

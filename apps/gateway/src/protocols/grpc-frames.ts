@@ -7,7 +7,8 @@ export type FrameFault = "tooLarge" | "compressed";
 export const refusalOf = (fault: FrameFault): Refusal =>
   fault === "tooLarge" ? refusals.tooLarge : invalidRequest("Compressed messages are not taken.");
 
-const headBytes = 5;
+/** A flag and the length. */
+export const frameHeadBytes = 5;
 
 /**
  * Walks over the length-prefixed messages of one direction without copying them: a flag, four bytes of length, the
@@ -17,7 +18,7 @@ export class FrameReader {
   /** Whole messages so far. */
   messages = 0;
   readonly #maxBytes: number;
-  readonly #head = new Uint8Array(headBytes);
+  readonly #head = new Uint8Array(frameHeadBytes);
   #headFilled = 0;
   #left = 0;
 
@@ -33,9 +34,9 @@ export class FrameReader {
   feed(chunk: Uint8Array): FrameFault | null {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#headFilled < headBytes) {
+      if (this.#headFilled < frameHeadBytes) {
         this.#head[this.#headFilled++] = chunk[at++] ?? 0;
-        if (this.#headFilled < headBytes) continue;
+        if (this.#headFilled < frameHeadBytes) continue;
         const [flag = 0, a = 0, b = 0, c = 0, d = 0] = this.#head;
         // A compressed one could not be bounded without opening it.
         if (flag !== 0) return "compressed";
@@ -46,7 +47,7 @@ export class FrameReader {
         this.#left -= taken;
         at += taken;
       }
-      if (this.#left === 0 && this.#headFilled === headBytes) {
+      if (this.#left === 0 && this.#headFilled === frameHeadBytes) {
         this.messages += 1;
         this.#headFilled = 0;
       }
@@ -57,9 +58,9 @@ export class FrameReader {
 
 /** A message with its prefix. */
 export const toFrame = (message: Uint8Array): Buffer => {
-  const frame = Buffer.allocUnsafe(headBytes + message.length);
+  const frame = Buffer.allocUnsafe(frameHeadBytes + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);
-  frame.set(message, headBytes);
+  frame.set(message, frameHeadBytes);
   return frame;
 };

@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from "node:http2";
 import type { Settleable } from "@portolan/metering";
-import { invalidRequest, refusals } from "../pipeline/refusal.ts";
+import { invalidRequest, methodDenied, refusals } from "../pipeline/refusal.ts";
 import { type AdmittedCall, GrpcCall, type GrpcCallDeps, toCallerHeaders } from "./grpc-call.ts";
-import { FrameReader, refusalOf } from "./grpc-frames.ts";
+import { FrameReader, frameHeadBytes, refusalOf } from "./grpc-frames.ts";
 import { grpcStatus, isUntouched } from "./grpc-status.ts";
 
 /** An answer up to this size leaves in one piece, after its record. */
@@ -15,7 +15,7 @@ const unbilledStatus = String(grpcStatus.unavailable);
  * never looked at it; what the node may have looked at is never sent twice.
  */
 export class UnaryCall extends GrpcCall implements Settleable {
-  readonly #request: Buffer[] = [];
+  #request: Buffer[] = [];
   readonly #reader: FrameReader;
   #requestBytes = 0;
   #attempts = 0;
@@ -37,7 +37,7 @@ export class UnaryCall extends GrpcCall implements Settleable {
   protected override released(): void {
     this.deps.letGo(this.call.grant.key.key.id, this.#heldBytes);
     this.#heldBytes = 0;
-    this.#request.length = 0;
+    this.#request = [];
   }
 
   #take(chunk: Buffer): void {
@@ -59,7 +59,11 @@ export class UnaryCall extends GrpcCall implements Settleable {
       this.refuse(invalidRequest("The method takes one whole message."));
       return;
     }
-    this.#forward();
+    const request = this.#request.length === 1 ? (this.#request[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#request);
+    this.#request = [request];
+    const reason = this.call.check(request.subarray(frameHeadBytes));
+    if (reason !== null) this.refuse(methodDenied({ reason }, this.call.grant.route.route.framework));
+    else this.#forward();
   }
 
   #forward(): void {
@@ -99,7 +103,7 @@ export class UnaryCall extends GrpcCall implements Settleable {
     });
     node.on("error", () => undefined);
     node.on("close", () => this.#onClose(node.rstCode));
-    node.end(this.#request.length === 1 ? this.#request[0] : Buffer.concat(this.#request));
+    node.end(this.#request[0]);
   }
 
   #again(): void {

@@ -211,6 +211,7 @@ export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
         grant,
         method,
         path,
+        check: (message) => grpc.check?.(method.method, message) ?? null,
         targets: rotated(chosen, connection.ordinal),
         roots,
         maxRequestBytes: grant.policy.maxBodyBytes,

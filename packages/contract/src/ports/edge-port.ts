@@ -1,3 +1,4 @@
+import type { JsonObject } from "@portolan/domain";
 import type { RequestStatus } from "../resources/usage.ts";
 import type { UsageBatch } from "./centre-port.ts";
 
@@ -77,6 +78,30 @@ export interface RequestLogEntry {
   durationMs: number;
 }
 
+/** For one part of a chain that the gateway serves, whose private key the plane holds. */
+export interface PartKeyRequest {
+  region: string;
+  chainId: string;
+  /** `identity`; only kinds that the framework lends to gateways. */
+  kind: string;
+  name: string;
+  /** Of a pair that this gateway made for itself: X25519, 32 bytes, base64url. */
+  publicKey: string;
+}
+
+/** `sealed`: PKCS #8 (DER), sealed to the request's public key in `partKeyContext`. */
+export type PartKeyAnswer =
+  | { kind: "key"; partId: string; tenantId: string; facts: JsonObject; sealed: Uint8Array }
+  | { kind: "refused"; reason: "unknown" | "notHeld" | "revoked" | "expired" | "unavailable" };
+
+/** What a lent key is sealed for: a blob opens for nothing else. */
+export const partKeyContext = (answer: { tenantId: string; chainId: string; partId: string }) => ({
+  tenantId: answer.tenantId,
+  chainId: answer.chainId,
+  purpose: `part-key/${answer.partId}`,
+  version: 1,
+});
+
 /** What a gateway needs of the centre. It lives from its snapshot and goes on when the centre is away. */
 export interface EdgePort {
   snapshot(region: string): Promise<EdgeSnapshot>;
@@ -84,6 +109,11 @@ export interface EdgePort {
   changes(region: string, onChange: (change: EdgeChange) => void, signal: AbortSignal): Promise<void>;
   /** Asks for a sleeping or suspect chain to be looked at now. */
   wake(chainId: string, reason: "asleep" | "suspect"): Promise<void>;
+  /**
+   * Lends a part's private key, answered by a worker that has custody. Takes as long as that worker; `unavailable` when
+   * none answers in time.
+   */
+  partKey(request: PartKeyRequest): Promise<PartKeyAnswer>;
   shipUsage(batch: UsageBatch): Promise<{ isDuplicate: boolean }>;
   shipRequests(entries: readonly RequestLogEntry[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { ChainSpec } from "@portolan/domain";
 import type { Framework } from "../framework.ts";
+import { fabricRest } from "./access/rest.ts";
 import { actions } from "./actions/index.ts";
 import { rendererVersion, toBlueprints } from "./blueprint.ts";
 import { inspect } from "./inspect.ts";
@@ -8,7 +9,7 @@ import { makeMaterial } from "./material.ts";
 import { materialNames } from "./names.ts";
 import { fabricParts } from "./parts.ts";
 import { fabricPlans } from "./plans.ts";
-import { fabricGrpcPolicy, fabricGrpcRules } from "./policy.ts";
+import { fabricGrpcPolicy, fabricGrpcRules, fabricRestPolicy } from "./policy.ts";
 import { presentPart } from "./present-part.ts";
 import { review, reviewPart, reviewUpdate } from "./review.ts";
 import { rollout } from "./rollout.ts";
@@ -56,6 +57,13 @@ export const fabric: Framework = {
   rollout,
   protocols: [
     { name: "grpc", role: roles.peer, port: ports.grpc, policy: fabricGrpcPolicy, grpc: fabricGrpcRules },
-    { name: "rest", role: roles.peer, port: ports.grpc },
+    {
+      name: "rest",
+      role: roles.peer,
+      port: ports.grpc,
+      policy: fabricRestPolicy,
+      grpc: fabricGrpcRules,
+      rest: fabricRest,
+    },
   ],
 };

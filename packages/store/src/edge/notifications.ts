@@ -5,10 +5,12 @@ export interface WorkHint {
   chainId?: string;
   region?: string;
   logRequest?: true;
+  partKeyRequest?: true;
 }
 
 export interface EdgeHint {
-  kind: "app" | "key" | "route";
+  /** `partKey`: a gateway's own question was answered. */
+  kind: "app" | "key" | "route" | "partKey";
   id: string;
 }
 

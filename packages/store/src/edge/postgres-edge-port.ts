@@ -3,6 +3,7 @@ import type { Clock } from "@portolan/domain";
 import type { StoreClient } from "../clients/create-clients.ts";
 import { toEdgeApp, toEdgeKey, toEdgeRoute } from "./edge-rows.ts";
 import type { EdgeHint, Notifications } from "./notifications.ts";
+import { createPartKeyAsker } from "./part-key-requests.ts";
 
 export interface PostgresEdgePortDeps {
   client: StoreClient;
@@ -68,6 +69,8 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
         const row = await client.app.findUnique({ where: { id: hint.id }, select: appColumns });
         return row === null ? null : { kind: "app", app: toEdgeApp(row, deps.limits) };
       }
+      case "partKey":
+        return null;
     }
   };
 
@@ -126,6 +129,7 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
       await client.chain.updateMany({ where: { id: chainId }, data: { nextAt: now, dirty: true } });
     },
 
+    partKey: createPartKeyAsker(deps),
     shipUsage: (batch) => deps.ingestUsage(batch),
     shipRequests: (entries) => deps.insertRequests(entries),
   };

@@ -11,6 +11,7 @@ export const pruneStore = async (deps: { client: StoreClient; clock: Clock }): P
   const ago = (ms: number) => new Date(now.getTime() - ms);
   await deps.client.idempotencyRecord.deleteMany({ where: { expiresAt: { lt: now } } });
   await deps.client.logRequest.deleteMany({ where: { createdAt: { lt: ago(logRequestMinutes * 60_000) } } });
+  await deps.client.partKeyRequest.deleteMany({ where: { createdAt: { lt: ago(60_000) } } });
   await deps.client.requestLog.deleteMany({ where: { at: { lt: ago(requestLogHours * 3_600_000) } } });
   await deps.client.$executeRaw`
     delete from request_log using (

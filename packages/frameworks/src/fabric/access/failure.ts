@@ -1,0 +1,108 @@
+import { gateway, google, peer } from "@hyperledger/fabric-protos";
+import { DomainError, type DomainErrorFields } from "@portolan/domain";
+import { GrpcFailure } from "../../rest-protocol.ts";
+
+const status = { cancelled: 1, deadlineExceeded: 4, permissionDenied: 7, unavailable: 14 } as const;
+const maxDetails = 8;
+const maxTextLength = 1_000;
+
+/** What each peer said (`gateway.ErrorDetail`), bounded. */
+const toDetails = ({ details }: GrpcFailure): string[] => {
+  if (details === null) return [];
+  try {
+    return google.rpc.Status.deserializeBinary(details)
+      .getDetailsList()
+      .slice(0, maxDetails)
+      .map((any) => {
+        const detail = gateway.ErrorDetail.deserializeBinary(any.getValue_asU8());
+        return `${detail.getMspId()}: ${detail.getMessage()}`;
+      });
+  } catch {
+    return [];
+  }
+};
+
+/** The peers' own words, which the caller has a right to: they are about its transaction. */
+const textOf = (failure: GrpcFailure): string =>
+  [failure.message, ...new Set(toDetails(failure))].join("; ").slice(0, maxTextLength);
+
+interface Reading {
+  pattern: RegExp;
+  code: DomainErrorFields["code"];
+  hint: string;
+}
+
+/** In order; texts of peer 3.1 (internal/pkg/gateway, core/endorser, core/common/validation). */
+const readings: readonly Reading[] = [
+  {
+    pattern: /client identity expired|certificate has expired|expired \d+/i,
+    code: "identity.expired",
+    hint: "Renew the identity; with a key of your own that takes a new request.",
+  },
+  { pattern: /revoked/i, code: "identity.revoked", hint: "Use another identity." },
+  {
+    pattern: /access denied|creator.*(?:not|invalid)|incorrect timestamp/i,
+    code: "identity.refused",
+    hint: "The identity must belong to an organisation of the channel, and the signature be of the very bytes that were given out (ECDSA P-256 over SHA-256).",
+  },
+  {
+    pattern:
+      /successfully defined on channel|chaincode \S+ not found|could not (?:find|get) chaincode|no such chaincode/i,
+    code: "chaincode.unknown",
+    hint: "Look at the channel's chaincodes and their conditions.",
+  },
+];
+
+/** What the caller reads when nodes would not, or could not, do what was asked. */
+export const toAccessError = (what: string, error: unknown, meta?: { readonly [key: string]: string }): unknown => {
+  if (!(error instanceof GrpcFailure)) return error;
+  const message = `${what}: ${textOf(error)}`;
+  const more = { cause: error, ...(meta === undefined ? {} : { meta }) };
+  if (error.status === status.deadlineExceeded) {
+    const hint = "Ask for the transaction's status before sending it again.";
+    return new DomainError({ code: "transaction.timed_out", message, hint, retryable: true, ...more });
+  }
+  if (error.isUnreached || error.status === status.cancelled)
+    return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
+  const found = readings.find(({ pattern }) => pattern.test(message));
+  if (found !== undefined) return new DomainError({ code: found.code, message, hint: found.hint, ...more });
+  if (error.status === status.unavailable)
+    return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
+  return new DomainError({ code: "transaction.endorsement_refused", message, ...more });
+};
+
+const validationNames = new Map<number, string>(
+  Object.entries(peer.TxValidationCode).map(([name, code]) => [code as number, name]),
+);
+
+export const nameOfValidation = (code: number): string => validationNames.get(code) ?? String(code);
+
+const invalid: { readonly [code: number]: { code: DomainErrorFields["code"]; message: string; hint: string } } = {
+  [peer.TxValidationCode.MVCC_READ_CONFLICT]: {
+    code: "transaction.mvcc_conflict",
+    message: "Another transaction changed what this one had read.",
+    hint: "Submit it again: nothing was written.",
+  },
+  [peer.TxValidationCode.PHANTOM_READ_CONFLICT]: {
+    code: "transaction.phantom_read",
+    message: "Another transaction changed a range that this one had read.",
+    hint: "Submit it again: nothing was written.",
+  },
+  [peer.TxValidationCode.ENDORSEMENT_POLICY_FAILURE]: {
+    code: "transaction.policy_failure",
+    message: "The endorsements do not meet the chaincode's policy.",
+    hint: "Peers of the organisations that the policy names must be well, and answer alike.",
+  },
+};
+
+/** A transaction that stands in a block as invalid; nothing of it was written. */
+export const toInvalidError = (code: number, transactionId: string, blockNumber: number): DomainError => {
+  const name = nameOfValidation(code);
+  const found = invalid[code] ?? {
+    code: "transaction.invalid" as const,
+    message: "The transaction is in a block, but invalid.",
+    hint: "Nothing of it was written.",
+  };
+  const meta = { transactionId, validationCode: name, blockNumber: String(blockNumber) };
+  return new DomainError({ ...found, message: `${found.message} (${name})`, meta });
+};

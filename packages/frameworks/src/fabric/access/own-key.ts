@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { common, gateway, msp, peer } from "@hyperledger/fabric-protos";
+import { DomainError } from "@portolan/domain";
+import type { RestAnswer, RestContext, RestRequest } from "../../rest-protocol.ts";
+import { toAccessError } from "./failure.ts";
+import { endorseBody, invalidInput, parseBody, prepareBody, sendBody } from "./input.ts";
+import { resultOfEnvelope } from "./ledger.ts";
+import { lowS, toProposal, toStatusRequest } from "./session.ts";
+import { submitPrepared } from "./submit.ts";
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("base64");
+
+/** A signature to stand where the customer's will: r = s = 1. It never leaves this module. */
+const placeholder = Uint8Array.from([0x30, 6, 2, 1, 1, 2, 1, 1]);
+
+const place = ({ params }: RestRequest): { channel: string; chaincode: string } => ({
+  channel: params["channel"] ?? "",
+  chaincode: params["chaincode"] ?? "",
+});
+
+/** A proposal in the customer's name, and what it has to sign. */
+export const prepare = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
+  const body = parseBody(prepareBody, request.body);
+  const identity = { mspId: body.mspId, pem: body.certificate };
+  const call = { ...place(request), function: body.function, args: body.args, transient: body.transient };
+  const { proposal, transactionId } = await toProposal({ identity, sign: async () => placeholder, context }, call);
+  const bytes = proposal.getProposalBytes_asU8();
+  return { kind: "json", status: 200, body: { transactionId, proposal: base64(bytes), digest: digestOf(bytes) } };
+};
+
+interface Header {
+  channel: string;
+  chaincode: string;
+  transactionId: string;
+  creator: Uint8Array;
+}
+
+const readHeader = (bytes: Uint8Array): Header => {
+  const header = common.Header.deserializeBinary(bytes);
+  const channel = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
+  const extension = peer.ChaincodeHeaderExtension.deserializeBinary(channel.getExtension_asU8());
+  return {
+    channel: channel.getChannelId(),
+    chaincode: extension.getChaincodeId()?.getName() ?? "",
+    transactionId: channel.getTxId(),
+    creator: common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8()).getCreator_asU8(),
+  };
+};
+
+/** Reads what a customer sent back; it must be for the very path that it was sent to. */
+const readOwn = (what: string, request: RestRequest, read: () => Header): Header => {
+  let found: Header;
+  try {
+    found = read();
+  } catch {
+    throw invalidInput(`${what}: must be what was given out before, as it was.`);
+  }
+  const { channel, chaincode } = place(request);
+  if (found.channel !== channel || found.chaincode !== chaincode)
+    throw invalidInput(`${what}: is for another channel or chaincode.`);
+  return found;
+};
+
+/** Has peers endorse the customer's signed proposal. */
+export const endorseOwn = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
+  const body = parseBody(endorseBody, request.body);
+  const header = readOwn("proposal", request, () =>
+    readHeader(peer.Proposal.deserializeBinary(body.proposal).getHeader_asU8()),
+  );
+  const signed = new peer.SignedProposal();
+  signed.setProposalBytes(body.proposal);
+  signed.setSignature(lowS(body.signature));
+  const wanted = new gateway.EndorseRequest();
+  wanted.setTransactionId(header.transactionId);
+  wanted.setChannelId(header.channel);
+  wanted.setProposedTransaction(signed);
+  wanted.setEndorsingOrganizationsList(body.endorsers);
+  const { transactionId } = header;
+  const envelope = await context
+    .unary("gateway.Gateway/Endorse", wanted.serializeBinary(), { timeoutMs: body.timeoutMs, isRepeatable: true })
+    .then((answer) => gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction())
+    .catch((error: unknown) => {
+      throw toAccessError("The peers did not endorse it", error, { transactionId });
+    });
+  if (envelope === undefined)
+    throw new DomainError({ code: "transaction.endorsement_refused", message: "The peers gave no transaction back." });
+  const payload = envelope.getPayload_asU8();
+  const creator = msp.SerializedIdentity.deserializeBinary(header.creator);
+  const identity = { mspId: creator.getMspid(), pem: Buffer.from(creator.getIdBytes_asU8()).toString("utf8") };
+  const status = toStatusRequest(identity, header.channel, transactionId);
+  return {
+    kind: "json",
+    status: 200,
+    body: {
+      transactionId,
+      transaction: base64(payload),
+      digest: digestOf(payload),
+      /** To be signed too by whoever wants to wait for the commit. */
+      statusDigest: digestOf(status),
+      ...resultOfEnvelope(envelope),
+    },
+  };
+};
+
+/** Sends the customer's signed transaction. */
+export const sendOwn = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
+  const body = parseBody(sendBody, request.body);
+  const header = readOwn("transaction", request, () => {
+    const bytes = common.Payload.deserializeBinary(body.transaction).getHeader()?.serializeBinary();
+    return readHeader(bytes ?? new Uint8Array());
+  });
+  const envelope = new common.Envelope();
+  envelope.setPayload(body.transaction);
+  envelope.setSignature(lowS(body.signature));
+  if (body.wait === "commit" && body.statusSignature === undefined)
+    throw invalidInput("statusSignature: is missing.", 'Sign statusDigest too, or send "wait": "none".');
+  const creator = msp.SerializedIdentity.deserializeBinary(header.creator);
+  const identity = { mspId: creator.getMspid(), pem: Buffer.from(creator.getIdBytes_asU8()).toString("utf8") };
+  let status: Uint8Array | null = null;
+  if (body.wait === "commit" && body.statusSignature !== undefined) {
+    const signed = new gateway.SignedCommitStatusRequest();
+    signed.setRequest(toStatusRequest(identity, header.channel, header.transactionId));
+    signed.setSignature(lowS(body.statusSignature));
+    status = signed.serializeBinary();
+  }
+  const { channel, transactionId } = header;
+  const answer = await submitPrepared(context, { channel, transactionId, envelope, status }, body.timeoutMs, {
+    isRepeatable: true,
+  });
+  return { kind: "json", status: status === null ? 202 : 200, body: answer };
+};
