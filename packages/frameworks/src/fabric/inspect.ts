@@ -178,6 +178,15 @@ const routeFacts = (inspection: Inspection) => ({
   "grpc.ca": [...new Set(inspection.organisations.map(({ tlsCaPem }) => tlsCaPem))].join(""),
 });
 
+/** An order from before the network's certificates were made: nobody can be asked, and nothing new is known. */
+const unread = ({ nodes, previous, access }: InspectInput): ChainView => ({
+  nodes: Object.fromEntries(
+    nodes.map(({ name }) => [name, { healthy: false, reason: "waiting for the network's certificates" }]),
+  ),
+  facts: previous?.facts ?? {},
+  at: access.now.toISOString(),
+});
+
 /**
  * Looks at the region's nodes. In steady state nothing is signed and nothing is asked but metrics; what remains to be
  * done is asked each time. A node that is dead costs its own health only.
@@ -185,6 +194,7 @@ const routeFacts = (inspection: Inspection) => ({
 export const inspect = async (input: InspectInput): Promise<ChainView> => {
   const { access, signer } = input;
   const inspection = readInspection(input.chain.inspection);
+  if (inspection === undefined) return unread(input);
   const network = createNetwork({ inspection, access, signer });
   const nodes = await Promise.all(
     input.nodes.map(async (node) => ({ name: node.name, findings: await look(input, network, node) })),

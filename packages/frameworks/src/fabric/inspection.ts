@@ -95,5 +95,8 @@ export const inspection = (
   return found;
 };
 
-/** As it came with the order. Throws where an order was written before the network's material was made. */
-export const readInspection = (value: JsonObject | undefined): Inspection => inspectionShape.parse(value);
+/** As it came with the order. Undefined where that was written before there was anything to say. */
+export const readInspection = (value: JsonObject | undefined): Inspection | undefined => {
+  const parsed = inspectionShape.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+};

@@ -19,6 +19,12 @@ export interface Turn<Input> {
 
 export const openTurn = <Input>(context: ActionContext, shape: z.ZodType<Input>): Turn<Input> => {
   const inspection = readInspection(context.chain.inspection);
+  if (inspection === undefined)
+    throw new DomainError({
+      code: "step.failed",
+      message: "The network's certificates are not made.",
+      retryable: true,
+    });
   const { access, signer, signal } = context;
   return {
     input: shape.parse(context.step.input),

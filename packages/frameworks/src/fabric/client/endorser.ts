@@ -54,10 +54,3 @@ export const joinPeer = async (session: PeerSession, genesis: Uint8Array, option
     throw error;
   }
 };
-
-/** Ids of the channels that the peer has joined. */
-export const channelsOfPeer = async (session: PeerSession, options: CallOptions): Promise<string[]> => {
-  const call = { channelId: "", chaincode: "cscc", args: ["GetChannels"] };
-  const answer = peer.ChannelQueryResponse.deserializeBinary(await askPeer(session, call, options));
-  return answer.getChannelsList().map((channel) => channel.getChannelId());
-};

@@ -14,9 +14,6 @@ const idleMs = 60_000;
 const clients = createGrpcClients({ idleMs });
 const operatorCredential = createOperatorCredentials();
 
-/** Closes what is kept: at the end of a process, and in tests. */
-export const closeFabricConnections = (): void => clients.closeAll();
-
 /** The nodes of a Fabric network as they are reached from a region, and those in whose name they are asked. */
 export const createNetwork = (deps: { inspection: Inspection; access: NetworkAccess; signer: Signer }) => {
   const { inspection, access, signer } = deps;

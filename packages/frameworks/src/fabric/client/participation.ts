@@ -29,7 +29,7 @@ const maxAnswerBytes = 104_857_600;
 
 interface Call {
   target: AdminTarget;
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST";
   path: string;
   body?: { bytes: Buffer; type: string };
   timeoutMs: number;
@@ -136,14 +136,4 @@ export const readConfigBlock = async (
   if (answer.status === 200) return answer.body;
   if (answer.status === 404) return null;
   throw new Refusal(errorText(answer.body), String(answer.status));
-};
-
-/** Takes a channel and its ledger from an orderer. One that does not have it is fine. */
-export const removeChannel = async (
-  target: AdminTarget,
-  channelId: string,
-  options: ParticipationOptions,
-): Promise<void> => {
-  const answer = await exchange({ target, method: "DELETE", path: `${root}/${channelId}`, ...options });
-  if (answer.status !== 204 && answer.status !== 404) throw new Refusal(errorText(answer.body), String(answer.status));
 };

@@ -9,7 +9,7 @@ import {
 import { channelsOfNode } from "../facts.ts";
 import { materialNames, newest } from "../names.ts";
 import type { ChannelSettings, Part } from "../parts.ts";
-import { mspIdOf, readSettings } from "../settings.ts";
+import { readSettings } from "../settings.ts";
 import { peersOf, roles } from "../topology.ts";
 import { byRegion, listed, type Scene, shortHash, toStep } from "./scene.ts";
 
@@ -150,11 +150,6 @@ const joinPeers = (scene: Scene, part: Part<ChannelSettings>, genesis: string, b
     }),
   );
 };
-
-/** Organisations that the channel has now, by MSP id; those of the wish where nothing was read yet. */
-export const membersOf = (scene: Scene, channel: string): string[] =>
-  newestConfig(scene, channel)?.digest.organisations.map(({ mspId }) => mspId) ??
-  readSettings(scene.spec.settings).organisations.map((organisation) => mspIdOf(organisation));
 
 /** Orderers join, then the configuration is brought to what is wished one update at a time, then peers join. */
 export const channelSteps = (scene: Scene, part: Part<ChannelSettings>): Step[] => {
