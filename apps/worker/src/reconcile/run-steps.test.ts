@@ -21,6 +21,7 @@ const run = async (steps: readonly Step[], results: readonly StepResult[] = []) 
       },
       fail: async (context) => {
         ran.push(context.step.key);
+        clock.advance(Number(context.step.input["takesMs"] ?? 0));
         throw new DomainError({ code: "step.failed", message: "No." });
       },
     },
@@ -49,4 +50,14 @@ test("a part's step that failed a moment ago gives way, keeps its error, and has
   expect((await run(both, second.results)).ran).toEqual(["bad"]);
   clock.advance(30_000);
   expect((await run(both, results)).ran).toEqual(["bad", "good"]);
+});
+
+test("one that takes long to fail rests, so that it doesn't hold up what comes in between", async () => {
+  const slow = { ...step("bad", "p"), input: { takesMs: 8_000 } };
+  const { results } = await run([slow]);
+  clock.advance(20_000);
+  const rested = await run([slow], results);
+  expect(rested).toEqual({ ran: [], results });
+  clock.advance(12_000);
+  expect((await run([slow], results)).ran).toEqual(["bad"]);
 });

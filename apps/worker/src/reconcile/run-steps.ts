@@ -24,21 +24,30 @@ export interface RunStepsInput {
 }
 
 /** For how long a part's step that has failed gives way to steps that may get on. */
-const deferMs = 30_000;
+const giveWayMs = 30_000;
+/** One that takes long to fail rests for this many times as long: at most a fifth of the passes' time is spent on it. */
+const restFactor = 4;
 
 /**
- * The steps of this pass: one of a part that failed a moment ago may take its whole time to fail again, and others would
- * wait for it with each of theirs. Nothing else to do, or a while later, it has its turn.
+ * The steps of this pass. What the peers of a region can't reach takes its whole time-out to fail, and every other step
+ * of the region would wait for it each time: so a part's step that failed rests for a while, and then gives way where
+ * there is something else to do.
  */
 const toTurn = ({ steps, results, clock }: RunStepsInput): readonly Step[] => {
   const now = clock.now().getTime();
   const resultOf = (step: Step) => results.find((result) => result.key === step.key);
-  const isDeferred = (step: Step): boolean => {
+  const sinceFailure = (step: Step): { ms: number; restMs: number } | null => {
     const result = resultOf(step);
-    return step.part !== undefined && result?.state === "failed" && now - Date.parse(result.endedAt) < deferMs;
+    if (step.part === undefined || result?.state !== "failed") return null;
+    const endedAt = Date.parse(result.endedAt);
+    return { ms: now - endedAt, restMs: restFactor * (endedAt - Date.parse(result.startedAt)) };
   };
-  const others = steps.filter((step) => !isDeferred(step));
-  return others.some((step) => resultOf(step)?.state !== "succeeded") ? others : steps;
+  const awake = steps.filter((step) => {
+    const failure = sinceFailure(step);
+    return failure === null || failure.ms >= failure.restMs;
+  });
+  const others = awake.filter((step) => (sinceFailure(step)?.ms ?? giveWayMs) >= giveWayMs);
+  return others.some((step) => resultOf(step)?.state !== "succeeded") ? others : awake;
 };
 
 const toFailure = (error: unknown, timedOut: boolean): OperationError =>
