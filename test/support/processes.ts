@@ -9,6 +9,8 @@ export interface PlaneProcess {
   name: string;
   /** Of a chain's node. */
   placementId: string | undefined;
+  /** The node's name in the chain, of a chain's node. */
+  node: string | undefined;
 }
 
 const read = (path: string): string => {
@@ -61,7 +63,12 @@ const look = (pid: number, home: string): PlaneProcess | undefined => {
   const instance = environment.get("PORTOLAN_INSTANCE");
   // The plane's own processes carry a hash there; a chain's nodes say whose they are.
   const label = instance?.includes("/") === true ? instance : undefined;
-  return { pid, name: nameOf(pid, argumentsText, label), placementId: label?.split("/")[0] };
+  return {
+    pid,
+    name: nameOf(pid, argumentsText, label),
+    placementId: label?.split("/")[0],
+    node: label?.split("/")[1],
+  };
 };
 
 /** Every process of the plane with this home. Reads /proc, so Linux only. */
