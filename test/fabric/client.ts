@@ -11,7 +11,7 @@ const pemOf = (network: Network, name: string): string => {
 
 /** The ecosystem's own client, connected straight to a peer as its organisation's administrator. */
 export const openClient = async (network: Network, organisation: string, peer = `peer-${organisation}-0`) => {
-  const { host, port } = await network.runtime.dial(network.placement, peer, "grpc");
+  const { host, port } = await network.dial(peer, "grpc");
   const client = new Client(
     `${host}:${port}`,
     credentials.createSsl(Buffer.from(pemOf(network, `tlsca/${organisation}`))),

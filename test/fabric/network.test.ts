@@ -32,8 +32,7 @@ const readAsset = async (network: Network, organisation: string, id: string): Pr
 };
 
 const starts = async (network: Network): Promise<Map<string, number>> => {
-  const { nodes } = await network.runtime.observe(network.placement);
-  return new Map(nodes.map(({ node, incarnation }) => [node, incarnation]));
+  return new Map((await network.observe()).map(({ node, incarnation }) => [node, incarnation]));
 };
 
 const report = (network: Network, name: string): void => {
@@ -46,7 +45,7 @@ const report = (network: Network, name: string): void => {
 describe.skipIf(programs === undefined)("one orderer, one organisation", () => {
   let network: Network;
   beforeAll(async () => {
-    network = await openNetwork(fabricSpec({ orderers: 1 }, [channel(), chaincode()], "dev"), 23_000);
+    network = await openNetwork(fabricSpec({ orderers: 1 }, [channel(), chaincode()], { plan: "dev" }), 23_000);
   });
   afterAll(async () => {
     report(network, "one orderer, one organisation");
@@ -200,5 +199,39 @@ describe.skipIf(programs === undefined)("four orderers that may lie", () => {
     await network.converge();
     await createAsset(network, "org2", "c2");
     expect(await readAsset(network, "org1", "c2")).toMatchObject({ id: "c2" });
+  });
+});
+
+describe.skipIf(programs === undefined)("three orderers and two organisations in two regions", () => {
+  const organisations = [
+    { name: "org1", peers: 2 },
+    { name: "org2", peers: 2 },
+  ];
+  let network: Network;
+  beforeAll(async () => {
+    const regions = ["north", "south"];
+    network = await openNetwork(
+      fabricSpec({ orderers: 3, organisations }, [channel(), chaincode()], { regions }),
+      23_000,
+    );
+  });
+  afterAll(async () => {
+    report(network, "three orderers and two organisations in two regions");
+    await network.close();
+  });
+
+  test("each region does its own steps, and waits for the other's by name", async () => {
+    await network.converge();
+    await createAsset(network, "org1", "d1");
+    const client = await openClient(network, "org2", "peer-org2-1");
+    const bytes = await client.contract("main", "basic").evaluateTransaction("read", "d1");
+    client.close();
+    expect(JSON.parse(Buffer.from(bytes).toString("utf8"))).toMatchObject({ id: "d1" });
+  });
+
+  test("a change of the channel and of a chaincode reaches both", async () => {
+    network.wish({ parts: [channel({ batch: { timeoutMs: 50 } }), chaincode({ version: "2.0" })] });
+    await network.converge();
+    await createAsset(network, "org2", "d2");
   });
 });

@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AddressesByRegion,
+  type Blueprint,
+  type BlueprintNode,
   type ChainSpec,
   type ChainView,
   createIdSource,
   type JsonObject,
   type MaterialItem,
   type MaterialRef,
+  type NodeObservation,
   type PartSpec,
   type Signer,
   type Step,
@@ -20,8 +23,6 @@ import {
 import { type Framework, findFramework, loadAsset, type NetworkAccess } from "@portolan/frameworks";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime, type SecretSource } from "@portolan/runtimes";
-
-const region = "local";
 
 const framework = (): Framework => {
   const found = findFramework("fabric");
@@ -71,7 +72,11 @@ export const part = (kind: string, name: string, settings: object): PartSpec => 
   return { id, kind, name, settings: JSON.parse(JSON.stringify(found.settings.parse(settings))), generation: 1 };
 };
 
-export const fabricSpec = (settings: object, parts: readonly PartSpec[], plan = "premium"): ChainSpec => ({
+export const fabricSpec = (
+  settings: object,
+  parts: readonly PartSpec[],
+  { plan = "premium", regions = ["local"] }: { plan?: string; regions?: readonly string[] } = {},
+): ChainSpec => ({
   chainId: `chn_${randomBytes(13).toString("hex")}`,
   tenantId: "ten_01jd00000000000000000000aa",
   name: "consortium",
@@ -79,7 +84,7 @@ export const fabricSpec = (settings: object, parts: readonly PartSpec[], plan = 
   version: "3.1.5",
   plan,
   settings: JSON.parse(JSON.stringify(framework().settings.parse(settings))),
-  regions: [region],
+  regions,
   parts,
   generation: 1,
   serial: 7,
@@ -109,8 +114,14 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
   });
   const fabric = framework();
   const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
-  const placementId = createIdSource({ clock: systemClock, random }).next("placement");
-  const placement = { placementId, chainId: first.chainId, tenantId: first.tenantId, region };
+  const ids = createIdSource({ clock: systemClock, random });
+  const placements = first.regions.map((region) => ({
+    placementId: ids.next("placement"),
+    chainId: first.chainId,
+    tenantId: first.tenantId,
+    region,
+  }));
+  type Placement = (typeof placements)[number];
   const operator = { forks: [] };
   const secrets = new Map<string, Uint8Array>();
   const turns: Turn[] = [];
@@ -118,6 +129,7 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
   let material: MaterialItem[] = [];
   let addresses: AddressesByRegion = {};
   let view: ChainView | null = null;
+  const views = new Map<string, ChainView>();
   let spec = first;
   let fence = 1n;
 
@@ -152,14 +164,25 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
     material = [...material.filter(({ name }) => !names.has(name)), ...fresh];
   };
 
+  /** Each region looks at its own nodes, as its worker would; the views are laid over each other. */
   const inspect = async (signal: AbortSignal): Promise<ChainView> => {
-    const { access, chain } = await toAccess(signal);
-    return fabric.inspect({ chain, nodes: fabric.topology(spec), previous: view, access, signer });
+    for (const placement of placements) {
+      const { region } = placement;
+      const { access, chain } = await toAccess(placement, signal);
+      const nodes = fabric.topology(spec).filter((node) => node.region === region);
+      views.set(region, await fabric.inspect({ chain, nodes, previous: views.get(region) ?? null, access, signer }));
+    }
+    const all = [...views.values()];
+    return {
+      nodes: Object.assign({}, ...all.map(({ nodes }) => nodes)),
+      facts: Object.assign({}, ...all.map(({ facts }) => facts)),
+      at: systemClock.now().toISOString(),
+    };
   };
 
-  const toAccess = async (signal: AbortSignal) => {
+  const toAccess = async (placement: Placement, signal: AbortSignal) => {
     const access: NetworkAccess = {
-      region,
+      region: placement.region,
       dial: (node, port) => runtime.dial(placement, node, port),
       observations: (await runtime.observe(placement)).nodes,
       signal,
@@ -171,27 +194,43 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
     return { access, chain: inspection === undefined ? chain : { ...chain, inspection } };
   };
 
+  const placementIn = (region: string): Placement => {
+    const found = placements.find((placement) => placement.region === region);
+    if (found === undefined) throw new Error(`no placement in ${region}`);
+    return found;
+  };
+
+  const placementOf = (node: string): Placement =>
+    placementIn(fabric.topology(spec).find(({ name }) => name === node)?.region ?? "");
+
   const runStep = async (step: Step, signal: AbortSignal): Promise<void> => {
-    const { access, chain } = await toAccess(signal);
+    const { access, chain } = await toAccess(placementIn(step.region), signal);
     const action = fabric.actions[step.action];
     if (action === undefined) throw new Error(`no action ${step.action}`);
     const limit = AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]);
     await timed(step.title, () => action({ step, chain, access, signer, signal: limit }));
   };
 
-  const toBlueprint = () => {
-    const regions = { [region]: { placementId, capabilities: runtime.capabilities } };
-    const found = fabric.blueprint(spec, material, { regions, addresses, operator })[region];
-    if (found === undefined) throw new Error("no blueprint");
-    return found;
+  const toBlueprints = (): readonly { placement: Placement; blueprint: Blueprint }[] => {
+    const { capabilities } = runtime;
+    const regions = Object.fromEntries(
+      placements.map(({ region, placementId }) => [region, { placementId, capabilities }]),
+    );
+    const made = fabric.blueprint(spec, material, { regions, addresses, operator });
+    return placements.flatMap((placement) => {
+      const blueprint = made[placement.region];
+      return blueprint === undefined ? [] : [{ placement, blueprint }];
+    });
   };
+
+  const observe = async (): Promise<NodeObservation[]> =>
+    (await Promise.all(placements.map((placement) => runtime.observe(placement)))).flatMap(({ nodes }) => [...nodes]);
 
   /** Nodes that the framework lets be changed now, as the worker's coordinator asks it. */
   const toOnly = async (): Promise<string[] | undefined> => {
-    const blueprint = toBlueprint();
-    const { nodes } = await runtime.observe(placement);
-    const applied = new Map(nodes.map((node) => [node.node, node.appliedHash]));
-    const changed = blueprint.nodes.filter(
+    const wanted = toBlueprints().flatMap(({ blueprint }) => blueprint.nodes);
+    const applied = new Map((await observe()).map((node) => [node.node, node.appliedHash]));
+    const changed = wanted.filter(
       (node) => applied.get(node.name) !== undefined && applied.get(node.name) !== toNodeHash(node),
     );
     if (changed.length === 0) return undefined;
@@ -200,27 +239,32 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
         spec,
         nodes: fabric.topology(spec),
         changed: changed.map(({ name }) => ({ node: name, isRendererOnly: false })),
-        fresh: blueprint.nodes.filter(({ name }) => applied.get(name) === undefined).map(({ name }) => name),
+        fresh: wanted.filter(({ name }) => applied.get(name) === undefined).map(({ name }) => name),
         healthy: Object.entries(view?.nodes ?? {}).flatMap(([name, node]) => (node.healthy ? [name] : [])),
         material,
         view,
       }),
     );
     const held = new Set(changed.filter(({ name }) => !allowed.has(name)).map(({ name }) => name));
-    return blueprint.nodes.map(({ name }) => name).filter((name) => !held.has(name));
+    return wanted.map(({ name }) => name).filter((name) => !held.has(name));
+  };
+
+  const apply = async (): Promise<void> => {
+    const only = await toOnly();
+    for (const { placement, blueprint } of toBlueprints()) {
+      const local = only?.filter((name) => blueprint.nodes.some((node) => node.name === name));
+      await runtime.apply(placement, blueprint, source, fence, local);
+    }
   };
 
   const isApplied = async (): Promise<boolean> => {
-    const { nodes } = await runtime.observe(placement);
-    const wanted = toBlueprint().nodes;
-    return (
-      nodes.filter(({ state }) => state !== "absent").length === wanted.length &&
-      wanted.every((node) =>
-        nodes.some(
-          (seen) => seen.node === node.name && seen.state === "running" && seen.appliedHash === toNodeHash(node),
-        ),
-      )
-    );
+    const nodes = (await observe()).filter(({ state }) => state !== "absent");
+    const wanted = toBlueprints().flatMap(({ blueprint }) => blueprint.nodes);
+    const isThere = (node: BlueprintNode): boolean =>
+      nodes.some(
+        (seen) => seen.node === node.name && seen.state === "running" && seen.appliedHash === toNodeHash(node),
+      );
+    return nodes.length === wanted.length && wanted.every(isThere);
   };
 
   const isWell = (): boolean => fabric.topology(spec).every(({ name }) => view?.nodes[name]?.healthy === true);
@@ -229,11 +273,16 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
   const converge = async (timeoutMs = 90_000, now = systemClock.now(), mayRenew = false): Promise<void> => {
     const endsAt = performance.now() + timeoutMs;
     const signal = AbortSignal.timeout(timeoutMs);
-    addresses = { [region]: await runtime.reserve(placement, fabric.topology(spec), fence) };
+    const reserved: [string, AddressesByRegion[string]][] = [];
+    for (const placement of placements) {
+      const nodes = fabric.topology(spec).filter(({ region }) => region === placement.region);
+      reserved.push([placement.region, await runtime.reserve(placement, nodes, fence)]);
+    }
+    addresses = Object.fromEntries(reserved);
     await timed("material", () => makeMaterial(now, mayRenew));
     let last: unknown;
     for (;;) {
-      if (!(await isApplied())) await runtime.apply(placement, toBlueprint(), source, fence, await toOnly());
+      if (!(await isApplied())) await apply();
       view = await inspect(signal);
       const steps = fabric.steps(spec, material, view, now, addresses);
       if (steps.length === 0 && isWell() && (await isApplied())) return;
@@ -248,7 +297,14 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
         continue;
       }
       try {
-        for (const step of steps) await runStep(step, signal);
+        const open = new Set(steps.map(({ key }) => key));
+        const ready = steps.filter((step) => step.dependsOn.every((key) => !open.has(key)));
+        // Regions work at the same time, each at its own steps in their order.
+        await Promise.all(
+          placements.map(async ({ region }) => {
+            for (const step of ready) if (step.region === region) await runStep(step, signal);
+          }),
+        );
       } catch (error) {
         if (!signal.aborted) last = error;
         if (performance.now() > endsAt) throw last;
@@ -259,8 +315,8 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
 
   return {
     framework: fabric,
-    runtime,
-    placement,
+    dial: (node: string, port: string) => runtime.dial(placementOf(node), node, port),
+    observe,
     signer,
     signatures: count,
     turns,
@@ -268,7 +324,6 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
     view: () => view,
     spec: () => spec,
     material: () => material,
-    addresses: () => addresses[region] ?? [],
     steps: () => (view === null ? [] : fabric.steps(spec, material, view, systemClock.now(), addresses)),
     look: async (): Promise<ChainView> => {
       view = await inspect(AbortSignal.timeout(20_000));
@@ -292,12 +347,12 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
     elapsedMs: (): number => Math.round(performance.now() - began),
     logs: async (node: string): Promise<string[]> => {
       const lines: string[] = [];
-      for await (const { line } of runtime.logs(placement, node, {})) lines.push(line);
+      for await (const { line } of runtime.logs(placementOf(node), node, {})) lines.push(line);
       return lines;
     },
     close: async (): Promise<void> => {
       fence += 1n;
-      await runtime.destroy(placement, { volumes: true, fence });
+      for (const placement of placements) await runtime.destroy(placement, { volumes: true, fence });
       await rm(home, { recursive: true, force: true });
     },
   };
