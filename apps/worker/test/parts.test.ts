@@ -124,6 +124,20 @@ test("one that the network refuses needs attention with the step's own error, an
   ]);
 });
 
+test("what a change of the chain leaves to be done for its topics is of that change's operation", async () => {
+  const chain = await running();
+  await changeTopic(plane, chain, { name: "orders", kind: "create" });
+  await settle(plane);
+  await changeChain(plane, chain, { kind: "chain.update", wish: "running", settings: { leaves: 4 } });
+  await settle(plane);
+  const done = await lastOperation(plane, chain);
+  expect(done.state).toBe("succeeded");
+  const keys = done.steps.map(({ key, state }) => `${key} ${state}`);
+  expect(keys).toContain("step/topic/orders/1/leaf-3 succeeded");
+  expect(retention(chain)["leaf-3"]).toEqual({ orders: 24 });
+  expect(await partOperationsOf(plane, chain)).toHaveLength(1);
+});
+
 test("one that fails for good is tried ever more seldom", async () => {
   const chain = await running();
   await changeTopic(plane, chain, { name: "bad", kind: "create", settings: { isRefused: true } });

@@ -4,10 +4,12 @@ import {
   type OperationStep,
   restSteps,
   type Step,
+  type StepResult,
   startSteps,
 } from "@portolan/domain";
 import type { ChainWork, OperationChange, OperationWork, PlacementWork } from "@portolan/store";
 import { type Desired, ownSteps } from "./desired.ts";
+import { readySteps } from "./orders.ts";
 
 /** An operation that has not ended by itself after this long is shown as needing attention, with what stands in its way. */
 export const patienceMs = 300_000;
@@ -34,6 +36,7 @@ export const frameworkSteps = (
   now: Date,
 ): OperationStep[] => {
   const open = new Set(steps.map((step) => step.key));
+  const ready = new Set(readySteps(steps).map((step) => step.key));
   const titles = new Map(steps.map((step) => [step.key, step.title]));
   const known = operation.steps.filter((step) => step.key.startsWith("step/"));
   for (const step of known) titles.set(step.key.slice("step/".length), step.title);
@@ -44,13 +47,34 @@ export const frameworkSteps = (
     const former = known.find((step) => step.key === `step/${key}`);
     const result = results.get(key);
     const failure = open.has(key) && result?.state === "failed" ? result.error : undefined;
-    const state = failure !== undefined ? "failed" : open.has(key) ? "running" : "succeeded";
-    return advance(
-      former,
-      { key: `step/${key}`, title, state, ...(failure === undefined ? {} : { error: failure }) },
-      now,
-    );
+    // What was done a moment ago is listed until the network has been looked at again.
+    const isDone = !open.has(key) || result?.state === "succeeded";
+    const state = failure !== undefined ? "failed" : isDone ? "succeeded" : ready.has(key) ? "running" : "pending";
+    const step = { key: `step/${key}`, title, state, ...(failure === undefined ? {} : { error: failure }) } as const;
+    return asReported(advance(former, step, now), former, result);
   });
+};
+
+/** With the times at which it was carried out, where they are known: a pass may have come long before or after. */
+const asReported = (
+  step: OperationStep,
+  former: OperationStep | undefined,
+  result: StepResult | undefined,
+): OperationStep =>
+  result === undefined || step === former || step.state !== "succeeded"
+    ? step
+    : { ...step, startedAt: result.startedAt, endedAt: result.endedAt };
+
+/** The regions' results since the operation began, or was tried again: an older failure is what it is meant to mend. */
+export const freshResults = (
+  work: { readonly placements: readonly Pick<PlacementWork, "stepResults">[] },
+  operation: Pick<OperationWork, "startedAt">,
+  now: Date,
+): Pick<PlacementWork, "stepResults">[] => {
+  const since = (operation.startedAt ?? now).toISOString();
+  return work.placements.map(({ stepResults }) => ({
+    stepResults: stepResults.filter(({ endedAt }) => endedAt >= since),
+  }));
 };
 
 const startProgress = (
@@ -63,7 +87,8 @@ const startProgress = (
   const list: OperationStep[] = [];
   let isBlocked = false;
   for (const { key, title, condition } of startSteps) {
-    if (key === "network") list.push(...frameworkSteps(work, operation, steps, now));
+    if (key === "network")
+      list.push(...frameworkSteps({ placements: freshResults(work, operation, now) }, operation, steps, now));
     const isTrue = conditions.find((item) => item.type === condition)?.status === "true";
     const state = isTrue ? "succeeded" : isBlocked ? "pending" : "running";
     list.push(
@@ -92,9 +117,16 @@ const restProgress = (operation: OperationWork, isReached: boolean, now: Date): 
 };
 
 /** The first thing in the way, as the user should read it. */
-export const toProblem = (work: ChainWork, desired: Desired): OperationError | null => {
+export const toProblem = (work: ChainWork, desired: Desired, now: Date): OperationError | null => {
   if (desired.kind === "impossible") return desired.problem;
   for (const placement of work.placements) if (placement.problem !== null) return placement.problem;
+  if (work.operation === null) return null;
+  // A region does not count what fails for a part among its own problems.
+  const open = new Set(ownSteps(work, desired).map(({ key }) => key));
+  for (const { stepResults } of freshResults(work, work.operation, now)) {
+    const failed = stepResults.find(({ key, state }) => state === "failed" && open.has(key));
+    if (failed?.error !== undefined) return failed.error;
+  }
   return null;
 };
 
@@ -108,11 +140,12 @@ export const toOperation = (input: {
   conditions: readonly Condition[];
   isReached: boolean;
   now: Date;
+  copy?: CopyTurn;
 }): OperationChange | null => {
-  const { work, desired, conditions, isReached, now } = input;
+  const { work, desired, conditions, isReached, now, copy } = input;
   const operation = work.operation;
   if (operation === null) return null;
-  const open = ownSteps(desired);
+  const open = ownSteps(work, desired);
   const isRest = work.wish !== "running";
   const steps = isRest
     ? restProgress(
@@ -132,7 +165,7 @@ export const toOperation = (input: {
       error: null,
     };
 
-  const problem = toProblem(work, desired);
+  const problem = toProblem(work, desired, now);
   // A retry takes `startedAt` away: patience begins anew.
   const isOld = operation.startedAt !== null && now.getTime() - operation.startedAt.getTime() > patienceMs;
   if (problem !== null && (!problem.retryable || isOld)) {

@@ -6,9 +6,9 @@ import {
   partSteps,
   type Step,
 } from "@portolan/domain";
-import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork, PlacementWork } from "@portolan/store";
+import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork } from "@portolan/store";
 import { type Desired, desiredHashes } from "./desired.ts";
-import { advance, frameworkSteps, patienceMs, sealFailed } from "./operation-progress.ts";
+import { advance, frameworkSteps, freshResults, patienceMs, sealFailed } from "./operation-progress.ts";
 import { toNodeProblem } from "./placement-verdict.ts";
 
 export interface PartInput {
@@ -59,16 +59,6 @@ const toStanding = (part: PartWork, { work, desired, hasNewOrders }: PartInput):
   return { part, nodes, steps, areNodesReady: isReady, isReached: isSeen && isReady && steps.length === 0 };
 };
 
-/**
- * The regions' results since the operation began, or was tried again: an older failure is what it is meant to mend.
- */
-const freshResults = ({ work, now }: PartInput, operation: OperationWork): Pick<PlacementWork, "stepResults">[] => {
-  const since = (operation.startedAt ?? now).toISOString();
-  return work.placements.map(({ stepResults }) => ({
-    stepResults: stepResults.filter(({ endedAt }) => endedAt >= since),
-  }));
-};
-
 /** A failed step of its own, a failed node of its own, or what keeps the framework from saying what it wants. */
 const toPartProblem = (
   input: PartInput,
@@ -77,7 +67,7 @@ const toPartProblem = (
 ): OperationError | null => {
   const { work, desired } = input;
   if (desired.kind === "impossible") return desired.problem;
-  for (const { stepResults } of freshResults(input, operation)) {
+  for (const { stepResults } of freshResults(input.work, operation, input.now)) {
     const failed = stepResults.find(({ key, state }) => state === "failed" && steps.some((step) => step.key === key));
     if (failed?.error !== undefined) return failed.error;
   }
@@ -101,7 +91,7 @@ const toSteps = (input: PartInput, standing: Standing, operation: OperationWork)
     list.push(put(partSteps.material, isMade, true));
     if (nodes.length > 0) list.push(put(partSteps.nodes, standing.areNodesReady, isMade));
   }
-  list.push(...frameworkSteps({ placements: freshResults(input, operation) }, operation, steps, now));
+  list.push(...frameworkSteps({ placements: freshResults(input.work, operation, now) }, operation, steps, now));
   const areOthersDone = list.every((step) => step.state === "succeeded");
   list.push(put(part.isDeleted ? partSteps.gone : partSteps.reached, isReached, areOthersDone));
   return list;
