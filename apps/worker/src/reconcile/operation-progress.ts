@@ -140,9 +140,8 @@ export const toOperation = (input: {
   conditions: readonly Condition[];
   isReached: boolean;
   now: Date;
-  copy?: CopyTurn;
 }): OperationChange | null => {
-  const { work, desired, conditions, isReached, now, copy } = input;
+  const { work, desired, conditions, isReached, now } = input;
   const operation = work.operation;
   if (operation === null) return null;
   const open = ownSteps(work, desired);
