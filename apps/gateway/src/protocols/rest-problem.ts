@@ -2,6 +2,7 @@ import { errorStatus } from "@portolan/contract";
 import { DomainError } from "@portolan/domain";
 import { GrpcFailure } from "@portolan/frameworks";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
+import { grpcStatus } from "./grpc-status.ts";
 
 /** RFC 9457, as the API answers. */
 export interface Problem {
@@ -36,7 +37,8 @@ export const errorToProblem = (error: unknown): Problem | null => {
       ...(meta === undefined ? {} : { meta }),
     };
   }
-  if (error instanceof GrpcFailure) return toProblem(refusals.unhealthy);
+  if (error instanceof GrpcFailure)
+    return toProblem(error.status === grpcStatus.deadlineExceeded ? refusals.timeout : refusals.unhealthy);
   return null;
 };
 

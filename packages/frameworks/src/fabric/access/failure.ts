@@ -47,9 +47,9 @@ const readings: readonly Reading[] = [
   },
   {
     pattern:
-      /successfully defined on channel|chaincode \S+ not found|could not (?:find|get) chaincode|no such chaincode/i,
+      /no peers available to evaluate chaincode|successfully defined on channel|chaincode \S+ not found|could not (?:find|get) chaincode|no such chaincode/i,
     code: "chaincode.unknown",
-    hint: "Look at the channel's chaincodes and their conditions.",
+    hint: "Look at the channel's chaincodes and their conditions; peers that were just started know of it a moment later.",
   },
 ];
 

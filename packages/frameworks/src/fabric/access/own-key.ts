@@ -97,6 +97,7 @@ export const endorseOwn = async (request: RestRequest, context: RestContext): Pr
       transaction: base64(payload),
       digest: digestOf(payload),
       /** To be signed too by whoever wants to wait for the commit. */
+      statusRequest: base64(status),
       statusDigest: digestOf(status),
       ...resultOfEnvelope(envelope),
     },

@@ -1,0 +1,44 @@
+import { expect, it } from "vitest";
+import { GrpcFailure } from "../../rest-protocol.ts";
+import { toAccessError, toInvalidError } from "./failure.ts";
+
+const codeOf = (status: number, message: string, more: Partial<ConstructorParameters<typeof GrpcFailure>[0]> = {}) =>
+  toAccessError("It was not done", new GrpcFailure({ status, message, ...more }));
+
+// Texts as peers 3.1.5 answered them.
+it.each([
+  [
+    2,
+    "evaluate call to endorser returned error: access denied: channel [main] creator org [Org1MSP]",
+    "identity.refused",
+  ],
+  [2, "error validating proposal: access denied: channel [main] creator org unknown", "identity.refused"],
+  [9, "no combination of peers can be derived which satisfy the endorsement policy", "transaction.endorsement_refused"],
+  [10, "failed to endorse transaction", "transaction.endorsement_refused"],
+  [4, "context deadline exceeded", "transaction.timed_out"],
+  [9, "no peers available to evaluate chaincode basic in channel main", "chaincode.unknown"],
+  [14, "no orderers could successfully process transaction", "node.unhealthy"],
+  [
+    2,
+    "make sure the chaincode nothing has been successfully defined on channel main and try again",
+    "chaincode.unknown",
+  ],
+] as const)("%i %s is %s", (status, message, code) => {
+  expect(codeOf(status, message)).toMatchObject({ code, message: `It was not done: ${message}` });
+});
+
+it("what never reached a node is its failure, and what is no answer of a node stays what it is", () => {
+  expect(codeOf(14, "no node can be reached", { isUnreached: true })).toMatchObject({ code: "node.unhealthy" });
+  const other = new Error("a bug");
+  expect(toAccessError("x", other)).toBe(other);
+});
+
+it.each([
+  [11, "transaction.mvcc_conflict"],
+  [12, "transaction.phantom_read"],
+  [10, "transaction.policy_failure"],
+  [25, "transaction.invalid"],
+] as const)("validation code %i is %s", (validation, code) => {
+  const error = toInvalidError(validation, "ab", 7);
+  expect(error).toMatchObject({ code, meta: { transactionId: "ab", blockNumber: "7" } });
+});
