@@ -17,6 +17,14 @@ const schema = z.object({
   PORTOLAN_CHAINCODES: z.string().optional(),
   /** JSON list of `{ framework, version?, plan, region, count }`: chains that stand by in this worker's regions. */
   PORTOLAN_STANDBY: z.string().default("[]"),
+  /** Directory of this region's backups; default: `backups` in PORTOLAN_HOME. */
+  PORTOLAN_BACKUPS: z.string().min(1).optional(),
+  /** The most data of one chain in one region that a backup may hold; default 64 GiB. */
+  PORTOLAN_BACKUP_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(64 * 1024 ** 3),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORTOLAN_SWEEP_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
   PORTOLAN_LEASE_MS: z.coerce.number().int().min(1_000).max(120_000).default(15_000),

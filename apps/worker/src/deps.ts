@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
 import {
@@ -21,7 +21,7 @@ import {
   toJobConnection,
 } from "@portolan/jobs";
 import type { Logger } from "@portolan/kit";
-import { createProcessRuntime, createProgramFinder, type Runtime } from "@portolan/runtimes";
+import { createProcessRuntime, createProgramFinder, type Runtime, type SnapshotStore } from "@portolan/runtimes";
 import {
   createChainCoordination,
   createClients,
@@ -32,6 +32,7 @@ import {
   createUsageIngest,
   holdsSealedSecrets,
   jobsSchema,
+  meterBackups,
   meterStorage,
   pruneStore,
   reportRegion,
@@ -106,6 +107,12 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const registry = createRegistry();
   const forwarder = await startForwarder(config, log);
   const operator: OperatorConfig = { ...forwarder.operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
+  const backups: SnapshotStore = {
+    kind: "directory",
+    path: resolve(config.PORTOLAN_BACKUPS ?? join(config.PORTOLAN_HOME, "backups")),
+    maxBytes: config.PORTOLAN_BACKUP_MAX_BYTES,
+  };
+  await mkdir(backups.path, { recursive: true, mode: 0o700 });
   const owner = `${hostname()}/${process.pid}/${Buffer.from(randomBytes(4)).toString("hex")}`;
   const coordination = createChainCoordination({ client, ids, clock });
   const connection = toConnection(config);
@@ -136,6 +143,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       owner,
       leaseMs: config.PORTOLAN_LEASE_MS,
       settleMs,
+      backups,
     },
     coordination,
     centre,
@@ -186,7 +194,10 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
           sign: async (data) => ({ signature: await signer.sign(checkpointKey, data), keyRef: checkpointKey }),
         });
       },
-      meterStorage: () => meterStorage({ client, clock }),
+      meterStorage: async () => {
+        await meterStorage({ client, clock });
+        await meterBackups({ client, clock });
+      },
       prune: () => pruneStore({ client, clock }),
     }),
   });

@@ -6,6 +6,7 @@ import type { Runtime } from "@portolan/runtimes";
 import type { ChainCoordination } from "@portolan/store";
 import { createLogAnswerer } from "./loops/answer-logs.ts";
 import { every, type Loop } from "./loops/every.ts";
+import { createBackupRemover } from "./loops/remove-backups.ts";
 import { createOrphanReporter } from "./loops/report-orphans.ts";
 import { createSingleFlight } from "./loops/single-flight.ts";
 import { createSoonAgain } from "./loops/soon-again.ts";
@@ -16,6 +17,9 @@ import { createPlacementReconciler, type PlacementReconcilerDeps } from "./recon
 
 /** Orphans are rare and never urgent. */
 const orphanCheckMs = 60_000;
+
+/** Nobody waits for it. */
+const backupRemovalMs = 5_000;
 
 export interface WorkerDeps {
   coordinator: Omit<CoordinatorDeps, "onOrders">;
@@ -73,11 +77,19 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   });
   let wakeUps: Loop | undefined;
   let orphans: Loop | undefined;
+  let backups: Loop | undefined;
   return {
     start: () => {
       orphans = every(orphanCheckMs, createOrphanReporter(deps), (error) =>
         deps.log.warn({ err: error }, "looking for orphans failed"),
       );
+      const store = deps.placements.backups;
+      if (store !== undefined) {
+        const runtimeFor = (region: string) => deps.runtimes.get(region);
+        backups = every(backupRemovalMs, createBackupRemover({ ...deps, runtimeFor, backups: store }), (error) =>
+          deps.log.warn({ err: error }, "removing backups failed"),
+        );
+      }
       wakeUps = startWakeUps({
         chains,
         placements,
@@ -94,7 +106,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     coordinate: (id) => chains.suggest(id),
     reconcile: (id) => placements.suggest(id),
     close: async () => {
-      await Promise.all([wakeUps?.close(), orphans?.close()]);
+      await Promise.all([wakeUps?.close(), orphans?.close(), backups?.close()]);
       soon.close();
       await Promise.all([chains.close(), placements.close()]);
     },

@@ -1,4 +1,5 @@
 export * from "./access/index.ts";
+export * from "./chain/backup.ts";
 export * from "./chain/blueprint.ts";
 export * from "./chain/blueprint-refs.ts";
 export * from "./chain/condition.ts";

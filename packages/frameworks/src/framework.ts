@@ -233,4 +233,10 @@ export interface Framework {
     view: ChainView | null;
   }): string[];
   protocols: readonly ProtocolSpec[];
+  /**
+   * How a copy of its data is consistent. `stopped`: every node of the chain is stopped before the first volume is
+   * copied, whatever region it is in, and started after the last. What is restored must work with today's material:
+   * certificates may have been renewed since. Absent: its chains can't be backed up.
+   */
+  backup?: { mode: "stopped" };
 }

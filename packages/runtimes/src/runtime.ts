@@ -38,10 +38,25 @@ export interface InventoryItem {
   name: string;
 }
 
-/** A place for snapshots, as the process runtime needs it: a directory of its own per snapshot. */
+/** A place for snapshots: `<path>/<name>/<placement>/`, of the worker's own user only. */
 export interface SnapshotStore {
   kind: "directory";
   path: string;
+  /** A placement with more data than this is refused. */
+  maxBytes?: number;
+}
+
+/** Which snapshot of a store. With `digest` a manifest that is another one than was taken is refused. */
+export interface SnapshotName {
+  name: string;
+  digest?: string;
+}
+
+export interface SnapshotFacts {
+  sizeBytes: number;
+  files: number;
+  /** SHA-256 of the manifest, which has that of every file. */
+  digest: string;
 }
 
 /**
@@ -76,8 +91,17 @@ export interface Runtime {
     node: string,
     options: { since?: Date; limit?: number; follow?: boolean; signal?: AbortSignal },
   ): AsyncIterable<LogLine>;
-  snapshot(placement: PlacementRef, store: SnapshotStore, fence: Fence): Promise<{ name: string; sizeBytes: number }>;
-  restore(placement: PlacementRef, store: SnapshotStore, name: string, fence: Fence): Promise<void>;
+  /**
+   * Copies all data volumes; programs must be stopped. Files (keys, certificates, configuration) are no volumes and not
+   * in it. Whole or not there; one of this name that is there already is the answer.
+   */
+  snapshot(placement: PlacementRef, store: SnapshotStore, name: string, fence: Fence): Promise<SnapshotFacts>;
+  /** Checks every file of a snapshot and lays a copy ready; the volumes stay as they are. `apply` clears it away. */
+  stage(placement: PlacementRef, store: SnapshotStore, snapshot: SnapshotName, fence: Fence): Promise<void>;
+  /** Makes the volumes exactly those of the snapshot, staged now if it was not; programs must be stopped. */
+  restore(placement: PlacementRef, store: SnapshotStore, snapshot: SnapshotName, fence: Fence): Promise<void>;
+  /** Removing what is not there succeeds. */
+  removeSnapshot(placementId: string, store: SnapshotStore, name: string): Promise<void>;
   /** Hints that something may have changed; may be late, doubled or lost. Returns when `signal` aborts. */
   watch(onChange: (placementId: string) => void, signal: AbortSignal): Promise<void>;
 }

@@ -171,8 +171,8 @@ test("an adopted chain is the customer's in every table, is named and dated as a
   expect(tables.length).toBeGreaterThanOrEqual(7);
   for (const { table_name: table } of tables) {
     const owners = await rows(`select distinct tenant_id from ${String(table)} where chain_id = $1`, [id]);
-    // Nobody has called it, so nothing was logged or lent; operations that name a chain beside their target are those of parts.
-    const isEmpty = ["request_log", "operations", "part_key_requests"].includes(String(table));
+    // Nobody has called it or could back it up, so nothing was logged, lent or copied; operations that name a chain beside their target are those of parts.
+    const isEmpty = ["request_log", "operations", "part_key_requests", "backups"].includes(String(table));
     expect(owners, String(table)).toEqual(isEmpty ? [] : [{ tenant_id: customer.tenantId }]);
   }
 });
@@ -380,6 +380,8 @@ test("whoever holds a lease from before the adoption writes nothing any more", a
         purgeAt: null,
         attempts: 0,
         nextAt: null,
+        backup: null,
+        restore: null,
         isPurged: true,
       },
       route: { state: "unhealthy", reason: "", targets: {}, facts: {} },

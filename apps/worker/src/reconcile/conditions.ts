@@ -19,6 +19,15 @@ const no = (reason: string, message: string, hint?: string): Verdict => ({
 export const isSilent = (placement: PlacementWork, now: Date): boolean =>
   placement.reportedAt === null || now.getTime() - placement.reportedAt.getTime() > silenceMs;
 
+const standsStill = ({ copying }: Desired & { kind: "copying" }): Verdict =>
+  no(
+    copying.kind === "backup" ? "backing_up" : "restoring",
+    copying.kind === "backup"
+      ? "The nodes are stopped while the chain's data is copied."
+      : "The nodes are stopped while a backup is put in place.",
+    "They start again by themselves; the operation tells how far it is.",
+  );
+
 /** What only concerns parts changes nothing of the chain itself. */
 const asBefore = (work: ChainWork, desired: Desired, type: ConditionType): Verdict | undefined =>
   desired.kind === "waitingForAddresses" && desired.isOfParts
@@ -36,6 +45,7 @@ const materialVerdict = (work: ChainWork, desired: Desired): Verdict => {
 
 const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => {
   if (desired.kind === "resting") return no("stopped", "Nodes are not wanted to run.");
+  if (desired.kind === "copying") return standsStill(desired);
   const problem = work.placements.find((placement) => placement.problem !== null)?.problem;
   const silent = work.placements.filter((placement) => placement.order !== null && isSilent(placement, now));
   if (silent.length > 0 && work.hasRun) {
@@ -64,6 +74,7 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
 
 const networkVerdict = (work: ChainWork, desired: Desired, nodes: Verdict): Verdict => {
   if (desired.kind === "resting") return no("stopped", "Nodes are not wanted to run.");
+  if (desired.kind === "copying") return standsStill(desired);
   if (nodes.status === "unknown") return nodes;
   const former = asBefore(work, desired, "networkReady");
   if (former !== undefined) return former;
@@ -103,6 +114,7 @@ const endpointVerdict = (
   now: Date,
 ): Verdict => {
   if (desired.kind === "resting") return no("stopped", "The endpoint is closed.");
+  if (desired.kind === "copying") return standsStill(desired);
   const serving = servingNodes(work, desired, now);
   // Before its first success a network may answer while its steps are not done: the endpoint waits for them.
   if (!work.hasRun && network.status !== "true") return no("waiting", "The endpoint opens when the network is ready.");

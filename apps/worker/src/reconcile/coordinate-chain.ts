@@ -13,6 +13,7 @@ import { toOperationError } from "@portolan/domain";
 import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
+import { type Copying, toCopyTurn } from "./copying.ts";
 import { decide } from "./decide.ts";
 import { type Desired, ownNodes } from "./desired.ts";
 import { toOnly } from "./rollout.ts";
@@ -118,12 +119,15 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
   const toDesired = async (
     work: ChainWork,
     framework: Framework,
+    copying: Copying | null,
   ): Promise<{ desired: Desired; material: readonly MaterialItem[] } | null> => {
     let nodes: readonly NodeSpec[] = [];
     try {
       // What is to rest or go needs no blueprint: a chain whose settings no longer parse can still be deleted.
-      if (work.wish !== "running") return { desired: { kind: "resting", nodes }, material: work.material };
+      if (work.wish !== "running" && copying === null)
+        return { desired: { kind: "resting", nodes }, material: work.material };
       nodes = framework.topology(work.spec);
+      if (copying !== null) return { desired: { kind: "copying", nodes, copying }, material: work.material };
       const addresses = addressesOf(work);
       if (!hasAllAddresses(nodes, addresses)) {
         const isOfParts = hasAllAddresses(ownNodes({ nodes }), addresses);
@@ -185,11 +189,13 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       await chains.release(work);
       return "done";
     }
-    const computed = await toDesired(work, framework);
+    const copy = toCopyTurn(work, clock.now());
+    const computed = await toDesired(copy.work, framework, copy.copying);
     if (computed === null) return "lost";
     const facts = framework.plans.find((plan) => plan.plan === work.spec.plan);
     const changes = decide({
-      work,
+      work: copy.work,
+      copy,
       framework,
       desired: computed.desired,
       recoveryWindowMs: (facts?.recoveryWindowSeconds ?? 0) * 1000,

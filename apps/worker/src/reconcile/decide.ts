@@ -2,6 +2,8 @@ import { type Condition, canonicalJson, derivePhase, type Phase } from "@portola
 import type { Framework } from "@portolan/frameworks";
 import type { ChainChanges, ChainWork, PlacementWork } from "@portolan/store";
 import { toConditions } from "./conditions.ts";
+import { toCopyEvents } from "./copy-progress.ts";
+import type { CopyTurn } from "./copying.ts";
 import { type Desired, ownNodes } from "./desired.ts";
 import { toOperation } from "./operation-progress.ts";
 import { toOrders } from "./orders.ts";
@@ -81,6 +83,8 @@ const toNextAt = (input: {
 
 export interface DecideInput {
   work: ChainWork;
+  /** What becomes of the copying of its data; absent: there is none. */
+  copy?: CopyTurn;
   framework: Framework;
   desired: Desired;
   recoveryWindowMs: number;
@@ -94,7 +98,7 @@ export interface DecideInput {
  * next look. Pure: the same input gives the same answer, so a pass that crashed is simply repeated.
  */
 export const decide = (input: DecideInput): ChainChanges => {
-  const { work, framework, desired, now } = input;
+  const { work, copy, framework, desired, now } = input;
   const conditions = toConditions(work, framework, desired, now);
   const orders = toOrders(work, desired);
   const isReached = isWishReached(work, desired, conditions, orders.length > 0);
@@ -139,8 +143,14 @@ export const decide = (input: DecideInput): ChainChanges => {
       placementId: placementOf(work, node.region),
     })),
     ...parts,
-    operation: toOperation({ work, desired, conditions, isReached, now }),
-    events: [...toEvents(work, conditions, phase), ...toPartEvents(work, parts.partOperations)],
+    operation: toOperation({ work, desired, conditions, isReached, now, ...(copy === undefined ? {} : { copy }) }),
+    backup: copy?.backup ?? null,
+    restore: copy?.restore ?? null,
+    events: [
+      ...toEvents(work, conditions, phase),
+      ...toPartEvents(work, parts.partOperations),
+      ...(copy === undefined ? [] : toCopyEvents(copy)),
+    ],
     purgeAt,
     attempts,
     nextAt: toNextAt({ work, isReached, hasOpenParts, purgeAt, attempts, renewAt: input.renewAt, now }),

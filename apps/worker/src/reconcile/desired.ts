@@ -7,6 +7,7 @@ import {
   toNodeHash,
 } from "@portolan/domain";
 import type { ChainWork } from "@portolan/store";
+import type { Copying } from "./copying.ts";
 
 /** What the framework wants, as far as it could be computed in this pass. */
 export type Desired =
@@ -24,6 +25,8 @@ export type Desired =
       /** What the framework wants its `inspect` to know, besides the settings. */
       inspection?: JsonObject;
     }
+  /** Nothing is wanted to run until the chain's data is copied. */
+  | { kind: "copying"; nodes: readonly NodeSpec[]; copying: Copying }
   /** Nothing is wanted to run. */
   | { kind: "resting"; nodes: readonly NodeSpec[] }
   | {

@@ -8,6 +8,8 @@ import {
   startSteps,
 } from "@portolan/domain";
 import type { ChainWork, OperationChange, OperationWork, PlacementWork } from "@portolan/store";
+import { copyFailure, copyProgress } from "./copy-progress.ts";
+import type { CopyTurn } from "./copying.ts";
 import { type Desired, ownSteps } from "./desired.ts";
 import { readySteps } from "./orders.ts";
 
@@ -133,6 +135,16 @@ export const toProblem = (work: ChainWork, desired: Desired, now: Date): Operati
 export const sealFailed = (steps: readonly OperationStep[], error: OperationError): OperationStep[] =>
   steps.map((step) => (step.state === "running" ? { ...step, state: "failed", error } : step));
 
+/** What comes after the copying: nothing where the chain rests, and not yet where it is under way. */
+const afterCopy = (
+  copied: readonly OperationStep[],
+  ordinary: readonly OperationStep[],
+  { isRest, isCopying }: { isRest: boolean; isCopying: boolean },
+): readonly OperationStep[] => {
+  if (copied.length > 0 && isRest) return [];
+  return isCopying ? ordinary.map(({ key, title }) => ({ key, title, state: "pending" })) : ordinary;
+};
+
 /** How the live operation stands after this pass. */
 export const toOperation = (input: {
   work: ChainWork;
@@ -140,22 +152,27 @@ export const toOperation = (input: {
   conditions: readonly Condition[];
   isReached: boolean;
   now: Date;
+  copy?: CopyTurn;
 }): OperationChange | null => {
-  const { work, desired, conditions, isReached, now } = input;
+  const { work, desired, conditions, isReached, now, copy } = input;
   const operation = work.operation;
   if (operation === null) return null;
   const open = ownSteps(work, desired);
   const isRest = work.wish !== "running";
-  const steps = isRest
+  const copied = copy === undefined ? [] : copyProgress(operation, copy, now);
+  const ordinary = isRest
     ? restProgress(
         restSteps[operation.kind] === undefined ? { ...operation, kind: "chain.delete" } : operation,
         isReached,
         now,
       )
     : startProgress(work, operation, conditions, open, now);
+  const steps = [...copied, ...afterCopy(copied, ordinary, { isRest, isCopying: desired.kind === "copying" })];
   const done = steps.filter((step) => step.state === "succeeded").length;
   const progress = isReached ? 1 : Math.round((done / Math.max(1, steps.length)) * 100) / 100;
-  if (isReached)
+  if (isReached) {
+    const failure = copyFailure(copied);
+    if (failure !== null) return { id: operation.id, state: "failed", progress: 1, steps, error: failure };
     return {
       id: operation.id,
       state: operation.isCancelling ? "cancelled" : "succeeded",
@@ -163,10 +180,17 @@ export const toOperation = (input: {
       steps,
       error: null,
     };
+  }
 
+  // Copying has a patience of its own, up to where there is no way back.
+  const isGoing = desired.kind === "copying" && desired.copying.stage !== "restore";
+  if (isGoing || (copy?.error ?? null) !== null)
+    return { id: operation.id, state: "running", progress, steps, error: null };
   const problem = toProblem(work, desired, now);
-  // A retry takes `startedAt` away: patience begins anew.
-  const isOld = operation.startedAt !== null && now.getTime() - operation.startedAt.getTime() > patienceMs;
+  // A retry takes `startedAt` away: patience begins anew, as it does when the data is copied.
+  const copiedAt = Date.parse(copied.at(-1)?.endedAt ?? "1970-01-01T00:00:00Z");
+  const isOld =
+    operation.startedAt !== null && now.getTime() - Math.max(operation.startedAt.getTime(), copiedAt) > patienceMs;
   if (problem !== null && (!problem.retryable || isOld)) {
     return { id: operation.id, state: "needsAttention", progress, steps: sealFailed(steps, problem), error: problem };
   }

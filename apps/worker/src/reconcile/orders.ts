@@ -9,6 +9,7 @@ import {
   type WorkOrder,
 } from "@portolan/domain";
 import type { ChainWork, OrderChange, PlacementWork } from "@portolan/store";
+import type { Copying } from "./copying.ts";
 import type { Desired } from "./desired.ts";
 
 /** Steps whose dependencies are done. A step that is no longer listed has had its effect: its framework saw it. */
@@ -20,6 +21,19 @@ export const readySteps = (steps: readonly Step[]): Step[] => {
 const restingAction = (work: ChainWork): WorkOrder["action"] => {
   if (work.wish === "paused") return "stop";
   return work.wish === "purged" ? "purge" : "remove";
+};
+
+/** Every region at the same stage: no volume is copied while a node anywhere still runs. */
+const copyOrder = (
+  { stage, backupId, digests }: Copying,
+  placement: PlacementWork,
+  nodes: readonly NodeSpec[],
+  chain: WorkOrder["chain"],
+): Omit<WorkOrder, "generation"> => {
+  if (stage === "stop") return { action: "stop", nodes, steps: [], chain };
+  const digest = digests.get(placement.id);
+  const backup = digest === undefined ? { id: backupId } : { id: backupId, digest };
+  return { action: stage, nodes, steps: [], chain, backup };
 };
 
 /** A chain that runs goes on as it is while new nodes wait for their addresses: a run order reserves as well. */
@@ -55,6 +69,8 @@ const toOrder = (work: ChainWork, placement: PlacementWork, desired: Desired): O
       return null;
     case "waitingForAddresses":
       return waitingOrder(placement, nodes, spec);
+    case "copying":
+      return copyOrder(desired.copying, placement, nodes, chain);
     case "resting":
       return { action: restingAction(work), nodes, steps: [], chain };
     case "wanted": {

@@ -1,4 +1,5 @@
 import {
+  backupResultKey,
   type ChainView,
   type NodeObservation,
   type OperationError,
@@ -18,7 +19,7 @@ const restMs = 300_000;
 /** When a placement that is as it was ordered is looked at again; null: there is nothing left to look at. */
 export const nextLook = (order: WorkOrder, now: Date): Date | null => {
   if (order.action === "purge") return null;
-  const isAtRest = order.action === "stop" || order.action === "remove";
+  const isAtRest = order.action !== "run" && order.action !== "reserve";
   return new Date(now.getTime() + (isAtRest ? restMs : driftMs));
 };
 
@@ -75,6 +76,15 @@ export const isOrderReached = (
       return observation.nodes.every((node) => node.state === "absent");
     case "purge":
       return observation.nodes.every((node) => node.state === "absent") && observation.volumes.length === 0;
+    case "snapshot":
+    case "verify":
+    case "restore": {
+      const key = backupResultKey(order.backup?.id ?? "", order.action);
+      return (
+        observation.nodes.every((node) => node.state === "stopped" || node.state === "absent") &&
+        stepResults.some((result) => result.key === key && result.state === "succeeded")
+      );
+    }
     case "run": {
       const only = order.only === undefined ? null : new Set(order.only);
       const left = scope === "all" ? new Set<string>() : partNodes(order);

@@ -8,12 +8,14 @@ import {
   type NodeObservation,
   type OperationError,
   type PlacementObservation,
+  type StepResult,
   toNodeHash,
   type WorkOrder,
 } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
+import type { PlacementRef, Runtime, SecretSource, SnapshotStore } from "@portolan/runtimes";
+import { createDataCopier } from "./copy-data.ts";
 import { createLook, type Seen } from "./look.ts";
 import { createSecretOpener, type SecretOpenerDeps } from "./open-secrets.ts";
 import {
@@ -32,6 +34,8 @@ export interface PlacementReconcilerDeps extends SecretOpenerDeps {
   log: Logger;
   owner: string;
   leaseMs: number;
+  /** Where this worker keeps backups; absent: it takes none. */
+  backups?: SnapshotStore;
   /** How long a pass waits for what it has started before it reports; none unless told. */
   settleMs?: number;
 }
@@ -82,14 +86,19 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
   const { centre, clock, log } = deps;
   const openSecrets = createSecretOpener(deps);
   const look = createLook(deps);
+  const copyData = createDataCopier(deps);
 
   const apply = async (
     claim: PlacementClaim,
     order: WorkOrder,
     runtime: Runtime,
     ref: PlacementRef,
-  ): Promise<"fenced" | "done"> => {
+  ): Promise<"fenced" | "done" | StepResult> => {
     switch (order.action) {
+      case "snapshot":
+      case "verify":
+      case "restore":
+        return (await copyData(claim, order, runtime, ref)) ?? "fenced";
       case "reserve":
         return "done";
       case "stop":
@@ -172,8 +181,10 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     let seen: Seen = { observation: empty, view: claim.previousView, results: [...claim.stepResults], isFenced: false };
     try {
       if (!(await reserve(claim, order, runtime, ref))) return "lost";
-      if ((await apply(claim, order, runtime, ref)) === "fenced") return "lost";
+      const applied = await apply(claim, order, runtime, ref);
+      if (applied === "fenced") return "lost";
       seen = await settle({ claim, order, runtime, ref, signal }, await look(claim, order, runtime, ref, signal));
+      if (applied !== "done") seen = { ...seen, results: [applied] };
     } catch (error) {
       if (error instanceof DomainError && error.code === "runtime.fence_stale") return "lost";
       log.warn({ err: error, placementId: claim.placementId }, "a pass over a placement failed");

@@ -78,7 +78,7 @@ export const startCounts = (plane: FakePlane, chain: TestChain): { [node: string
 export const clearPlane = async (plane: FakePlane): Promise<void> => {
   await runSql(
     plane.superuserUrl,
-    `truncate chains, placements, nodes, parts, materials, authority_keys, operations, chain_events, usage_hourly,
+    `truncate chains, backups, placements, nodes, parts, materials, authority_keys, operations, chain_events, usage_hourly,
      usage_batches, log_requests`,
   );
   plane.machines.placements.clear();
@@ -87,5 +87,7 @@ export const clearPlane = async (plane: FakePlane): Promise<void> => {
   plane.machines.refused = 0;
   plane.machines.missingPrograms.clear();
   plane.machines.startupMs = 0;
+  plane.machines.snapshots.clear();
+  plane.machines.snapshotFailure = null;
   plane.renderer.version = 1;
 };

@@ -3,7 +3,7 @@ import { type Custody, createCustody, createStaticKeks, createWorkerKeys } from 
 import { type Clock, createIdSource, type IdSource } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import { createLogger, type Logger } from "@portolan/kit";
-import type { Runtime } from "@portolan/runtimes";
+import type { Runtime, SnapshotStore } from "@portolan/runtimes";
 import {
   type ChainCoordination,
   createChainCoordination,
@@ -33,6 +33,7 @@ export interface PlaneOptions {
   frameworks: readonly Framework[];
   /** The runtime of a region, for a worker whose checkpoints pass through `gate`. */
   runtime(gate: Gate, clock: Clock): Runtime;
+  backups?: SnapshotStore;
   loadAsset?(framework: string, path: string): Uint8Array;
 }
 
@@ -146,6 +147,7 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
         log: silent,
         owner,
         leaseMs,
+        backups: options.backups ?? { kind: "directory", path: "/nowhere" },
       });
       return { coordinate: coordinator.coordinate, reconcile: reconciler.reconcile };
     },

@@ -1,5 +1,6 @@
 import type { JsonObject, OperationKind, OperationState, OperationStep, Wish } from "@portolan/domain";
 import {
+  backupRepository,
   chainWishes,
   inTransaction,
   type OperationRow,
@@ -79,6 +80,8 @@ export interface Change {
   kind: OperationKind;
   wish: Wish;
   settings?: JsonObject;
+  /** Of `chain.backup`: its backup's id; of `chain.restore`: the one to have back. */
+  backupId?: string;
   /** Adds a topic of this name, with an operation of its own. */
   topic?: string;
 }
@@ -161,6 +164,7 @@ export const changeChain = async (plane: TestPlane, chain: TestChain, change: Ch
       now,
       deletedAt: change.wish === "deleted" ? now : null,
       purgeAt: null,
+      ...(change.kind === "chain.restore" && change.backupId !== undefined ? { restoreBackupId: change.backupId } : {}),
     });
     const operation = await operationRepository.insert(transaction, {
       id: ids.next("operation"),
@@ -169,10 +173,16 @@ export const changeChain = async (plane: TestPlane, chain: TestChain, change: Ch
       kind: change.kind,
       targetId: chain.id,
       generation,
-      former: null,
+      former: row === null ? null : { wish: row.wish, deletedAt: row.deletedAt, purgeAt: row.purgeAt },
       ...actor,
       createdAt: now,
     });
+    if (change.kind === "chain.backup" && change.backupId !== undefined) {
+      await backupRepository.insert(transaction, {
+        ...{ id: change.backupId, tenantId: chain.tenantId, chainId: chain.id, operationId: operation?.id ?? "" },
+        ...{ framework: "fake", version: "1.0.0", nodes: [], createdAt: now },
+      });
+    }
     return operation?.id ?? null;
   });
 };

@@ -91,6 +91,13 @@ export interface LogRequest {
   limit: number;
 }
 
+/** A copy in a region's store that nothing refers to any more. */
+export interface DoomedBackup {
+  backupId: string;
+  placementId: string;
+  region: string;
+}
+
 /**
  * What a worker of a region needs of the centre; the region never holds the database. Implemented on Postgres
  * (central and embedded) and, for other parties' regions, over region-scoped outbound HTTPS.
@@ -140,6 +147,10 @@ export interface CentrePort {
     onHint: (hint: { placementId?: string; logRequest?: true }) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Copies of failed and deleted backups that are still to be removed from these regions' stores. */
+  doomedBackups(regions: readonly string[], limit: number): Promise<DoomedBackup[]>;
+  /** Nothing of the backup is left in the region's store. */
+  backupRemoved(backupId: string, region: string): Promise<void>;
   /** Placement ids of this region that have a row: what else carries our label is an orphan. */
   known(region: string): Promise<string[]>;
 }

@@ -36,6 +36,21 @@ const partKinds: { readonly [kind in OperationKind]?: readonly { key: string; ti
   "part.delete": [partSteps.gone],
 };
 
+/** What goes before the start of the nodes when a chain's data is copied. */
+export const backupSteps = [
+  { key: "stop", title: "Stop the nodes" },
+  { key: "copy", title: "Copy the data" },
+] as const;
+
+/** The same when a backup's data is put in the place of the present one. */
+export const restoreSteps = [
+  { key: "stop", title: "Stop the nodes" },
+  { key: "verify", title: "Check the backup's files" },
+  { key: "replace", title: "Put the backup's data in place" },
+] as const;
+
 /** The steps an operation shows before anything has happened. */
 export const initialSteps = (kind: OperationKind): OperationStep[] =>
-  (restSteps[kind] ?? partKinds[kind] ?? startSteps).map(({ key, title }) => ({ key, title, state: "pending" }));
+  (restSteps[kind] ?? partKinds[kind] ?? (kind === "chain.backup" ? backupSteps : startSteps)).map(
+    ({ key, title }) => ({ key, title, state: "pending" }),
+  );

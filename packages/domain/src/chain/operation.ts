@@ -9,6 +9,7 @@ export const operationKinds = [
   "chain.restore",
   "chain.purge",
   "chain.renew",
+  "chain.backup",
   // Of a framework's own resource inside a chain; which kind it is, the target's type says.
   "part.create",
   "part.update",

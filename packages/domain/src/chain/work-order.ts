@@ -9,13 +9,16 @@ export interface WorkOrder {
   /** The placement's generation that this order answers. */
   generation: number;
   /** `reserve`: addresses only; `run`: apply and keep; `stop`: programs down, volumes kept; `remove`: nodes gone,
-   * volumes kept; `purge`: everything gone. */
-  action: "reserve" | "run" | "stop" | "remove" | "purge";
+   * volumes kept; `purge`: everything gone; `snapshot`: programs down, volumes copied to the region's store; `verify`:
+   * programs down, the copy checked and laid ready; `restore`: the copy put in the volumes' place. */
+  action: "reserve" | "run" | "stop" | "remove" | "purge" | "snapshot" | "verify" | "restore";
   nodes: readonly NodeSpec[];
   blueprint?: Blueprint;
   /** Nodes that may be changed in this turn; absent: all. Others keep what is applied. */
   only?: readonly string[];
   steps: readonly Step[];
+  /** Of `snapshot`, `verify` and `restore`: which backup; of the latter two the digest of this placement's copy. */
+  backup?: { id: string; digest?: string };
   /**
    * Keys of the chain's custody that this order may be signed with from its region. Absent: none: an authority must not
    * sign what a region makes up.

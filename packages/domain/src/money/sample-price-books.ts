@@ -36,6 +36,13 @@ export const samplePriceBookData: PriceBookData = {
       unitPrice: { micros: "100000", per: gibMonth },
       regionFactorsPpm: globalFactors,
     },
+    {
+      ...opening,
+      sku: "backup.storage",
+      unit: "MiB-hour",
+      unitPrice: { micros: "50000", per: gibMonth },
+      regionFactorsPpm: globalFactors,
+    },
     nodePrice("node.anvil.dev.node", "2000", globalFactors),
     nodePrice("node.anvil.standard.node", "12000", globalFactors),
     // Whatever has no price of its own.
@@ -55,6 +62,7 @@ export const sampleDomesticPriceBookData: PriceBookData = {
     { ...opening, sku: "transaction.evaluated", unit: "transaction", unitPrice: { micros: "14", per: "1" } },
     { ...opening, sku: "transfer.bytes", unit: "byte", unitPrice: { micros: "360000", per: gibibyte } },
     { ...opening, sku: "storage.standard", unit: "MiB-hour", unitPrice: { micros: "700000", per: gibMonth } },
+    { ...opening, sku: "backup.storage", unit: "MiB-hour", unitPrice: { micros: "350000", per: gibMonth } },
     nodePrice("node.anvil.dev.node", "14000", {}),
     nodePrice("node.anvil.standard.node", "85000", {}),
     nodePrice("node.*", "210000", {}),

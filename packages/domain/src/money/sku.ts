@@ -3,6 +3,8 @@ export const computeSku = "rpc.compute";
 /** Calls that the gateway answered by itself: counted, and free. */
 export const syntheticSku = "rpc.synthetic";
 export const storageSku = "storage.standard";
+/** Copies of chains' data in a backup store, in the same unit. */
+export const backupSku = "backup.storage";
 /** Transactions, where a framework sells them one by one and not by the weight of calls. */
 export const submittedSku = "transaction.submitted";
 export const evaluatedSku = "transaction.evaluated";

@@ -71,6 +71,8 @@ export const anvil: Framework = {
     ...fresh,
     ...changed.filter(({ node, isRendererOnly }) => !isRendererOnly || !healthy.includes(node)).map(({ node }) => node),
   ],
+  // What its state keeper has written at the end is the whole state.
+  backup: { mode: "stopped" },
   protocols: [
     {
       name: "json-rpc",

@@ -55,6 +55,8 @@ export const fabric: Framework = {
   steps,
   actions,
   rollout,
+  // Blocks, the consensus' log and what was delivered belong together. Renewals keep the keys that channels name.
+  backup: { mode: "stopped" },
   protocols: [
     { name: "grpc", role: roles.peer, port: ports.grpc, policy: fabricGrpcPolicy, grpc: fabricGrpcRules },
     {

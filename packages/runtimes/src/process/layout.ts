@@ -35,6 +35,8 @@ export const createLayout = (home: string) => {
     /** Outlives the placement's directory: a writer from before its end must stay refused. */
     guard: (placementId: string): string => join(home, "guards", placementName(placementId)),
     placement,
+    /** What was laid ready of a snapshot, apart from what it is to replace; on the same disk. */
+    staged: (placementId: string): string => join(home, "restores", placementName(placementId)),
     state: (placementId: string): string => join(placement(placementId), "state.json"),
     node,
     volumes: (placementId: string, name: string): string => join(node(placementId, name), "volumes"),

@@ -19,8 +19,9 @@ import { createPortRegistry, type PortRange } from "./port-registry.ts";
 import { createProcessTable } from "./process-table.ts";
 import type { ProgramFinder } from "./programs.ts";
 import { readLogs } from "./read-logs.ts";
+import { clearStaged, restoreSnapshot, stageSnapshot } from "./restore-snapshot.ts";
 import { findRunUser, type RunUser } from "./run-user.ts";
-import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+import { removeSnapshot, takeSnapshot } from "./snapshot.ts";
 import { createStateStore } from "./state.ts";
 import { stopPlacement } from "./stop-placement.ts";
 import { createStorageMeter } from "./storage-size.ts";
@@ -151,7 +152,10 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
     capabilities,
     reserve: (placement, nodes, fence) => write(placement, fence, (turn) => reserveAddresses(turn, nodes)),
     apply: (placement, blueprint, secrets, fence, only) =>
-      write(placement, fence, (turn) => applyBlueprint(turn, blueprint, secrets, only)),
+      write(placement, fence, async (turn) => {
+        await clearStaged(turn);
+        await applyBlueprint(turn, blueprint, secrets, only);
+      }),
     stop: (placement, fence) =>
       write(placement, fence, async (turn) => {
         await stopPlacement(turn);
@@ -161,6 +165,7 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
     inventory: () => guarded(async () => listInventory(context)),
     destroy: (placement, { volumes, fence }) =>
       write(placement, fence, async (turn) => {
+        await clearStaged(turn);
         await destroyPlacement(turn, volumes);
         storage.forget(layout.placement(placement.placementId));
         context.memory.forget(`${placement.placementId}/`);
@@ -177,8 +182,12 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
         });
       }),
     logs: (placement, node, options) => readLogs(layout.logs(placement.placementId, node), options),
-    snapshot: (placement, store, fence) => write(placement, fence, (turn) => takeSnapshot(turn, store)),
-    restore: (placement, store, name, fence) => write(placement, fence, (turn) => restoreSnapshot(turn, store, name)),
+    snapshot: (placement, store, name, fence) => write(placement, fence, (turn) => takeSnapshot(turn, store, name)),
+    stage: (placement, store, snapshot, fence) =>
+      write(placement, fence, (turn) => stageSnapshot(turn, store, snapshot)),
+    restore: (placement, store, snapshot, fence) =>
+      write(placement, fence, (turn) => restoreSnapshot(turn, store, snapshot)),
+    removeSnapshot: (placementId, store, name) => guarded(() => removeSnapshot(store, name, placementId)),
     watch: (onChange, signal) => {
       // Looked up now, so that the first chain's start does not wait for it.
       context.ranBefore("");

@@ -12,6 +12,7 @@ import {
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 import { type Chain, Prisma } from "../generated/client.ts";
+import { deleteBackupsOf, markBackupRunning, writeBackup, writeRestore } from "./backup-work.ts";
 import type {
   ChainChanges,
   ChainWork,
@@ -125,7 +126,9 @@ export const createChainCoordination = (deps: {
             })),
           });
         }
+        await writeBackups(transaction, work, changes, clock.now());
         if (changes.isPurged) {
+          await deleteBackupsOf(transaction, work.spec.chainId, clock.now());
           await transaction.material.deleteMany({ where: { chainId: work.spec.chainId } });
           await transaction.authorityKey.deleteMany({ where: { chainId: work.spec.chainId } });
         }
@@ -252,6 +255,17 @@ const writeOperation = async (
       ...(isOver ? { endedAt: now } : {}),
     },
   });
+};
+
+const writeBackups = async (
+  transaction: StoreTransaction,
+  work: ChainWork,
+  changes: ChainChanges,
+  now: Date,
+): Promise<void> => {
+  if (changes.backup !== null) await writeBackup(transaction, changes.backup, now);
+  else if (work.backup !== null) await markBackupRunning(transaction, work.backup.id);
+  await writeRestore(transaction, work, changes.restore);
 };
 
 const writeParts = async (

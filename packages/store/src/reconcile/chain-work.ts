@@ -18,6 +18,7 @@ import type {
   Wish,
   WorkOrder,
 } from "@portolan/domain";
+import type { BackupChange, BackupWork, RestoreChange, RestoreWork } from "./backup-work.ts";
 
 export interface PlacementWork {
   id: string;
@@ -97,6 +98,10 @@ export interface ChainWork {
   placements: readonly PlacementWork[];
   material: readonly MaterialItem[];
   operation: OperationWork | null;
+  /** A backup that is to be taken of it; null: none. */
+  backup: BackupWork | null;
+  /** A backup whose data it is to have; null: none. */
+  restore: RestoreWork | null;
   /** In the order of `spec.parts`. */
   parts: readonly PartWork[];
   /** Region slug → capabilities as its worker last said them; null: never heard. */
@@ -135,6 +140,8 @@ export interface ChainChanges {
     version: string;
   }[];
   operation: OperationChange | null;
+  backup: BackupChange | null;
+  restore: RestoreChange | null;
   /** Operations of parts, and the parts whose generation was reached. */
   partOperations: readonly OperationChange[];
   reachedParts: readonly { id: string; generation: number }[];

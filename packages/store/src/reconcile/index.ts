@@ -1,5 +1,7 @@
 export { auditHash, sealAudit } from "./audit-sealer.ts";
 export { createAuthorityKeys } from "./authority-keys.ts";
+export { meterBackups } from "./backup-time.ts";
+export type { BackupChange, BackupWork, FormerWish, RestoreChange, RestoreWork } from "./backup-work.ts";
 export { type ChainCoordination, createChainCoordination } from "./chain-coordination.ts";
 export { type ChainFacts, loadChainFacts } from "./chain-facts.ts";
 export type {

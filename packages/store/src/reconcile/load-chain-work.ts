@@ -12,6 +12,7 @@ import type {
 } from "@portolan/domain";
 import type { StoreTransaction } from "../clients/create-clients.ts";
 import type { Chain, Material, Operation, Part, Placement } from "../generated/client.ts";
+import { loadBackupWork, loadRestoreWork } from "./backup-work.ts";
 import type { ChainWork, OperationWork, PartWork, PlacementWork } from "./chain-work.ts";
 import { fromJson, fromJsonOr } from "./rows.ts";
 
@@ -170,6 +171,8 @@ export const loadChainWork = async (transaction: StoreTransaction, chain: Chain)
     placements,
     material: await loadMaterial(transaction, chain.id),
     operation: operation === null ? null : toOperationWork(operation),
+    backup: await loadBackupWork(transaction, chain.id),
+    restore: await loadRestoreWork(transaction, chain, operation?.former ?? null),
     regions: Object.fromEntries(
       regions.map((region) => [region.slug, { capabilities: fromJson(region.capabilities), seenAt: region.seenAt }]),
     ),

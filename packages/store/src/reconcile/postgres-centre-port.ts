@@ -13,6 +13,7 @@ import {
 import type { StoreClient, StoreTransaction } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 import type { Placement } from "../generated/client.ts";
+import { listDoomedBackups, recordBackupRemoved } from "./backup-removal.ts";
 import type { StoredRoute } from "./chain-work.ts";
 import { writeReport } from "./report-placement.ts";
 import { fromJson, toJson } from "./rows.ts";
@@ -284,6 +285,9 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       });
       off();
     },
+
+    doomedBackups: (regions, limit) => listDoomedBackups(client, regions, limit),
+    backupRemoved: (backupId, region) => recordBackupRemoved({ client, clock }, backupId, region),
 
     known: async (region) => {
       const rows = await client.placement.findMany({ where: { region }, select: { id: true } });

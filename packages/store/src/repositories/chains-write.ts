@@ -125,15 +125,25 @@ export const chainWishes = {
   /** Raises the generation and makes the chain due; the route's new version tells gateways at once. */
   wish: async (
     transaction: StoreTransaction,
-    input: { tenantId: string; id: string; wish: Wish; now: Date; deletedAt: Date | null; purgeAt: Date | null },
+    input: {
+      tenantId: string;
+      id: string;
+      wish: Wish;
+      now: Date;
+      deletedAt: Date | null;
+      purgeAt: Date | null;
+      /** The backup whose data it is to have; any other wish takes that back. */
+      restoreBackupId?: string;
+    },
   ): Promise<{ generation: number }> => {
-    const { tenantId, id, wish, now, deletedAt, purgeAt } = input;
+    const { tenantId, id, wish, now, deletedAt, purgeAt, restoreBackupId = null } = input;
     return transaction.chain.update({
       where: { id, tenantId },
       data: {
         wish,
         deletedAt,
         purgeAt,
+        restoreBackupId,
         generation: { increment: 1 },
         routeVersion: { increment: 1 },
         nextAt: now,

@@ -339,5 +339,6 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
     if (unwell.length > 0) return due.filter((name) => unwell.includes(name));
     return due.slice(0, 1);
   },
+  backup: { mode: "stopped" },
   protocols: [{ name: "stream", role: "hub", port: "stream", policy: everyMethod }],
 });

@@ -2,6 +2,7 @@ import {
   type Blueprint,
   type BlueprintNode,
   type Clock,
+  canonicalJson,
   DomainError,
   type NodeAddress,
   type NodeObservation,
@@ -30,6 +31,15 @@ interface FakePlacement {
   missing: Map<string, string>;
 }
 
+/** One placement's data in the store. */
+interface FakeSnapshot {
+  disks: Map<string, Map<string, string>>;
+  jobs: Set<string>;
+  digest: string;
+  /** Somebody changed it where it lies. */
+  isDamaged?: boolean;
+}
+
 /**
  * Machines in memory, shared by every runtime and worker of a test: what stands here is what exists outside the
  * database. Crashes of a worker leave it as it was at that moment.
@@ -46,6 +56,10 @@ export interface FakeMachines {
   missingPrograms: Set<string>;
   /** How long a started node takes until it answers. */
   startupMs: number;
+  /** The stores of all regions: `<name>/<placement>`, each whole. */
+  snapshots: Map<string, FakeSnapshot>;
+  /** Set: taking a snapshot fails so. */
+  snapshotFailure: DomainError | null;
   exchange: FakeExchange;
   kill(placementId: string, node: string): void;
   nextPort: number;
@@ -63,6 +77,8 @@ export const createFakeMachines = (options: { clock: Clock; startupMs?: number }
     missingPrograms: new Set(),
     startupMs: options.startupMs ?? 0,
     nextPort: 30_000,
+    snapshots: new Map(),
+    snapshotFailure: null,
     kill: (placementId, node) => {
       const instance = machines.placements.get(placementId)?.instances.get(node);
       if (instance !== undefined) instance.isRunning = false;
@@ -118,6 +134,60 @@ const observeNodes = (machines: FakeMachines, placement: FakePlacement, now: Dat
       }),
     ),
   ];
+};
+
+const copyDisks = (disks: Map<string, Map<string, string>>) =>
+  new Map([...disks].map(([node, files]) => [node, new Map(files)]));
+
+const digestOfDisks = (disks: Map<string, Map<string, string>>): string =>
+  canonicalJson([...disks].map(([node, files]) => [node, [...files]]));
+
+const fakeSnapshots = (
+  machines: FakeMachines,
+  enter: (ref: PlacementRef, fence: Fence) => FakePlacement,
+  at: (name: string) => Promise<void>,
+): Pick<Runtime, "snapshot" | "stage" | "restore" | "removeSnapshot"> => {
+  const refuseRunning = (placement: FakePlacement): void => {
+    if ([...placement.instances.values()].some((instance) => instance.isRunning))
+      throw new DomainError({ code: "resource.conflict", message: "Programs are running." });
+  };
+  const find = (ref: PlacementRef, { name, digest }: { name: string; digest?: string }): FakeSnapshot => {
+    const found = machines.snapshots.get(`${name}/${ref.placementId}`);
+    if (found === undefined || found.isDamaged === true || found.digest !== digest)
+      throw new DomainError({ code: "backup.damaged", message: "The backup is damaged.", hint: "Restore another." });
+    return found;
+  };
+  return {
+    snapshot: async (ref, _store, name, fence) => {
+      const placement = enter(ref, fence);
+      refuseRunning(placement);
+      if (machines.snapshotFailure !== null) throw machines.snapshotFailure;
+      await at("snapshot.copy");
+      enter(ref, fence);
+      const disks = copyDisks(placement.disks);
+      const digest = digestOfDisks(disks);
+      machines.snapshots.set(`${name}/${ref.placementId}`, { disks, digest, jobs: new Set(placement.jobs) });
+      return { sizeBytes: disks.size * 1_048_576, files: disks.size, digest };
+    },
+    stage: async (ref, _store, snapshot, fence) => {
+      enter(ref, fence);
+      find(ref, snapshot);
+      await at("snapshot.stage");
+    },
+    restore: async (ref, _store, snapshot, fence) => {
+      const placement = enter(ref, fence);
+      refuseRunning(placement);
+      const found = find(ref, snapshot);
+      await at("snapshot.restore");
+      enter(ref, fence);
+      placement.disks = copyDisks(found.disks);
+      placement.jobs = new Set(found.jobs);
+    },
+    removeSnapshot: async (placementId, _store, name) => {
+      await at("snapshot.remove");
+      machines.snapshots.delete(`${name}/${placementId}`);
+    },
+  };
 };
 
 /** A runtime in memory that keeps fences, names and volumes as a real one does. `checkpoint` is where a test crashes it. */
@@ -207,7 +277,7 @@ export const createFakeRuntime = (deps: {
     capabilities: {
       isolation: "none",
       hasStorageExpansion: false,
-      hasSnapshots: false,
+      hasSnapshots: true,
       exposures: ["internal", "admin", "gateway", "public"],
     },
     reserve: async (ref, nodes, fence) => {
@@ -284,10 +354,7 @@ export const createFakeRuntime = (deps: {
       const lines = [`start ${instance.incarnation}`, "ready"].slice(-limit);
       for (const line of lines) yield { at: instance.startedAt, process: "node", line };
     },
-    snapshot: () =>
-      Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
-    restore: () =>
-      Promise.reject(new DomainError({ code: "runtime.failed", message: "The fake runtime has no snapshots." })),
+    ...fakeSnapshots(machines, enter, at),
     watch: async () => {},
   };
 };
