@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type common, gateway } from "@hyperledger/fabric-protos";
 import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestProtocol, RestRequest, RestRoute } from "../../rest-protocol.ts";
@@ -98,6 +99,40 @@ const fromLedger = (
   return json({ transactionId, status: "VALID", ...result });
 };
 
+/** The same transaction was sent before: it stands in a block, or is on its way at this moment. */
+const isSentBefore = (error: unknown): boolean =>
+  error instanceof DomainError && /duplicate transaction found|txid: \S+ exists/i.test(error.message);
+
+const duplicatePauseMs = 150;
+
+/** The endorsed transaction; or the one of the same id in the ledger, if it was sent before. */
+const endorse = async (
+  session: AccessSession,
+  { channel, transactionId, message }: { channel: string; transactionId: string; message: Uint8Array },
+  endsAt: number,
+): Promise<{ envelope: common.Envelope } | NonNullable<Awaited<ReturnType<typeof findTransaction>>>> => {
+  const { context } = session;
+  for (;;) {
+    const timeoutMs = Math.max(1, endsAt - context.now().getTime());
+    try {
+      const answer = await context.unary("gateway.Gateway/Endorse", message, callOptions(session, timeoutMs));
+      const envelope = gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction();
+      if (envelope !== undefined) return { envelope };
+      throw new DomainError({
+        code: "transaction.endorsement_refused",
+        message: "The peers gave no transaction back.",
+      });
+    } catch (error) {
+      const refused = toAccessError("The peers did not endorse it", error, { transactionId });
+      if (!isSentBefore(refused)) throw refused;
+      const found = await findTransaction(session, channel, transactionId);
+      if (found !== null) return found;
+      if (context.now().getTime() + duplicatePauseMs >= endsAt) throw refused;
+      await sleep(duplicatePauseMs, undefined, { signal: context.signal });
+    }
+  }
+};
+
 const handleSubmit = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
   const body = parseBody(submitBody, request.body);
   const session = await openSession(context, body.identity);
@@ -110,24 +145,9 @@ const handleSubmit = async (request: RestRequest, context: RestContext): Promise
   wanted.setChannelId(channel);
   wanted.setProposedTransaction(proposal);
   wanted.setEndorsingOrganizationsList(body.endorsers);
-  let envelope: common.Envelope | undefined;
-  try {
-    const answer = await context.unary(
-      "gateway.Gateway/Endorse",
-      wanted.serializeBinary(),
-      callOptions(session, body.timeoutMs),
-    );
-    envelope = gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction();
-  } catch (error) {
-    const refused = toAccessError("The peers did not endorse it", error, { transactionId });
-    // It was sent before, under the same key, and is in a block.
-    const isKnown = refused instanceof DomainError && /duplicate transaction found/i.test(refused.message);
-    const found = isKnown ? await findTransaction(session, channel, transactionId) : null;
-    if (found === null) throw refused;
-    return fromLedger(found, transactionId);
-  }
-  if (envelope === undefined)
-    throw new DomainError({ code: "transaction.endorsement_refused", message: "The peers gave no transaction back." });
+  const endorsed = await endorse(session, { channel, transactionId, message: wanted.serializeBinary() }, endsAt);
+  if ("code" in endorsed) return fromLedger(endorsed, transactionId);
+  const { envelope } = endorsed;
   envelope.setSignature(await session.sign(envelope.getPayload_asU8()));
   let status: Uint8Array | null = null;
   if (body.wait === "commit") {

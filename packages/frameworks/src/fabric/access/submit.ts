@@ -52,11 +52,16 @@ const awaitCommit = async (
   status: Uint8Array,
   timeoutMs: number,
   options: Omit<RestCallOptions, "timeoutMs">,
+  isSecond = false,
 ): Promise<{ code: number; blockNumber: number } | null> => {
   try {
     const answer = await context.unary("gateway.Gateway/CommitStatus", status, { ...options, timeoutMs });
     const found = gateway.CommitStatusResponse.deserializeBinary(answer);
-    return { code: found.getResult(), blockNumber: found.getBlockNumber() };
+    const code = found.getResult();
+    // Of two of the same in one block a waiting reader is told of the second; the ledger keeps the first.
+    if (code === peer.TxValidationCode.DUPLICATE_TXID && !isSecond)
+      return await awaitCommit(context, status, timeoutMs, options, true);
+    return { code, blockNumber: found.getBlockNumber() };
   } catch (error) {
     if (isPassing(error)) return null;
     throw toAccessError("The transaction's status could not be had", error);
