@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { benchApi } from "./api.ts";
 import { type BenchResult, isMet, render } from "./bench.ts";
+import { benchFabric } from "./fabric.ts";
 import { benchGateway } from "./gateway/bench-gateway.ts";
 import { benchStart } from "./start.ts";
 
@@ -23,6 +24,7 @@ const benches: { readonly [name: string]: () => Promise<BenchResult> } = {
   start: () => benchStart(),
   api: () => benchApi(),
   gateway,
+  fabric: () => benchFabric(),
 };
 
 const run = async (): Promise<void> => {
