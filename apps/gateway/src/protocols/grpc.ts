@@ -6,20 +6,16 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import { transferSku } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
-import type { Meter, MeterSeries } from "@portolan/metering";
+import type { Meter } from "@portolan/metering";
 import type { DirectoryListener } from "../edge/directory.ts";
 import type { Grant } from "../edge/entries.ts";
-import { type Admission, type Caller, isGrant, secretOf } from "../pipeline/admission.ts";
-import { isRefusal } from "../pipeline/grant.ts";
-import { takeRate } from "../pipeline/rate.ts";
-import { invalidRequest, type Refusal, refusals } from "../pipeline/refusal.ts";
+import { type Admission, type Caller, isGrant } from "../pipeline/admission.ts";
+import { refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
-import { type AdmittedCall, type GrpcCallDeps, refuseStream } from "./grpc-call.ts";
+import { createGrpcAdmission, type GrpcConnection, grpcProtocolName } from "./grpc-admission.ts";
+import { type GrpcCallDeps, refuseStream } from "./grpc-call.ts";
 import type { ServerCertificates } from "./grpc-certificates.ts";
-import { parseGrpcName } from "./grpc-name.ts";
-import { parseTimeout, toGrpcStatus } from "./grpc-status.ts";
 import { StreamCall } from "./grpc-stream.ts";
 import { UnaryCall } from "./grpc-unary.ts";
 import type { NodeSessions } from "./node-sessions.ts";
@@ -74,27 +70,11 @@ export interface GrpcProtocol {
   destroy(): void;
 }
 
-interface Connection {
-  serverName: string;
-  address: string;
-  /** Decides which of several nodes its calls go to. */
-  ordinal: number;
-}
-
 interface LiveStream {
   grant: Grant;
   caller: Caller;
   call: StreamCall;
 }
-
-const protocolName = "grpc";
-
-const metadataBytesOf = (headers: IncomingHttpHeaders): number => {
-  let sum = 0;
-  for (const [name, value] of Object.entries(headers))
-    sum += name.length + (Array.isArray(value) ? value.join(",").length : (value?.length ?? 0)) + 32;
-  return sum;
-};
 
 /** Counts by key, without keys that have nothing. */
 const createCounts = () => {
@@ -109,21 +89,15 @@ const createCounts = () => {
   };
 };
 
-const rotated = <Item>(items: readonly Item[], by: number): readonly Item[] => {
-  const start = items.length === 0 ? 0 : by % items.length;
-  return start === 0 ? items : [...items.slice(start), ...items.slice(0, start)];
-};
-
 /** gRPC over TLS: the chain is the server name, the key is metadata. Knows no service; the framework's policy does. */
 export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
   const { admission, meter, requests, sessions, certificates, domain, isDraining, nextRequestId, log } = deps;
   const bounds = { ...usualBounds, ...deps.bounds };
-  const connections = new Map<ServerHttp2Session, Connection>();
+  const connections = new Map<ServerHttp2Session, GrpcConnection>();
   const streams = new Set<LiveStream>();
   const callsByKey = createCounts();
   const streamsByKey = createCounts();
   const heldByKey = createCounts();
-  const transfers = new WeakMap<Grant, Map<string, MeterSeries>>();
   let heldBytes = 0;
   let ordinal = 0;
 
@@ -145,83 +119,13 @@ export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
     },
   };
 
-  const transferOf = (grant: Grant, method: string): MeterSeries => {
-    const known = transfers.get(grant) ?? new Map<string, MeterSeries>();
-    transfers.set(grant, known);
-    const found = known.get(method);
-    if (found !== undefined) return found;
-    const { key, route } = grant;
-    const series = meter.series({
-      tenantId: route.route.tenantId,
-      appId: route.route.appId,
-      subject: { type: "chain", id: route.route.chainId },
-      regionId: route.route.regionId,
-      sku: transferSku,
-      dims: {},
-      keyId: key.key.id,
-      method,
-    });
-    known.set(method, series);
-    return series;
-  };
-
-  /** Everything between the headers and the first byte of the body. */
-  const admit = (
-    headers: IncomingHttpHeaders,
-    connection: Connection,
-    startedMs: number,
-  ): { grant: Grant; caller: Caller; call: Omit<AdmittedCall, "stream" | "onOver">; isStream: boolean } | Refusal => {
-    if (metadataBytesOf(headers) > bounds.metadataBytes) return refusals.metadataTooLarge;
-    const name = parseGrpcName(connection.serverName, domain);
-    if (name === null) return refusals.serverNameUnknown;
-    const caller: Caller = { secret: secretOf(headers, undefined), origin: undefined, address: connection.address };
-    const grant = admission.admit(protocolName, name.chainId, caller);
-    if (!isGrant(grant)) return grant;
-    const { grpc } = grant.protocol;
-    if (grpc === undefined) return refusals.chainUnknown;
-    const path = headers[":path"] ?? "";
-    const method = grant.method(path.slice(1));
-    const refused = (found: Refusal): Refusal => {
-      requests.add(grant, path.slice(1), "refused", toGrpcStatus(found), startedMs);
-      return found;
-    };
-    if (isRefusal(method)) return refused(method);
-    const timeoutMs = parseTimeout(headers["grpc-timeout"] as string | undefined);
-    if (timeoutMs === null) return refused(invalidRequest("The deadline is malformed."));
-    const encoding = headers["grpc-encoding"];
-    if (encoding !== undefined && encoding !== "identity")
-      return refused(invalidRequest("Compressed messages are not taken."));
-    const limited = takeRate(grant, method.weight, startedMs);
-    if (limited !== null) return refused(limited);
-    const keyId = grant.key.key.id;
-    const isStream = grpc.isStream(method.method);
-    if (callsByKey.get(keyId) >= bounds.callsPerKey || (isStream && streamsByKey.get(keyId) >= bounds.streamsPerKey))
-      return refused(refusals.tooManyCalls);
-    const roots = grant.route.route.facts[grpc.rootsFact];
-    const all = grant.route.route.targets[protocolName] ?? [];
-    const { label } = name;
-    const chosen = label === undefined ? all : all.filter((target) => grpc.selects?.(label, target) === true);
-    if (chosen.length === 0 && all.length > 0) return refused(refusals.serverNameUnknown);
-    if (chosen.length === 0 || roots === undefined) return refused(refusals.unhealthy);
-    return {
-      grant,
-      caller,
-      isStream,
-      call: {
-        grant,
-        method,
-        path,
-        check: (message) => grpc.check?.(method.method, message) ?? null,
-        targets: rotated(chosen, connection.ordinal),
-        roots,
-        maxRequestBytes: grant.policy.maxBodyBytes,
-        maxAnswerBytes: grpc.maxAnswerBytes,
-        transfer: transferOf(grant, method.method),
-        startedMs,
-        deadlineMs: startedMs + Math.min(timeoutMs, isStream ? bounds.streamMs : grant.policy.timeoutMs),
-      },
-    };
-  };
+  const admit = createGrpcAdmission({
+    ...{ admission, meter, requests, domain },
+    metadataBytes: bounds.metadataBytes,
+    streamMs: bounds.streamMs,
+    hasRoom: (keyId, isStream) =>
+      callsByKey.get(keyId) < bounds.callsPerKey && (!isStream || streamsByKey.get(keyId) < bounds.streamsPerKey),
+  });
 
   const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     // A caller that resets its call has nobody to tell.
@@ -316,7 +220,7 @@ export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
   const recheck = (): void => {
     isRecheckDue = false;
     for (const { grant, caller, call } of streams) {
-      const found = admission.admit(protocolName, grant.route.route.chainId, caller);
+      const found = admission.admit(grpcProtocolName, grant.route.route.chainId, caller);
       if (!isGrant(found)) call.refuse(found);
     }
   };

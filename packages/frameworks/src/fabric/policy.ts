@@ -61,22 +61,21 @@ const toVerdict = (rules: Rules, method: string): MethodVerdict => {
 
 const mebibyte = 1_048_576;
 
-const toPolicy = (rules: Rules): RpcPolicy => ({
+const toPolicy = (rules: Rules, maxBodyBytes: number): RpcPolicy => ({
   verdict: (method) => toVerdict(rules, method),
   check: () => null,
   readsParams: () => false,
   surcharge: () => 0,
   maxBatch: 0,
-  // A transaction must fit into a block (`absoluteMaxBytes`), whose default this is.
-  maxBodyBytes: 10 * mebibyte,
+  maxBodyBytes,
   timeoutMs: 120_000,
 });
 
-/** Methods of a peer that applications call over gRPC. */
-export const fabricGrpcPolicy: RpcPolicy = toPolicy(grpcRules);
+/** Methods of a peer that applications call over gRPC. A transaction must fit into a block, whose default size this is. */
+export const fabricGrpcPolicy: RpcPolicy = toPolicy(grpcRules, 10 * mebibyte);
 
-/** Routes that `access/rest.ts` has. */
-export const fabricRestPolicy: RpcPolicy = toPolicy(restRules);
+/** Routes that `access/rest.ts` has. Bodies are JSON in memory: larger transactions go over gRPC. */
+export const fabricRestPolicy: RpcPolicy = toPolicy(restRules, 2 * mebibyte);
 
 /** Chaincodes of the peers themselves: with them an administrator could change the network behind the plane's back. */
 const systemChaincodes = ["_lifecycle", "cscc", "lscc", "escc", "vscc"] as const;

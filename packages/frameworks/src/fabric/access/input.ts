@@ -3,7 +3,7 @@ import { z } from "zod";
 
 const base64 = z
   .string()
-  .max(16_000_000)
+  .max(2_097_152)
   .regex(/^[A-Za-z0-9+/]*={0,2}$/, "must be base64")
   .transform((text) => new Uint8Array(Buffer.from(text, "base64")));
 const timeoutMs = z.number().int().min(100).max(110_000);
