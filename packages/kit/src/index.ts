@@ -7,6 +7,8 @@ export {
 export { EnvError, type EnvSource, parseEnv } from "./env.ts";
 export { hasErrorCode } from "./error-code.ts";
 export { isPublicAddress, isPublicName } from "./guarded-forwarder/address-rules.ts";
+export { isPublicEndpoint, type Resolve } from "./guarded-forwarder/guarded-address.ts";
+export { createGuardedConnect, type GuardedConnectSettings } from "./guarded-forwarder/guarded-connect.ts";
 export {
   type Connect,
   createGuardedDial,
@@ -14,7 +16,6 @@ export {
   type GuardedDial,
   type GuardedDialSettings,
   type GuardedRequest,
-  type Resolve,
 } from "./guarded-forwarder/guarded-dial.ts";
 export {
   createGuardedForwarder,
@@ -22,6 +23,8 @@ export {
   type GuardedForwarder,
   type GuardedForwarderSettings,
 } from "./guarded-forwarder/guarded-forwarder.ts";
+export { createPermits, type Permits } from "./guarded-forwarder/permit.ts";
+export { createTunnels, type TunnelSettings, type Tunnels } from "./guarded-forwarder/tunnels.ts";
 export { type Check, createHealth, type Health, type HealthReport } from "./health.ts";
 export {
   createLogger,

@@ -1,13 +1,9 @@
-import { lookup } from "node:dns/promises";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { DomainError } from "@portolan/domain";
-import { isPublicAddress, isPublicName } from "./address-rules.ts";
-
-/** Every address of a name. Asked once for each connection; what it answers is checked and dialled, nothing else. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
+import { checkUrl, forbidden, pickAddress, type Resolve, resolveAll, unavailable } from "./guarded-address.ts";
 
 /** Opens a socket to a numeric address. `serverName` is set for TLS and is what the certificate must be for. */
 export type Connect = (target: { address: string; port: number; serverName?: string }) => Socket;
@@ -45,26 +41,6 @@ export interface GuardedDial {
 const maxRedirects = 3;
 const redirects = new Set([301, 302, 303, 307, 308]);
 
-const forbidden = (why: string): DomainError =>
-  new DomainError({
-    code: "address.forbidden",
-    message: "This address can't be used.",
-    // Neither the name nor what it resolves to: an answer must not tell what stands inside.
-    detail: why,
-    hint: "Use an http or https address on the public internet, without a user name.",
-  });
-
-const unavailable = (why: string): DomainError =>
-  new DomainError({
-    code: "unavailable",
-    message: "The other side did not answer as expected.",
-    detail: why,
-    retryable: true,
-  });
-
-const resolveAll: Resolve = async (name) =>
-  (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
-
 const connectPinned: Connect = ({ address, port, serverName }) =>
   serverName === undefined
     ? connectTcp({ host: address, port })
@@ -74,32 +50,6 @@ const connectPinned: Connect = ({ address, port, serverName }) =>
         ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
         ALPNProtocols: ["http/1.1"],
       });
-
-/** The host as it is dialled: without the brackets of IPv6 and the dot of the root. */
-const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
-
-/** The form alone: no DNS yet. `URL` has turned 0x7f.1, 017700000001, full-width digits and the like into plain IPv4. */
-const checkUrl = (text: string, allowPrivate: boolean): URL => {
-  if (!URL.canParse(text) || text.length > 2_048) throw forbidden("not a URL");
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw forbidden("scheme");
-  if (!allowPrivate && (url.username !== "" || url.password !== "" || /^[^/]*\/\/[^/?#]*@/.test(text)))
-    throw forbidden("user name");
-  if (url.port === "0") throw forbidden("port");
-  const host = hostOf(url);
-  if (allowPrivate) return url;
-  if (isIP(host) === 0 ? !isPublicName(host) : !isPublicAddress(host)) throw forbidden("host");
-  return url;
-};
-
-/** All addresses must be fit, not the first: a name that also points inside was made to. */
-const pickAddress = async (host: string, resolve: Resolve, allowPrivate: boolean): Promise<string> => {
-  const addresses = isIP(host) === 0 ? await resolve(host) : [host];
-  const [first] = addresses;
-  if (first === undefined) throw unavailable("no address");
-  if (!allowPrivate && !addresses.every((address) => isPublicAddress(address))) throw forbidden("resolved address");
-  return first;
-};
 
 type Callback = (error: Error | null, socket?: Socket) => void;
 

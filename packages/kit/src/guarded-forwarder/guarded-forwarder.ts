@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { DomainError } from "@portolan/domain";
 import type { Logger } from "../log.ts";
 import { createGuardedDial, type GuardedDial, type GuardedDialSettings } from "./guarded-dial.ts";
+import { createTunnels, type TunnelSettings } from "./tunnels.ts";
 
 export interface ForwardedNetwork {
   name: string;
@@ -17,6 +18,8 @@ export interface GuardedForwarderSettings {
   host?: string;
   port?: number;
   dial?: Pick<GuardedDialSettings, "resolve" | "connect" | "timeoutMs" | "maxAnswerBytes">;
+  /** Absent: `CONNECT` is refused. */
+  tunnels?: TunnelSettings;
 }
 
 export interface GuardedForwarder {
@@ -100,8 +103,9 @@ const serve = async (
 };
 
 /**
- * The one way by which a node reaches a network that the operator lists: `POST /<network>` on loopback goes to that
- * network's address through a guarded dial. Nobody can name another address. Whoever opens it closes it.
+ * The one way by which nodes reach what a tenant's wish leads to. `POST /<network>` on loopback goes to a network that the
+ * operator lists; nobody can name another. `CONNECT host:port` goes to an address of a tenant's, with the plane's permit
+ * for it. Both through the same guard. Whoever opens it closes it.
  */
 export const createGuardedForwarder = async (settings: GuardedForwarderSettings): Promise<GuardedForwarder> => {
   const { networks, log, host = "127.0.0.1", port = 0 } = settings;
@@ -115,6 +119,8 @@ export const createGuardedForwarder = async (settings: GuardedForwarderSettings)
     serve(routes, log, incoming, answer).catch(() => answer.destroy());
   });
   server.requestTimeout = 60_000;
+  const tunnels = settings.tunnels === undefined ? undefined : createTunnels(settings.tunnels, log);
+  if (tunnels !== undefined) server.on("connect", (request, socket, head) => tunnels.open(request, socket, head));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => resolve());
@@ -126,6 +132,7 @@ export const createGuardedForwarder = async (settings: GuardedForwarderSettings)
     close: () =>
       new Promise((resolve) => {
         for (const { dial } of routes.values()) dial.close();
+        tunnels?.close();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
