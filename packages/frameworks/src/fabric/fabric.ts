@@ -3,6 +3,7 @@ import type { Framework } from "../framework.ts";
 import { fabricRest } from "./access/rest.ts";
 import { actions } from "./actions/index.ts";
 import { rendererVersion, toBlueprints } from "./blueprint.ts";
+import { documents } from "./documents.ts";
 import { inspect } from "./inspect.ts";
 import { inspection } from "./inspection.ts";
 import { makeMaterial } from "./material.ts";
@@ -42,6 +43,7 @@ export const fabric: Framework = {
   reviewUpdate,
   reviewPart,
   presentPart,
+  documents,
   /** Everybody on it has a certificate of an organisation, and it carries no currency. */
   attributes: () => ({ access: "permissioned", currency: "none" }),
   parts: fabricParts,

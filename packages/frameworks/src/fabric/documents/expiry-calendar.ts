@@ -1,0 +1,98 @@
+import { X509Certificate } from "node:crypto";
+import type { ChainSpec, JsonObject, MaterialItem } from "@portolan/domain";
+import { materialNames } from "../names.ts";
+import { identitiesOf } from "../parts.ts";
+
+/** Who sees to it that there is another in time; `nobody`: it is made to last as long as the network. */
+type Renewer = "plane" | "gateway" | "customer" | "nobody";
+
+interface Entry {
+  name: string;
+  kind: "certificate" | "revocation-list";
+  subject: string | null;
+  notAfter: string;
+  renewAt: string | null;
+  renewedBy: Renewer;
+  /** Serial numbers of the same identity that are valid beside this one. */
+  earlier?: { serial: string; notAfter: string }[];
+}
+
+const publicOf = (item: MaterialItem): JsonObject =>
+  typeof item.public === "object" && item.public !== null && !Array.isArray(item.public)
+    ? (item.public as JsonObject)
+    : {};
+
+/** In one line, the common name last, as tools write it. */
+const subjectOf = (certificate: X509Certificate): string => certificate.subject.split("\n").join(", ");
+
+/** Two thirds of its time: what the plane would do if it could. */
+const dueAt = (certificate: X509Certificate): string => {
+  const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
+  return new Date(from + ((to - from) * 2) / 3).toISOString();
+};
+
+const toEntry = (item: MaterialItem, name: string): Entry | null => {
+  const { pem, notAfter, retired, earlier } = publicOf(item);
+  if (typeof pem !== "string" || typeof notAfter !== "string" || retired === true) return null;
+  const renewAt = item.renewAt ?? null;
+  if (item.kind !== "certificate")
+    return { name, kind: "revocation-list", subject: null, notAfter, renewAt, renewedBy: "plane" };
+  const certificate = new X509Certificate(pem);
+  const renewedBy: Renewer = certificate.ca ? "nobody" : item.owner === "customer" ? "customer" : "plane";
+  return {
+    name,
+    kind: "certificate",
+    subject: subjectOf(certificate),
+    notAfter,
+    renewAt: renewedBy === "customer" ? dueAt(certificate) : renewAt,
+    renewedBy,
+    ...(Array.isArray(earlier) ? { earlier: earlier as unknown as NonNullable<Entry["earlier"]> } : {}),
+  };
+};
+
+/** Each authority of the listener's own; what is no certificate is left out. */
+const gatewayEntries = (authorityPem: string | undefined): Entry[] => {
+  if (authorityPem === undefined) return [];
+  try {
+    const certificate = new X509Certificate(authorityPem);
+    const notAfter = certificate.validToDate.toISOString();
+    const subject = subjectOf(certificate);
+    return [{ name: "gateway/tls-ca", kind: "certificate", subject, notAfter, renewAt: null, renewedBy: "gateway" }];
+  } catch {
+    return [];
+  }
+};
+
+/**
+ * Everything of a chain that runs out, soonest first: node's, administrators' and identities' certificates, authorities,
+ * revocation lists. Identities go by their names. What was retired, and identities that were deleted, are not there.
+ */
+export const toExpiryCalendar = (
+  spec: ChainSpec,
+  items: readonly MaterialItem[],
+  authorityPem: string | undefined,
+): { chain: string; renewedBy: { readonly [renewer in Renewer]: string }; certificates: Entry[] } => {
+  const identities = new Map(
+    identitiesOf(spec).flatMap(({ id, name, isDeleted }) =>
+      isDeleted ? [] : [[materialNames.identity(id), `identity/${name}`] as const],
+    ),
+  );
+  const prefix = materialNames.identity("");
+  const entries = items.flatMap((item) => {
+    const name = item.name.startsWith(prefix) ? identities.get(item.name) : item.name;
+    const entry = name === undefined ? null : toEntry(item, name);
+    return entry === null ? [] : [entry];
+  });
+  return {
+    chain: spec.chainId,
+    renewedBy: {
+      plane: "Portolan, by itself, at renewAt",
+      gateway: "Portolan's gateway or its operator; tls-ca.pem is then to be fetched again",
+      customer: "you: send a new certificate request for the identity, by renewAt at best",
+      nobody: "an authority, made to last as long as the network",
+    },
+    certificates: [...entries, ...gatewayEntries(authorityPem)].sort(
+      (a, b) => a.notAfter.localeCompare(b.notAfter) || a.name.localeCompare(b.name),
+    ),
+  };
+};
