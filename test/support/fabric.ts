@@ -110,10 +110,7 @@ const open = (client: Client, user: FabricUser): OpenFabric => {
 const options = { "grpc.initial_reconnect_backoff_ms": 100, "grpc.max_reconnect_backoff_ms": 1_000 };
 
 /** The ecosystem's client, straight to a peer. */
-export const openDirect = async (
-  peer: { host: string; port: number; rootsPem: string },
-  user: FabricUser,
-): Promise<OpenFabric> =>
+export const openDirect = (peer: { host: string; port: number; rootsPem: string }, user: FabricUser): OpenFabric =>
   open(
     new Client(`${peer.host}:${peer.port}`, credentials.createSsl(Buffer.from(peer.rootsPem)), {
       ...options,

@@ -39,9 +39,14 @@ export const frameworkSteps = (
 ): OperationStep[] => {
   const open = new Set(steps.map((step) => step.key));
   const ready = new Set(readySteps(steps).map((step) => step.key));
-  const titles = new Map(steps.map((step) => [step.key, step.title]));
-  const known = operation.steps.filter((step) => step.key.startsWith("step/"));
-  for (const step of known) titles.set(step.key.slice("step/".length), step.title);
+  const keyOf = new Map(steps.map((step) => [step.title, `step/${step.key}`]));
+  // The same thing to do has another key once what it starts from has changed: it is listed as what it is now.
+  const known = operation.steps.filter(
+    ({ key, title }) => key.startsWith("step/") && (keyOf.get(title) ?? key) === key,
+  );
+  // What was begun earlier comes first; what shows only now goes to the end.
+  const titles = new Map(known.map((step) => [step.key.slice("step/".length), step.title]));
+  for (const step of steps) if (!titles.has(step.key)) titles.set(step.key, step.title);
   const results = new Map(
     work.placements.flatMap((placement) => placement.stepResults.map((result) => [result.key, result] as const)),
   );
