@@ -3,6 +3,7 @@ import { createChanges } from "./http/change.ts";
 import type { Handlers } from "./http/handler.ts";
 import { appHandlers } from "./modules/apps/routes.ts";
 import { auditHandlers } from "./modules/audit/routes.ts";
+import { backupHandlers } from "./modules/backups/routes.ts";
 import { catalogHandlers } from "./modules/catalog/routes.ts";
 import { chainHandlers } from "./modules/chains/routes.ts";
 import { documentHandlers } from "./modules/documents/routes.ts";
@@ -29,6 +30,7 @@ export const createHandlers = (deps: ApiDeps): { handlers: Handlers; parts: read
     ...usageHandlers(deps),
     ...auditHandlers(deps),
     ...documentHandlers(deps),
+    ...backupHandlers(deps, changes),
   };
   return { handlers, parts: partOperations(deps, changes) };
 };

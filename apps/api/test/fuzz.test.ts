@@ -2,7 +2,7 @@ import { type OperationId, operations, type Route } from "@portolan/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryOfSchema, nastyText } from "./arbitrary-of-schema.ts";
-import { demandContractForm, makeChain, startApi, type TenantSession } from "./harness.ts";
+import { demandContractForm, makeBackup, makeChain, startApi, type TenantSession } from "./harness.ts";
 import { finish, makeNetwork, testNetwork } from "./network.ts";
 
 /** Cases per operation; a nightly run sets more. */
@@ -36,6 +36,7 @@ const goodPart = (operationId: keyof typeof partBodies, nth: number) => ({
 const makeThings = async (session: TenantSession) => {
   const { appId, chainId, operation } = await makeChain(api, session.token, { plan: "standard" });
   await system.operation.update({ where: { id: operation.id }, data: { state: "succeeded", endedAt: new Date() } });
+  await system.chain.update({ where: { id: chainId }, data: { hasRun: true } });
   const key = await api.call("keys.create", {
     token: session.token,
     params: { app: appId },
@@ -65,6 +66,7 @@ const makeThings = async (session: TenantSession) => {
     operation: operation.id,
     key: key.id,
     serviceAccount: account.id,
+    backup: await makeBackup(api, session.tenantId, chainId),
   };
 };
 type Things = Awaited<ReturnType<typeof makeThings>>;

@@ -222,6 +222,20 @@ export const startApi = async (
   };
 };
 
+/** A backup of a chain as it is when a worker has taken it. */
+export const makeBackup = async (api: ApiHarness, tenantId: string, chainId: string): Promise<string> => {
+  const { clients, ids } = api.deps;
+  const id = ids.next("backup");
+  await clients.system.backup.create({
+    data: {
+      ...{ id, tenantId, chainId, operationId: ids.next("operation"), state: "ready" },
+      ...{ framework: "anvil", version: "1.7.1", nodes: ["node-0"], sizeBytes: 4096n, endedAt: new Date() },
+      copies: [{ placementId: "plc_x", region: "local", sizeBytes: 4096, files: 2, digest: "00" }],
+    },
+  });
+  return id;
+};
+
 /** An app with one chain in it, as a signed-in tenant makes them. */
 export const makeChain = async (api: ApiHarness, token: string, input: { plan?: string; name?: string } = {}) => {
   const { id: appId } = await api.call("apps.create", { token, body: { name: "shop" } });

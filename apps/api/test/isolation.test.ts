@@ -2,7 +2,7 @@ import { type OperationId, operations } from "@portolan/contract";
 import { can, permissionTable, type Role, tenantRoles } from "@portolan/domain";
 import { withTenant } from "@portolan/store";
 import { describe, expect, it } from "vitest";
-import { makeChain, startApi, type TenantSession } from "./harness.ts";
+import { makeBackup, makeChain, startApi, type TenantSession } from "./harness.ts";
 import { makeNetwork, testNetwork } from "./network.ts";
 
 const api = await startApi({ frameworks: [testNetwork] });
@@ -13,7 +13,8 @@ const makeEverything = async (session: TenantSession) => {
   const { appId, chainId, operation } = await makeChain(api, token, { plan: "standard" });
   const key = await api.call("keys.create", { token, params: { app: appId }, body: { name: "k", scopes: ["rpc"] } });
   const account = await api.call("serviceAccounts.create", { token, body: { name: "ci", role: "viewer" } });
-  return { app: appId, chain: chainId, operation: operation.id, key: key.id, serviceAccount: account.id };
+  const backup = await makeBackup(api, session.tenantId, chainId);
+  return { app: appId, chain: chainId, operation: operation.id, key: key.id, serviceAccount: account.id, backup };
 };
 const settingsOf = {
   "channels.create": {},

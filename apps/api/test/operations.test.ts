@@ -104,7 +104,7 @@ describe("wishes", () => {
     const gone = await api.fail("chains.pause", "chain.deleted", { token, params: standard.params, body: {} });
     expect(gone.hint).toContain("/restore brings it back");
     const backup = { backup: "bkp_00000000000000000000000000" };
-    await api.fail("chains.restore", "chain.not_restorable", { token, params: standard.params, body: backup });
+    await api.fail("chains.restore", "resource.not_found", { token, params: standard.params, body: backup });
     const restored = await api.call("chains.restore", { token, params: standard.params, body: {} });
     expect(restored.kind).toBe("chain.restore");
     expect(await chainRow(standard.chainId)).toMatchObject({ wish: "running", deletedAt: null, purgeAt: null });

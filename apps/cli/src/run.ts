@@ -3,6 +3,7 @@ import manifest from "../package.json" with { type: "json" };
 import { addAccountCommands } from "./commands/account.ts";
 import { addAppCommands } from "./commands/apps.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addBackupCommands } from "./commands/backups.ts";
 import { addCatalogCommands } from "./commands/catalog.ts";
 import { addChainCommands } from "./commands/chains.ts";
 import { addDocumentCommands } from "./commands/documents.ts";
@@ -90,6 +91,7 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addAppCommands(program, open);
   addChainCommands(program, open);
   addPartCommands(program, open);
+  addBackupCommands(program, open);
   addDocumentCommands(program, open);
   addOperationCommands(program, open);
   addUsageCommands(program, open);

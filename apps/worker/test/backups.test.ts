@@ -199,6 +199,33 @@ test("a copy that can't be taken fails with its reason, leaves nothing, and the 
   expect(runningNodes(plane, chain)).toEqual(wanted);
 });
 
+test("a delete in the middle of a restore leaves no mixture: what was begun goes on when the chain comes back", async () => {
+  const chain = await fresh({ plan: "standard" });
+  grow(chain);
+  const id = await askBackup(chain);
+  await settle(plane);
+  grow(chain);
+  await askRestore(chain, id);
+  let replaced = 0;
+  plane.watch.gate = async (at) => {
+    if (at !== "snapshot.restore" || replaced++ === 0) return;
+    throw new Error("the second region's machine goes away");
+  };
+  const worker = plane.worker();
+  for (let turn = 0; turn < 100 && replaced < 2; turn++) {
+    if (!(await runDue(plane, worker))) plane.clock.advance(1_000);
+  }
+  expect(replaced).toBeGreaterThanOrEqual(2);
+  await changeChain(plane, chain, { kind: "chain.delete", wish: "deleted" });
+  plane.watch.gate = null;
+  await settle(plane);
+  expect(await chainOf(chain)).toMatchObject({ phase: "deleted", restoreBackupId: id });
+  await changeChain(plane, chain, { kind: "chain.restore", wish: "running" });
+  await settle(plane);
+  expect(heights(chain)).toEqual([1]);
+  expect(await chainOf(chain)).toMatchObject({ phase: "running", restoreBackupId: null });
+});
+
 test("a delete takes a backup's place, and a purge takes the copies with the keys", async () => {
   const chain = await fresh({ plan: "standard" });
   const kept = await askBackup(chain);

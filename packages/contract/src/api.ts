@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { appRoutes } from "./resources/apps.ts";
 import { auditRoutes } from "./resources/audit.ts";
+import { backupRoutes } from "./resources/backups.ts";
 import { catalogRoutes } from "./resources/catalog.ts";
 import { chainRoutes } from "./resources/chains.ts";
 import { documentRoutes } from "./resources/documents.ts";
@@ -22,6 +23,7 @@ export const api = {
   ...keyRoutes,
   ...catalogRoutes,
   ...chainRoutes,
+  ...backupRoutes,
   ...documentRoutes,
   ...partRoutes,
   ...operationRoutes,

@@ -45,13 +45,19 @@ export const operationDescriptions = {
   "chains.resume": "An operation: the nodes start again on the data that they had.",
   "chains.delete":
     "An operation. Plans with a recovery window keep the data until `purgeAt`; without one it is gone at the operation's end.",
-  "chains.restore": "An operation, possible until the chain's `purgeAt`. Policy and quota are asked again.",
+  "chains.restore":
+    "An operation. `{}` brings a deleted chain back as it was, until its `purgeAt`; policy and quota are asked again. With `backup` the chain, deleted or not, gets the data of that backup in place of its own and runs on it: same id, same addresses, settings and parts as they are wished today, keys and certificates as they are today. Every file is checked before the first is replaced; a damaged backup leaves all as it was. From then on it can't be cancelled.",
   "chains.nodes":
     "State, health and height of each node as the region's worker told them last; empty before the first.",
   "chains.logs":
     "The answer waits for the region a few seconds; 503 `region.unreachable` when none comes. Secrets are taken out.",
   "chains.events": "Conditions that changed, steps that ended or failed.",
   ...partDescriptions,
+  "backups.create":
+    "An operation. All nodes of the chain stop, in every region, before the first byte is copied, and start again after the last: calls get 503 with a hint meanwhile. A paused chain stays paused. In it is what the nodes keep on their volumes; keys and certificates stay with the plane, so a backup serves its own chain until that is purged.",
+  "backups.list": "The one that an operation takes has its `operationId`.",
+  "backups.get": "Only one that is `ready` can be restored; `failed` has the reason and holds nothing.",
+  "backups.delete": "Its files go from the store some seconds later. This can't be undone.",
   "documents.list":
     "Connection profiles, certificates and the like, as the chain's framework offers them; nothing secret.",
   "documents.get": "`content` is the file's text, `mediaType` what it is.",

@@ -7,7 +7,15 @@ export type ChildName = "api" | "worker" | "gateway";
 export interface ChildEnvironmentInput {
   settings: Pick<
     UpSettings,
-    "redisUrl" | "programs" | "forks" | "chaincodes" | "standby" | "logLevel" | "passedEnvironment" | "grpcEnvironment"
+    | "redisUrl"
+    | "programs"
+    | "backups"
+    | "forks"
+    | "chaincodes"
+    | "standby"
+    | "logLevel"
+    | "passedEnvironment"
+    | "grpcEnvironment"
   >;
   home: string;
   urls: DatabaseUrls;
@@ -61,6 +69,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
         PORTOLAN_REGIONS: "local",
         PORTOLAN_PROGRAMS: settings.programs,
+        ...(settings.backups === undefined ? {} : { PORTOLAN_BACKUPS: settings.backups }),
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
         ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),

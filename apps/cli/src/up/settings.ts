@@ -16,6 +16,8 @@ const schema = z.object({
   PORTOLAN_GATEWAY_PORT: port.default(4200),
   PORTOLAN_GRPC_PORT: port.default(4201),
   PORTOLAN_PROGRAMS: z.string().optional(),
+  /** Where backups are kept; default: in the home. */
+  PORTOLAN_BACKUPS: z.string().min(1).optional(),
   PORTOLAN_FORKS: z.string().optional(),
   PORTOLAN_CHAINCODES: z.string().optional(),
   /** One development chain stands by, so that the next one asked for is there at once; `[]`: none. */
@@ -43,6 +45,7 @@ const passed = z.object({
   PORTOLAN_API_POOL: z.string().optional(),
   PORTOLAN_SWEEP_MS: z.string().optional(),
   PORTOLAN_LEASE_MS: z.string().optional(),
+  PORTOLAN_BACKUP_MAX_BYTES: z.string().optional(),
 });
 
 const grpcPassed = z.object({
@@ -75,6 +78,8 @@ export interface UpSettings {
   database: DatabaseUrls | undefined;
   redisUrl: string | undefined;
   programs: string;
+  /** Directory of backups; absent: in the home. */
+  backups?: string | undefined;
   forks: string | undefined;
   /** The catalogue of chaincode; absent: what ships with Portolan. */
   chaincodes?: string | undefined;
@@ -121,6 +126,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     database: toDatabase(env),
     redisUrl: env.REDIS_URL,
     programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
+    backups: env.PORTOLAN_BACKUPS === undefined ? undefined : resolve(env.PORTOLAN_BACKUPS),
     forks: env.PORTOLAN_FORKS,
     chaincodes: env.PORTOLAN_CHAINCODES,
     standby: checkStandby(env.PORTOLAN_STANDBY),

@@ -119,7 +119,8 @@ const notReady: OperationError = {
 
 const restoreTurn = (work: ChainWork, now: Date): CopyTurn => {
   const { restore } = work;
-  if (restore === null) return nothing(work);
+  // What was begun before a delete goes on when the chain comes back.
+  if (restore === null || work.wish !== "running") return nothing(work);
   const { backupId, copies, former, isReady } = restore;
   const stage = stageOf(work, backupId, ["verify", "restore"]);
   if (stage === "done") return { ...nothing(work), restore: { kind: "done" } };
@@ -138,5 +139,5 @@ const restoreTurn = (work: ChainWork, now: Date): CopyTurn => {
 
 /** Where the copying of a chain's data stands, from its regions' orders and reports alone. Pure. */
 export const toCopyTurn = (work: ChainWork, now: Date): CopyTurn => {
-  return work.restore === null ? backupTurn(work, now) : restoreTurn(work, now);
+  return work.backup === null ? restoreTurn(work, now) : backupTurn(work, now);
 };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { app } from "./apps.ts";
 import type { auditEvent, decision } from "./audit.ts";
+import type { backup } from "./backups.ts";
 import type { framework, plan, region } from "./catalog.ts";
 import type { chain, chainEvent, chainInput, node, quote } from "./chain-schemas.ts";
 import type { document } from "./documents.ts";
@@ -14,6 +15,7 @@ import type { bill, usage } from "./usage.ts";
 
 export type AppResource = z.output<typeof app>;
 export type AuditEventResource = z.output<typeof auditEvent>;
+export type BackupResource = z.output<typeof backup>;
 export type BillResource = z.output<typeof bill>;
 export type ChainEventResource = z.output<typeof chainEvent>;
 export type ChainInput = z.output<typeof chainInput>;

@@ -132,18 +132,21 @@ export const chainWishes = {
       now: Date;
       deletedAt: Date | null;
       purgeAt: Date | null;
-      /** The backup whose data it is to have; any other wish takes that back. */
+      /**
+       * The backup whose data it is to have. Without it a former one stays: data that a delete found half replaced is
+       * replaced wholly when the chain comes back.
+       */
       restoreBackupId?: string;
     },
   ): Promise<{ generation: number }> => {
-    const { tenantId, id, wish, now, deletedAt, purgeAt, restoreBackupId = null } = input;
+    const { tenantId, id, wish, now, deletedAt, purgeAt, restoreBackupId } = input;
     return transaction.chain.update({
       where: { id, tenantId },
       data: {
         wish,
         deletedAt,
         purgeAt,
-        restoreBackupId,
+        ...(restoreBackupId === undefined ? {} : { restoreBackupId }),
         generation: { increment: 1 },
         routeVersion: { increment: 1 },
         nextAt: now,

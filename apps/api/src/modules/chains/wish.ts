@@ -1,104 +1,32 @@
-import type { OperationResource } from "@portolan/contract";
-import { DomainError, type OperationKind, type Principal, type Wish } from "@portolan/domain";
+import { DomainError } from "@portolan/domain";
 import {
   appRepository,
-  chainWishes,
   decisionRepository,
   operationRepository,
   partRepository,
-  type StoreTransaction,
   tenantRepository,
   toChainSpec,
 } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
-import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
-import type { Answer, Caller, Handlers } from "../../http/handler.ts";
-import { notFound } from "../../http/invalid-request.ts";
+import type { Changes } from "../../http/change.ts";
+import type { Handlers } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
+import { demandBackup } from "../backups/demand-backup.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, demandQuota, quotaLines } from "./appraise.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
-import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
+import { gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
+import { createWishStarter, type WishRequest } from "./start-wish.ts";
 
 type WishHandlers = Pick<Handlers, "chains.pause" | "chains.resume" | "chains.delete" | "chains.restore">;
-type ChainOutcome = Outcome<OperationResource>;
-
-interface WishRequest {
-  principal: Principal;
-  caller: Caller;
-  body: unknown;
-  chainId: string;
-}
 
 export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
-  const { clock, ids, frameworks } = deps;
-
-  const change = async (
-    request: WishRequest,
-    work: (transaction: StoreTransaction, chain: LockedChain) => Promise<ChainOutcome>,
-  ): Promise<Answer<OperationResource>> => {
-    const { principal, caller, body, chainId } = request;
-    const answer = await changes.inTenant<OperationResource>({ principal, caller, body }, async (transaction) => {
-      const chain = await chainWishes.lock(transaction, principal.tenantId, chainId);
-      if (chain === null) throw notFound("chain");
-      return work(transaction, chain);
-    });
-    void deps.jobs.wake("chain.coordinate", { chainId });
-    return answer;
-  };
-
-  /** The new wish with its operation. The caller holds the chain's row and has made sure that it is free. */
-  const start = async (
-    transaction: StoreTransaction,
-    request: WishRequest,
-    chain: LockedChain,
-    input: { kind: OperationKind; wish: Wish; deletedAt?: Date | null; purgeAt?: Date | null },
-  ): Promise<ChainOutcome> => {
-    const { principal } = request;
-    const { kind, wish, deletedAt = null, purgeAt = null } = input;
-    const { tenantId, id: chainId, appId } = chain;
-    const actor = actorOf(principal);
-    const createdAt = clock.now();
-    const operation = await operationRepository.insert(transaction, {
-      id: ids.next("operation"),
-      tenantId,
-      appId,
-      kind,
-      targetId: chainId,
-      generation: chain.generation + 1,
-      former: { wish: chain.wish, deletedAt: chain.deletedAt, purgeAt: chain.purgeAt },
-      actorType: actor.type,
-      actorId: actor.id,
-      createdAt,
-    });
-    if (operation === null) {
-      const live = await operationRepository.live(transaction, tenantId, chainId);
-      throw live === null
-        ? new DomainError({ code: "unavailable", message: "The chain has just changed.", retryable: true })
-        : busy(live);
-    }
-    await chainWishes.wish(transaction, { tenantId, id: chainId, wish, now: createdAt, deletedAt, purgeAt });
-    return {
-      body: presentOperation(operation),
-      headers: { location: operationLocation(operation.id) },
-      audit: {
-        tenantId,
-        actor,
-        action: kind,
-        target: { type: "chain", id: chainId },
-        detail: { operationId: operation.id },
-      },
-    };
-  };
+  const { clock, frameworks } = deps;
+  const { change, demandFree, start } = createWishStarter(deps, changes);
 
   const factsOf = (chain: LockedChain) =>
     frameworks.find(chain.framework)?.plans.find(({ plan }) => plan === chain.plan);
   const recoveryWindowOf = (chain: LockedChain): number => factsOf(chain)?.recoveryWindowSeconds ?? 0;
-
-  const demandFree = async (transaction: StoreTransaction, chain: LockedChain): Promise<void> => {
-    const live = await operationRepository.live(transaction, chain.tenantId, chain.id);
-    if (live !== null) throw busy(live);
-  };
 
   const demandRestorable = (chain: LockedChain): void => {
     const refuse = (message: string, hint: string) => new DomainError({ code: "chain.not_restorable", message, hint });
@@ -114,13 +42,18 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
     }
   };
 
-  const restore = (request: WishRequest, country: string | undefined) =>
+  const restore = (request: WishRequest, country: string | undefined, backupId?: string) =>
     change(request, async (transaction, chain) => {
       const { principal, caller } = request;
       const { tenantId } = principal;
-      demandRestorable(chain);
+      if (backupId === undefined || isGone(chain)) demandRestorable(chain);
+      if (backupId !== undefined) await demandBackup(deps, transaction, chain, backupId);
       await demandFree(transaction, chain);
       demandActiveApp(await appRepository.hold(transaction, tenantId, chain.appId));
+      const wish = { kind: "chain.restore", wish: "running" } as const;
+      const restored = backupId === undefined ? wish : { ...wish, restoreBackupId: backupId };
+      // What a chain reserves that is not deleted was judged before.
+      if (!isGone(chain)) return start(transaction, request, chain, restored);
       const framework = frameworks.find(chain.framework);
       const facts = framework?.plans.find(({ plan }) => plan === chain.plan);
       if (framework === undefined || facts === undefined)
@@ -137,7 +70,7 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
       await decisionRepository.insert(transaction, appraisal.decisions);
       const overrides = await tenantRepository.lockQuota(transaction, tenantId);
       demandQuota(await quotaLines(transaction, { tenantId, appId: chain.appId, overrides, ...appraisal }));
-      return start(transaction, request, chain, { kind: "chain.restore", wish: "running" });
+      return start(transaction, request, chain, restored);
     });
 
   return {
@@ -179,15 +112,10 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
     },
 
     "chains.restore": async ({ principal, caller, body, params }) => {
-      if (body.backup !== undefined) {
-        throw new DomainError({
-          code: "chain.not_restorable",
-          message: "Backups are not there yet: a chain can only be restored as it was when it was deleted.",
-          hint: "Send {} to bring a deleted chain back.",
-        });
-      }
       const country = await countryOf(deps, principal);
-      return keepingDenials(deps, () => restore({ principal, caller, body, chainId: params.chain }, country));
+      return keepingDenials(deps, () =>
+        restore({ principal, caller, body, chainId: params.chain }, country, body.backup),
+      );
     },
   };
 };

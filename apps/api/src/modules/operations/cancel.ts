@@ -26,6 +26,8 @@ import { operationLocation, presentOperation } from "./present.ts";
 interface Former {
   wish: Wish;
   deletedAt: string | null;
+  /** Of a restore: the backup. */
+  backupId?: string;
   /** Of an update: what it goes back to. */
   name?: string;
   settings?: JsonObject;
@@ -34,7 +36,15 @@ interface Former {
 /** What the chain is wished to be when an operation of this kind is taken back; null: it can't be. */
 const wishAfterCancel = (kind: OperationKind, former: Former | null): Wish | null => {
   if (kind === "chain.create") return "deleted";
-  if (kind === "chain.pause" || kind === "chain.resume" || kind === "chain.restore" || kind === "chain.update")
+  // Some of the data may have been replaced already, and the former is gone then.
+  if (kind === "chain.restore" && former?.backupId !== undefined) return null;
+  if (
+    kind === "chain.backup" ||
+    kind === "chain.pause" ||
+    kind === "chain.resume" ||
+    kind === "chain.restore" ||
+    kind === "chain.update"
+  )
     return former?.wish ?? null;
   return null;
 };
@@ -81,7 +91,9 @@ export const cancelHandlers = (
       const hint =
         operation.kind === "chain.delete"
           ? "Restore the chain when it has ended, if its plan has a recovery window."
-          : undefined;
+          : operation.kind === "chain.restore"
+            ? "Data may have been replaced already. It ends by itself; a delete takes its place."
+            : undefined;
       throw notCancellable(`An operation ${operation.kind} can't be taken back.`, hint);
     }
     const deletedAt = wish !== "deleted" ? null : former?.deletedAt ? new Date(former.deletedAt) : clock.now();
