@@ -1,5 +1,6 @@
 import {
   type Clock,
+  completePriceBook,
   domesticPolicy,
   globalPolicy,
   type IdSource,
@@ -105,20 +106,46 @@ const seedPortal = async (transaction: StoreTransaction, options: SeedOptions, s
     },
     skipDuplicates: true,
   });
-  if (count === 0) return;
+  if (count === 0) await seedMissingPrices(transaction, options, sample);
+  else await insertPriceBook(transaction, options, portalId, priceBook);
+};
+
+const insertPriceBook = async (
+  transaction: StoreTransaction,
+  { ids, clock }: SeedOptions,
+  portalId: string,
+  priceBook: PriceBookData,
+): Promise<void> => {
   // A book holds prices with their own beginnings; itself it is valid from the first of them.
   const validFrom = new Date(Math.min(...priceBook.prices.map((price) => Date.parse(price.validFrom))));
+  const { version, currency } = priceBook;
   await transaction.priceBook.create({
     data: {
       id: ids.next("priceBook"),
       portalId,
-      version: priceBook.version,
-      currency: priceBook.currency,
+      version,
+      currency,
       validFrom,
       prices: toJson(priceBook),
-      createdAt,
+      createdAt: clock.now(),
     },
   });
+};
+
+/** A release that counts something new brings the sample's price of it to books that have none. */
+const seedMissingPrices = async (
+  transaction: StoreTransaction,
+  options: SeedOptions,
+  { slug, priceBook }: SamplePortal,
+): Promise<void> => {
+  const portal = await transaction.portal.findUniqueOrThrow({ where: { slug } });
+  const newest = await transaction.priceBook.findFirst({
+    where: { portalId: portal.id },
+    orderBy: { version: "desc" },
+  });
+  if (newest === null) return;
+  const next = completePriceBook(newest.prices as PriceBookData, priceBook, options.clock.now());
+  if (next !== null) await insertPriceBook(transaction, options, portal.id, next);
 };
 
 const seedRegion = async (

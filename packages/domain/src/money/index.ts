@@ -8,6 +8,7 @@ export {
   usageHref,
   type WireBill,
 } from "./bill.ts";
+export { completePriceBook } from "./complete-price-book.ts";
 export { roundHalfEven } from "./fraction.ts";
 export {
   addMoney,
