@@ -2,6 +2,7 @@ import { createHash, sign } from "node:crypto";
 import { requireProgramSet } from "@portolan/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Customer, finish, signUp } from "../support/customer.ts";
+import { runSnippet, takeHome } from "../support/documents.ts";
 import { enrol, type FabricUser, fabricBody, openThroughPlane } from "../support/fabric.ts";
 import { type Plane, startPlane } from "../support/plane.ts";
 import { until } from "../support/until.ts";
@@ -181,6 +182,46 @@ describe.skipIf(programs === undefined)("Fabric over REST and gRPC, on real node
     const [resumed] = await read("", 1, { "last-event-id": String(first[0]?.id) });
     expect(resumed).toEqual(first[1]);
   }, 60_000);
+
+  it("hands out a snippet for Node that works as it is, with the certificates that it needs", async () => {
+    const files = await takeHome(customer, chain, ["connect-org1.mjs", "tls-ca.pem", "identity-mine.pem"]);
+    try {
+      expect(files.read("identity-mine.pem")).toBe(own.certificate);
+      const said = files.read("connect-org1.mjs").split("\n")[0];
+      for (const name of ["@hyperledger/fabric-gateway", "@grpc/grpc-js"]) {
+        const { version } = JSON.parse(files.read(`node_modules/${name}/package.json`)) as { version: string };
+        expect(said).toContain(`${name} ${version}`);
+      }
+      files.write("key.pem", own.privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+      const run = (args: readonly string[], env: Record<string, string> = {}) =>
+        runSnippet(files.directory, "connect-org1.mjs", args, {
+          PORTOLAN_KEY: customer.secret,
+          FABRIC_CERTIFICATE: "identity-mine.pem",
+          ...env,
+        });
+      const created = await run(["submit", "create", "snippet", "blue", "5"]);
+      expect(created).toMatchObject({ code: 0, stderr: "" });
+      const read = await run(["evaluate", "read", "snippet"]);
+      expect([read.code, JSON.parse(read.stdout)]).toMatchObject([0, { id: "snippet" }]);
+      const again = await run(["submit", "create", "snippet", "blue", "5"]);
+      expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("snippet")]);
+      const stranger = await run(["evaluate", "read", "snippet"], { PORTOLAN_KEY: "ptl_nothing" });
+      expect([stranger.code, stranger.stderr]).toEqual([1, expect.stringContaining("UNAUTHENTICATED")]);
+    } finally {
+      files.remove();
+    }
+    const { sdk } = customer;
+    const params = { chain, document: "certificates.json" };
+    const calendar = JSON.parse((await sdk.documents.get({ params })).content) as {
+      certificates: { name: string; renewedBy: string }[];
+    };
+    const renewers = new Map(calendar.certificates.map(({ name, renewedBy }) => [name, renewedBy]));
+    expect(["identity/mine", "identity/held", "gateway/tls-ca"].map((name) => renewers.get(name))).toEqual([
+      "customer",
+      "plane",
+      "gateway",
+    ]);
+  }, 90_000);
 
   it("serves the ecosystem's client through the TLS listener, and bills what was called", async () => {
     const client = openThroughPlane(plane, chain, customer.secret, own);
