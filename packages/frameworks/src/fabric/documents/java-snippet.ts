@@ -11,7 +11,8 @@ export const renderJavaSnippet = (connection: Connection): string => {
   return `// Run by hand on real nodes with Java 17, fabric-gateway 1.10.0 and grpc 1.76.0; Portolan's test suite does not run it.
 //
 // Calls chaincode as a member of ${mspId}. In a directory with identity.pem (your certificate), key.pem (its private key)${hasOwnAuthority ? "\n// and tls-ca.pem (document of the chain)" : ""};
-// Maven: org.hyperledger.fabric:fabric-gateway:1.10.0 and io.grpc:grpc-netty-shaded:1.76.0, on the class path:
+// on the class path, from Maven: org.hyperledger.fabric:fabric-gateway:1.10.0, io.grpc:grpc-netty-shaded:1.76.0 and
+// com.google.protobuf:protobuf-java:4.33.0 (say it: otherwise grpc brings an older one, and classes are missing):
 //
 //   PORTOLAN_KEY=... java -cp "$CLASS_PATH" ${name}.java submit create asset1 blue 5
 //   PORTOLAN_KEY=... java -cp "$CLASS_PATH" ${name}.java evaluate read asset1
