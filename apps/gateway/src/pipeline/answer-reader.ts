@@ -24,6 +24,9 @@ for (let code = 0; code < 256; code++) isValue[code] = code === tab || (code >= 
 
 type State = "status" | "headers" | "length" | "untilClose" | "chunkSize" | "chunkData" | "chunkEnd" | "trailers";
 
+/** RFC 9110 §5.6.3. JavaScript's own `trim` takes the no-break space 0xA0 too, which other readers don't. */
+const isBlank = (code: number | undefined): boolean => code === space || code === tab;
+
 /** Digits only, at most 15: a safe integer. -1 otherwise. */
 const decimal = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text) : -1);
 
@@ -184,7 +187,11 @@ export class AnswerReader {
     const length = nameEnd - start;
     if (isTrailer || (length !== 10 && length !== 14 && length !== 17)) return true;
     const name = line.toString("latin1", start, nameEnd).toLowerCase();
-    const value = line.toString("latin1", nameEnd + 1, end).trim();
+    let valueStart = nameEnd + 1;
+    let valueEnd = end;
+    while (valueStart < valueEnd && isBlank(line[valueStart])) valueStart += 1;
+    while (valueEnd > valueStart && isBlank(line[valueEnd - 1])) valueEnd -= 1;
+    const value = line.toString("latin1", valueStart, valueEnd);
     if (name === "content-length") {
       if (this.#length !== -1) return false;
       this.#length = decimal(value);
@@ -194,9 +201,9 @@ export class AnswerReader {
       if (this.#isChunked || value.toLowerCase() !== "chunked") return false;
       this.#isChunked = true;
     } else if (name === "connection") {
-      for (const option of value.toLowerCase().split(",")) {
-        if (option.trim() === "close") this.#saysClose = true;
-        else if (option.trim() === "keep-alive") this.#saysKeep = true;
+      for (const option of value.toLowerCase().split(/[ \t]*,[ \t]*/)) {
+        if (option === "close") this.#saysClose = true;
+        else if (option === "keep-alive") this.#saysKeep = true;
       }
     } else if (name === "keep-alive") {
       const seconds = /(?:^|[,; ])timeout=(\d{1,9})/i.exec(value)?.[1];
@@ -237,7 +244,9 @@ export class AnswerReader {
   #readChunkSize(line: Buffer, start: number, end: number): AnswerStep {
     let at = start;
     for (; at < end && line[at] !== semicolon; at++);
-    const digits = line.toString("latin1", start, at).trimEnd();
+    let digitsEnd = at;
+    while (digitsEnd > start && isBlank(line[digitsEnd - 1])) digitsEnd -= 1;
+    const digits = line.toString("latin1", start, digitsEnd);
     for (; at < end; at++) if (isValue[line[at] ?? 0] !== 1) return "malformed";
     if (!/^[0-9a-f]{1,12}$/i.test(digits)) return "malformed";
     this.#left = Number.parseInt(digits, 16);
