@@ -124,6 +124,18 @@ describe("the way to a node", () => {
     expect([node.requests.length, causes]).toEqual([1, ["closed"]]);
   });
 
+  it("sends nothing that waits to a node that ended a connection while the route was closing", async () => {
+    const { node, send, upstream, causes } = await start(() => undefined, { maxConnections: 1 });
+    const calls = [send("a"), send("b"), send("c")];
+    await eventually(() => node.requests.length === 1);
+    const closed = upstream.close();
+    node.requests[0]?.socket.destroy();
+    expect(await Promise.all(calls)).toEqual([{ lost: "broken" }, { lost: "unsent" }, { lost: "unsent" }]);
+    await closed;
+    await settled();
+    expect([node.requests.length, causes]).toEqual([1, []]);
+  });
+
   it.each<[string, string, Outcome]>([
     ["garbage", "hello\r\n\r\n", { lost: "broken" }],
     ["the end in a body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", { lost: "broken" }],

@@ -49,7 +49,11 @@ export const createUpstream = (settings: UpstreamSettings): Upstream => {
   } = settings;
   let isEnding = false;
   const suspect = (cause: string): void => {
-    if (isEnding) return;
+    if (isEnding) {
+      // The route closed before; what still waits is not for a node that may have been started again since.
+      pool.dropWaiting();
+      return;
+    }
     isEnding = true;
     sentinel?.destroy();
     onSuspect(cause);
