@@ -149,11 +149,28 @@ test("the calendar has every certificate with its end, when it is renewed, and b
   expect(ends).toEqual([...ends].sort());
 });
 
-test("after a renewal the calendar shows the new certificate only", async () => {
-  const { take, keeper } = await made();
+test("after a renewal the calendar shows the new certificate only, in whatever order they come", async () => {
+  const { keeper } = await made();
+  const before = keeper.items();
   await keeper.pass(spec, afterDays(300));
-  const { certificates } = take().json("certificates.json");
-  const found = certificates.filter(({ name }: { name: string }) => name === "node/orderer-0/tls");
-  expect(found).toHaveLength(1);
-  expect(found[0].notAfter).toBe(afterDays(665).toISOString());
+  for (const items of [
+    [...before, ...keeper.items()],
+    [...keeper.items(), ...before],
+  ]) {
+    const content = documents(spec, items, null, { http: {} }).at(-1)?.content ?? "";
+    const { certificates } = JSON.parse(content) as { certificates: { name: string; notAfter: string }[] };
+    const found = certificates.filter(({ name }) => name === "node/orderer-0/tls");
+    expect(found.map(({ notAfter }) => notAfter)).toEqual([afterDays(665).toISOString()]);
+  }
+});
+
+test("what belonged to nodes and organisations that are gone is not in the calendar", async () => {
+  const { take } = await made();
+  const left = toSpec({ organisations: [{ name: "org1" }], orderers: 3, retiredOrderers: [1] }, [channel, chaincode]);
+  const { certificates } = take(undefined, left).json("certificates.json");
+  const names = certificates.map(({ name }: { name: string }) => name);
+  for (const gone of ["node/orderer-1/tls", "node/peer-org-2-0/tls", "ca/org-2", "admin/org-2", "identity/alice"])
+    expect(names).not.toContain(gone);
+  for (const there of ["node/orderer-0/tls", "node/peer-org1-0/tls", "ca/orderer", "admin/org1", "operator-ca"])
+    expect(names).toContain(there);
 });

@@ -2,6 +2,8 @@ import { X509Certificate } from "node:crypto";
 import type { ChainSpec, JsonObject, MaterialItem } from "@portolan/domain";
 import { materialNames } from "../names.ts";
 import { identitiesOf } from "../parts.ts";
+import { ordererOrganisation, readSettings } from "../settings.ts";
+import { topology } from "../topology.ts";
 
 /** Who sees to it that there is another in time; `nobody`: it is made to last as long as the network. */
 type Renewer = "plane" | "gateway" | "customer" | "nobody";
@@ -32,8 +34,8 @@ const dueAt = (certificate: X509Certificate): string => {
 };
 
 const toEntry = (item: MaterialItem, name: string): Entry | null => {
-  const { pem, notAfter, retired, earlier } = publicOf(item);
-  if (typeof pem !== "string" || typeof notAfter !== "string" || retired === true) return null;
+  const { pem, notAfter, earlier } = publicOf(item);
+  if (typeof pem !== "string" || typeof notAfter !== "string") return null;
   const renewAt = item.renewAt ?? null;
   if (item.kind !== "certificate")
     return { name, kind: "revocation-list", subject: null, notAfter, renewAt, renewedBy: "plane" };
@@ -64,23 +66,41 @@ const gatewayEntries = (authorityPem: string | undefined): Entry[] => {
 };
 
 /**
- * Everything of a chain that runs out, soonest first: node's, administrators' and identities' certificates, authorities,
- * revocation lists. Identities go by their names. What was retired, and identities that were deleted, are not there.
+ * How an item is called in the calendar; null for what belonged to a node, an organisation or an identity that is gone:
+ * nobody needs it to be renewed. Identities go by their names.
+ */
+const toNaming = (spec: ChainSpec): ((item: string) => string | null) => {
+  const identities = new Map(
+    identitiesOf(spec)
+      .filter(({ isDeleted }) => !isDeleted)
+      .map(({ id, name }) => [materialNames.identity(id), materialNames.identity(name)]),
+  );
+  const nodes = new Set(topology(spec).map(({ name }) => name));
+  const organisations = new Set([
+    ordererOrganisation,
+    ...readSettings(spec.settings).organisations.map(({ name }) => name),
+  ]);
+  return (item) => {
+    const [kind, owner = ""] = item.split("/");
+    if (kind === "identity") return identities.get(item) ?? null;
+    if (kind === "node") return nodes.has(owner) ? item : null;
+    return owner === "" || organisations.has(owner) ? item : null;
+  };
+};
+
+/**
+ * Everything of a chain that runs out, soonest first: nodes', administrators' and identities' certificates, authorities,
+ * revocation lists.
  */
 export const toExpiryCalendar = (
   spec: ChainSpec,
   items: readonly MaterialItem[],
   authorityPem: string | undefined,
 ): { chain: string; renewedBy: { readonly [renewer in Renewer]: string }; certificates: Entry[] } => {
-  const identities = new Map(
-    identitiesOf(spec).flatMap(({ id, name, isDeleted }) =>
-      isDeleted ? [] : [[materialNames.identity(id), `identity/${name}`] as const],
-    ),
-  );
-  const prefix = materialNames.identity("");
+  const nameOf = toNaming(spec);
   const entries = items.flatMap((item) => {
-    const name = item.name.startsWith(prefix) ? identities.get(item.name) : item.name;
-    const entry = name === undefined ? null : toEntry(item, name);
+    const name = nameOf(item.name);
+    const entry = name === null ? null : toEntry(item, name);
     return entry === null ? [] : [entry];
   });
   return {
