@@ -166,7 +166,9 @@ test("after a renewal the calendar shows the new certificate only, in whatever o
 
 test("what belonged to nodes and organisations that are gone is not in the calendar", async () => {
   const { take } = await made();
-  const left = toSpec({ organisations: [{ name: "org1" }], orderers: 3, retiredOrderers: [1] }, [channel, chaincode]);
+  const settings = { organisations: [{ name: "org1" }], orderers: 3, retiredOrderers: [1] };
+  const stray = { ...alice, settings: { organisation: "org-2" } };
+  const left = toSpec(settings, [channel, chaincode, stray]);
   const { certificates } = take(undefined, left).json("certificates.json");
   const names = certificates.map(({ name }: { name: string }) => name);
   for (const gone of ["node/orderer-1/tls", "node/peer-org-2-0/tls", "ca/org-2", "admin/org-2", "identity/alice"])

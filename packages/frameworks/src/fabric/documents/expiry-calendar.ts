@@ -70,16 +70,16 @@ const gatewayEntries = (authorityPem: string | undefined): Entry[] => {
  * nobody needs it to be renewed. Identities go by their names.
  */
 const toNaming = (spec: ChainSpec): ((item: string) => string | null) => {
-  const identities = new Map(
-    identitiesOf(spec)
-      .filter(({ isDeleted }) => !isDeleted)
-      .map(({ id, name }) => [materialNames.identity(id), materialNames.identity(name)]),
-  );
-  const nodes = new Set(topology(spec).map(({ name }) => name));
   const organisations = new Set([
     ordererOrganisation,
     ...readSettings(spec.settings).organisations.map(({ name }) => name),
   ]);
+  const identities = new Map(
+    identitiesOf(spec)
+      .filter(({ isDeleted, settings }) => !isDeleted && organisations.has(settings.organisation))
+      .map(({ id, name }) => [materialNames.identity(id), materialNames.identity(name)]),
+  );
+  const nodes = new Set(topology(spec).map(({ name }) => name));
   return (item) => {
     const [kind, owner = ""] = item.split("/");
     if (kind === "identity") return identities.get(item) ?? null;
