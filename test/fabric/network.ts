@@ -20,7 +20,13 @@ import {
   systemClock,
   toNodeHash,
 } from "@portolan/domain";
-import { type Framework, findFramework, loadAsset, type NetworkAccess } from "@portolan/frameworks";
+import {
+  type Framework,
+  findFramework,
+  loadAsset,
+  type NetworkAccess,
+  type OperatorConfig,
+} from "@portolan/frameworks";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime, type SecretSource } from "@portolan/runtimes";
 
@@ -100,7 +106,7 @@ export interface Turn {
  * A coordinator and a worker in memory, around the real framework and the real process runtime: the same passes
  * (material, blueprint, steps; apply, inspect, actions, inspect) without database, leases or queues.
  */
-export const openNetwork = async (first: ChainSpec, ports: number) => {
+export const openNetwork = async (first: ChainSpec, ports: number, operator: OperatorConfig = { forks: [] }) => {
   const { signer, count, privateKey } = createMemorySigner();
   const home = await mkdtemp(join(tmpdir(), "portolan-fabric-net-"));
   await chmod(home, 0o755);
@@ -122,7 +128,6 @@ export const openNetwork = async (first: ChainSpec, ports: number) => {
     region,
   }));
   type Placement = (typeof placements)[number];
-  const operator = { forks: [] };
   const secrets = new Map<string, Uint8Array>();
   const turns: Turn[] = [];
   const began = performance.now();

@@ -12,7 +12,7 @@ import {
   toStandbyTarget,
 } from "@portolan/frameworks";
 import { createJobProducer, type JobConnection, toJobConnection } from "@portolan/jobs";
-import { createHealth, createMetrics, type ServerLogger, type Shutdown } from "@portolan/kit";
+import { createHealth, createMetrics, isPublicEndpoint, type ServerLogger, type Shutdown } from "@portolan/kit";
 import {
   createClients,
   createListener,
@@ -42,7 +42,8 @@ const toOperator = (config: ApiConfig): OperatorConfig => {
   const networks = parseForks(config.PORTOLAN_FORKS);
   const operator =
     networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
-  return { ...operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
+  const mayDial = config.PORTOLAN_CHAINCODE_PRIVATE === "true" ? () => true : isPublicEndpoint;
+  return { ...operator, ...toCatalogue(config.PORTOLAN_CHAINCODES), externalChaincode: { mayDial } };
 };
 
 /** One secret file, two keys: what signs sessions must not be what anything else is computed with. */

@@ -14,6 +14,14 @@ export interface OperatorConfig {
   forwarderUrl?: string;
   /** Chaincode that tenants may run as nodes of their chains; absent: `defaultChaincodes`. */
   chaincodes?: readonly CatalogueChaincode[];
+  /** Chaincode at tenants' own addresses; absent: it reaches nobody. */
+  externalChaincode?: {
+    /** Whether `host:port` may be used as far as its form says; a name's addresses are checked when it is dialled. */
+    mayDial(address: string): boolean;
+    /** What the forwarder asks to see before it dials for a node of the chain; equal for equal input. Absent where
+     * nothing is rendered. */
+    permit?(chainId: string, address: string): string;
+  };
 }
 
 const chaincode = z.strictObject({

@@ -137,7 +137,14 @@ export const toPartRoutes = (kind: PartKind): { readonly [operationId: string]: 
       summary: `Make a ${title} in a chain`,
       params: ofChain,
       body: z.strictObject({ name: nameOf(kind), settings }),
-      errors: [...changeErrors, "part.settings_invalid", "part.name_taken", "part.limit", "quota.exceeded"],
+      errors: [
+        ...changeErrors,
+        "part.settings_invalid",
+        "address.forbidden",
+        "part.name_taken",
+        "part.limit",
+        "quota.exceeded",
+      ],
       isIdempotent: true,
     }),
     defineRoute({
@@ -174,7 +181,14 @@ export const toPartRoutes = (kind: PartKind): { readonly [operationId: string]: 
         params: ofPart,
         // Merged into what it has, and judged by the kind's schema then.
         body: z.strictObject({ settings: jsonObject }),
-        errors: [...changeErrors, "resource.stale", "part.deleted", "part.settings_invalid", "quota.exceeded"],
+        errors: [
+          ...changeErrors,
+          "resource.stale",
+          "part.deleted",
+          "part.settings_invalid",
+          "address.forbidden",
+          "quota.exceeded",
+        ],
         isIdempotent: false,
         hasETag: true,
       }),

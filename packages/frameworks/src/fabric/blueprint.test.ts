@@ -13,6 +13,7 @@ import { seededRandom } from "@portolan/testing";
 import { expect, test } from "vitest";
 import { catalogueChaincode, fabricSpec } from "../../test/fabric-spec.ts";
 import type { RegionFacts } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 import { toBlueprints } from "./blueprint.ts";
 import { newP256Key } from "./crypto/index.ts";
 import { makeMaterial } from "./material.ts";
@@ -74,7 +75,8 @@ const open = async (spec: ChainSpec) => {
     material.push(...(await makeMaterial(spec, material, { addresses, signer: keys, random, now: new Date(now) })));
   };
   await renew("2026-01-01T00:00:00Z");
-  const render = (operator = { forks: [] }) => toBlueprints({ spec, material, regions, addresses, operator });
+  const render = (operator: OperatorConfig = { forks: [] }) =>
+    toBlueprints({ spec, material, regions, addresses, operator });
   return { render, renew, material };
 };
 
@@ -198,13 +200,66 @@ test("chaincode that the operator does not list any more is a program that nobod
     expect(toNodeHash(nodeOf(blueprint, name))).toBe(toNodeHash(nodeOf(before, name)));
 });
 
-test("chaincode at an address of the customer's is no node", async () => {
-  const part = {
-    ...catalogueChaincode("basic"),
-    settings: { channel: "main", source: { kind: "external", address: "cc.example:9999" } },
-  };
-  const { render } = await open(fabricSpec({}, { parts: [part] }));
-  expect(render()["local"]?.nodes.map(({ name }) => name)).toEqual(["orderer-0", "peer-org1-0"]);
+const externalAt = (address: string, more: object = {}) =>
+  fabricSpec(
+    {},
+    {
+      parts: [
+        {
+          ...catalogueChaincode("basic"),
+          settings: { channel: "main", source: { kind: "external", address, ...more } },
+        },
+      ],
+    },
+  );
+const wayOut = {
+  forks: [],
+  forwarderUrl: "http://127.0.0.1:4300",
+  externalChaincode: { mayDial: () => true, permit: (chain: string, address: string) => `${chain} may ${address}` },
+};
+
+test("in the place of chaincode at the customer's address stands a node that asks the forwarder for it", async () => {
+  const { render } = await open(externalAt("cc.example.com:9999", { rootCertificate: "ROOT" }));
+  const blueprint = render(wayOut)["local"];
+  const node = nodeOf(blueprint, "chaincode-basic-0");
+  const [grpc, status] = node.ports;
+  expect(node.role).toBe("chaincode");
+  expect(node.processes[0]?.program).toMatchObject({ name: "node", version: "24" });
+  expect(envOf(node)).toEqual({
+    RELAY_ADDRESS: "cc.example.com:9999",
+    RELAY_ROOT_FILE: { file: "tls/customer-root.crt" },
+    RELAY_FORWARDER: "http://127.0.0.1:4300",
+    RELAY_PERMIT: "chn_01jd00000000000000000000fa may cc.example.com:9999",
+    RELAY_HOST: "0.0.0.0",
+    RELAY_PORT: String(grpc?.bindNumber),
+    RELAY_STATUS_HOST: "0.0.0.0",
+    RELAY_STATUS_PORT: String(status?.bindNumber),
+    RELAY_CERTIFICATE_FILE: { file: "tls/server.crt" },
+    RELAY_KEY_FILE: { file: "tls/server.key" },
+  });
+  expect(node.files.map(({ name }) => name)).toEqual([
+    "tls/server.crt",
+    "tls/server.key",
+    "chaincode-relay.mjs",
+    "tls/customer-root.crt",
+  ]);
+  expect(fileOf(node, "tls/customer-root.crt")?.content).toEqual({ text: "ROOT" });
+  expect(status).toMatchObject({ name: "operations", exposure: "admin" });
+  expect(blueprint?.network).toContainEqual({ from: "worker", to: { node: node.name, port: "operations" } });
+  // Nothing else of the network has the address: no peer dials what a tenant named.
+  const others = blueprint?.nodes.filter(({ name }) => name !== node.name);
+  expect(JSON.stringify(others)).not.toContain("cc.example.com");
+});
+
+test("another address of the customer's starts that node anew and no other; without a way out it has none", async () => {
+  const [first, second] = [await open(externalAt("a.example.com:1")), await open(externalAt("b.example.com:1"))];
+  const [before, after] = [first.render(wayOut)["local"], second.render(wayOut)["local"]];
+  const hash = (blueprint: Blueprint | undefined, name: string) => toNodeHash(nodeOf(blueprint, name));
+  expect(hash(after, "chaincode-basic-0")).not.toBe(hash(before, "chaincode-basic-0"));
+  for (const name of ["orderer-0", "peer-org1-0"]) expect(hash(after, name)).toBe(hash(before, name));
+  const alone = envOf(nodeOf(first.render()["local"], "chaincode-basic-0"));
+  expect(Object.keys(alone)).not.toContain("RELAY_FORWARDER");
+  expect(Object.keys(alone)).not.toContain("RELAY_ROOT_FILE");
 });
 
 test("who may talk to whom: no admin or operations port but for the worker, peers alone for the gateway", async () => {

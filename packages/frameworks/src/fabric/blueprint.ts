@@ -16,10 +16,10 @@ import { type CatalogueChaincode, findChaincode, type OperatorConfig } from "../
 import { chaincodePackageOf } from "./chaincode/package.ts";
 import { materialNames } from "./names.ts";
 import { toNetworkRules } from "./network-rules.ts";
-import { certificate, toMspFiles, toServerFiles, toTlsFiles } from "./node-files.ts";
+import { certificate, toMspFiles, toRelayFiles, toServerFiles, toTlsFiles } from "./node-files.ts";
 import { chaincodesOf } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
-import { toChaincodeProcess, toOrdererProcess, toPeerProcess } from "./processes.ts";
+import { toChaincodeProcess, toOrdererProcess, toPeerProcess, toRelayProcess } from "./processes.ts";
 import { type FabricOrganisation, mspIdOf, ordererOrganisation, readSettings } from "./settings.ts";
 import { chaincodeNodeName, peersOf, ports, roles, topology } from "./topology.ts";
 
@@ -37,6 +37,8 @@ export interface BlueprintInput {
 const mebibyte = 1_048_576;
 /** A Node program that idles at about 60 MB. */
 const chaincodeResources = { cpuMillis: 250, memoryBytes: 256 * mebibyte };
+/** The same without anything to compute. */
+const relayResources = { cpuMillis: 100, memoryBytes: 192 * mebibyte };
 
 const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
   node.ports.map(({ name, exposure, protocol }) => {
@@ -150,12 +152,32 @@ const notListed: CatalogueChaincode = {
   image: "chaincode-not-listed.invalid/none:0",
 };
 
+const relayParts = (
+  { spec, material, operator }: BlueprintInput,
+  node: NodeSpec,
+  own: readonly BlueprintPort[],
+  source: { address: string; rootCertificate?: string },
+): NodeParts => {
+  const { forwarderUrl, externalChaincode } = operator;
+  const permit = externalChaincode?.permit?.(spec.chainId, source.address);
+  const wayOut = forwarderUrl === undefined || permit === undefined ? {} : { wayOut: { forwarderUrl, permit } };
+  const hasRoot = source.rootCertificate !== undefined;
+  return {
+    process: toRelayProcess({ address: source.address, hasRoot, ...wayOut }, own),
+    files: toRelayFiles(material, node.name, source.rootCertificate),
+    volumes: [],
+    resources: relayResources,
+    startAfter: [],
+  };
+};
+
 const chaincodeParts = (input: BlueprintInput, node: NodeSpec, own: readonly BlueprintPort[]): NodeParts => {
   const { spec, material, operator } = input;
   const part = chaincodesOf(spec).find(({ name, isDeleted }) => !isDeleted && chaincodeNodeName(name) === node.name);
-  if (part === undefined || part.settings.source.kind !== "catalogue")
-    throw new Error(`${node.name} runs no chaincode`);
-  const entry = findChaincode(operator, part.settings.source.name) ?? notListed;
+  if (part === undefined) throw new Error(`${node.name} runs no chaincode`);
+  const { source } = part.settings;
+  if (source.kind === "external") return relayParts(input, node, own, source);
+  const entry = findChaincode(operator, source.name) ?? notListed;
   const packaged = chaincodePackageOf(spec, part, input);
   if (packaged === undefined) throw new Error(`the package of ${node.name} can't be made yet`);
   return {

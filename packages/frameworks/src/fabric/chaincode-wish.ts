@@ -16,8 +16,10 @@ export const chaincodeWish = z.object({
   policy: z.string(),
   isInitRequired: z.boolean(),
   packageId: z.string(),
-  /** `host:port` where peers find it. */
+  /** `host:port` where it listens: of its node, or the customer's own, which only the node in its place knows. */
   address: z.string(),
+  /** The node that stands in its place, where it is the customer's own. */
+  relay: z.string().exactOptional(),
   /** Names of the organisations on the channel, each of which has to approve. */
   organisations: z.array(z.string()),
   /** Those among them whose peers get it. */
@@ -65,6 +67,7 @@ export const toChaincodeWish = (
     isInitRequired: part.settings.init !== undefined,
     packageId: made.packageId,
     address: addressOf(part, context.addresses),
+    ...(part.settings.source.kind === "external" ? { relay: chaincodeNodeName(part.name) } : {}),
     organisations,
     hosts: organisations.filter((item) => part.settings.organisations?.includes(item) ?? true),
   };

@@ -26,6 +26,9 @@ export const toNetworkRules = (nodes: readonly NodeSpec[]): NetworkRule[] => {
       worker(node, ports.grpc),
       worker(node, ports.operations),
     ]),
-    ...of(roles.chaincode).flatMap((node) => [...between(of(roles.peer), node), worker(node, ports.grpc)]),
+    ...of(roles.chaincode).flatMap((node) => [
+      ...between(of(roles.peer), node),
+      ...node.ports.map(({ name }) => worker(node, name)),
+    ]),
   ];
 };

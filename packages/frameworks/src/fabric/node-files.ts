@@ -54,7 +54,20 @@ export const toServerFiles = (material: KnownMaterial, node: string): FileSpec[]
   { name: tlsFiles.key, content: { secret: refTo(material, materialNames.tlsKey(node)) }, mode: secret },
 ];
 
-/** The same with the authority that the node's own organisation is known by. */
+/** The relay's program, and the customer's own word on whom to trust at the other end. */
+export const relayFiles = { program: "chaincode-relay.mjs", root: "tls/customer-root.crt" } as const;
+
+export const toRelayFiles = (
+  material: KnownMaterial,
+  node: string,
+  rootCertificate: string | undefined,
+): FileSpec[] => [
+  ...toServerFiles(material, node),
+  { name: relayFiles.program, content: { asset: relayFiles.program }, mode: open },
+  ...(rootCertificate === undefined ? [] : [{ name: relayFiles.root, content: { text: rootCertificate }, mode: open }]),
+];
+
+/** What a server has, with the authority that the node's own organisation is known by. */
 export const toTlsFiles = (material: KnownMaterial, node: string, organisation: string): FileSpec[] => [
   ...toServerFiles(material, node),
   { name: tlsFiles.authority, content: certificate(material, materialNames.tlsCa(organisation)), mode: open },

@@ -59,8 +59,15 @@ export const chaincodeSettings = z
           address: z
             .string()
             .max(262)
-            .regex(/^[^\s:/@]+:[0-9]{1,5}$/, "must be host:port"),
-          rootCertificate: z.string().max(20_000).exactOptional().describe("PEM; with it the connection uses TLS."),
+            .regex(/^[^\s:/@]+:[0-9]{1,5}$/, "must be host:port")
+            .describe("Reached through the plane's guarded way out: only names and addresses of the public internet."),
+          rootCertificate: z
+            .string()
+            .max(20_000)
+            .exactOptional()
+            .describe(
+              "PEM of who signed the server's certificate; with it the connection there uses TLS, without it it is open.",
+            ),
         }),
       ])
       .describe("Where it runs: as a node of the chain, or at an address of your own."),

@@ -1,6 +1,6 @@
 import type { BlueprintPort, ChainSpec, EnvValue, PathRef, Probe, ProcessSpec } from "@portolan/domain";
 import type { CatalogueChaincode } from "../operator-config.ts";
-import { tlsFiles } from "./node-files.ts";
+import { relayFiles, tlsFiles } from "./node-files.ts";
 import { limitsOf } from "./plans.ts";
 import { ordererMspId } from "./settings.ts";
 import { ports } from "./topology.ts";
@@ -154,3 +154,43 @@ export const toChaincodeProcess = (
   stopSignal: "SIGTERM",
   stopGraceMs: 5_000,
 });
+
+/**
+ * In the place of a chaincode server at the customer's own address. It counts as running whether or not anybody answers
+ * there: that is the part's trouble, not the node's. `wayOut`: absent where the operator offers none.
+ */
+export const toRelayProcess = (
+  relay: { address: string; hasRoot: boolean; wayOut?: { forwarderUrl: string; permit: string } },
+  own: readonly BlueprintPort[],
+): ProcessSpec => {
+  const [grpc, operations] = [portOf(own, ports.grpc), portOf(own, ports.operations)];
+  return {
+    name: "chaincode-relay",
+    program: { name: "node", version: "24", image: "docker.io/library/node:24-bookworm-slim" },
+    args: [{ file: relayFiles.program }],
+    env: {
+      RELAY_ADDRESS: relay.address,
+      ...(relay.hasRoot ? { RELAY_ROOT_FILE: { file: relayFiles.root } } : {}),
+      ...(relay.wayOut === undefined
+        ? {}
+        : { RELAY_FORWARDER: relay.wayOut.forwarderUrl, RELAY_PERMIT: relay.wayOut.permit }),
+      RELAY_HOST: grpc.bindHost,
+      RELAY_PORT: String(grpc.bindNumber),
+      RELAY_STATUS_HOST: operations.bindHost,
+      RELAY_STATUS_PORT: String(operations.bindNumber),
+      RELAY_CERTIFICATE_FILE: { file: tlsFiles.certificate },
+      RELAY_KEY_FILE: { file: tlsFiles.key },
+    },
+    probe: {
+      kind: "http",
+      port: ports.operations,
+      path: "/status",
+      periodMs: 5_000,
+      timeoutMs: 5_000,
+      startupMs: 20_000,
+    },
+    after: [],
+    stopSignal: "SIGTERM",
+    stopGraceMs: 5_000,
+  };
+};

@@ -1,5 +1,8 @@
+import { sign } from "node:crypto";
+import { seededRandom } from "@portolan/testing";
 import { describe, expect, test } from "vitest";
 import { part, toSpec } from "../../test/fabric-material.ts";
+import { issueCertificate, newP256Key, toSerialNumber } from "./crypto/index.ts";
 import { review, reviewPart, reviewUpdate } from "./review.ts";
 
 const operator = { forks: [] };
@@ -23,6 +26,49 @@ describe("a network", () => {
       part("chaincode", "x", { channel: "main", source: { kind: "catalogue", name: "nothing" } }),
     ]);
     expect(review(spec, operator)[0]?.message).toContain("nothing");
+  });
+});
+
+describe("chaincode at the customer's own address", () => {
+  const of = (address: string, more: object = {}) =>
+    toSpec({}, [
+      part("channel", "main", {}),
+      part("chaincode", "x", { channel: "main", source: { kind: "external", address, ...more } }),
+    ]);
+  const careful = { ...operator, externalChaincode: { mayDial: (address: string) => address !== "10.0.0.1:7052" } };
+
+  test("is refused where the operator says that it may not be dialled", () => {
+    expect(review(of("10.0.0.1:7052"), careful)).toMatchObject([
+      { path: "settings.source.address", code: "address.forbidden", message: expect.stringContaining("10.0.0.1:7052") },
+    ]);
+    expect(review(of("cc.example.com:7052"), careful)).toEqual([]);
+    expect(review(of("10.0.0.1:7052"), operator)).toEqual([]);
+  });
+
+  test("has the certificate of an authority, or none", async () => {
+    const found = (rootCertificate: string) => {
+      const spec = of("cc.example.com:1", { rootCertificate });
+      const [, wished] = spec.parts;
+      return wished === undefined ? ["no part"] : paths(reviewPart(spec, wished, null));
+    };
+    const key = newP256Key(seededRandom("root"));
+    const make = async (isAuthority: boolean): Promise<string> =>
+      (
+        await issueCertificate({
+          subject: { commonName: "root" },
+          publicKey: key.publicKeyPem,
+          isAuthority,
+          usage: isAuthority ? "ca" : "tls",
+          notBefore: new Date("2026-01-01"),
+          notAfter: new Date("2036-01-01"),
+          serial: toSerialNumber(new Uint8Array(16).fill(7)),
+          issuer: null,
+          sign: async (data) => sign("sha256", data, key.privateKeyPem),
+        })
+      ).pem;
+    expect(found(await make(true))).toEqual([]);
+    for (const wrong of ["", "nonsense", await make(false)])
+      expect(found(wrong)).toEqual(["settings.source.rootCertificate"]);
   });
 });
 

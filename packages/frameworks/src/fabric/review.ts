@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { type ChainSpec, DomainError, type PartSpec } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
 import { defaultChaincodes, type OperatorConfig } from "../operator-config.ts";
@@ -67,6 +68,21 @@ const reviewOrganisations = (spec: ChainSpec, settings: FabricSettings): ReviewP
   return problems;
 };
 
+/** Addresses are looked at as they are written; what their names stand for is looked at whenever they are dialled. */
+const reviewAddresses = (spec: ChainSpec, operator: OperatorConfig): ReviewProblem[] =>
+  chaincodesOf(spec).flatMap(({ name, isDeleted, settings: { source } }) =>
+    isDeleted || source.kind !== "external" || operator.externalChaincode?.mayDial(source.address) !== false
+      ? []
+      : [
+          {
+            path: "settings.source.address",
+            code: "address.forbidden",
+            message: `Chaincode ${name} can't be at ${source.address}.`,
+            hint: "Use host:port of a name or an address on the public internet.",
+          },
+        ],
+  );
+
 /** The framework's `review`: what a network may be, by its plan and by what consensus makes sense of. */
 export const review = (spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[] => {
   const settings = readSettings(spec.settings);
@@ -82,7 +98,12 @@ export const review = (spec: ChainSpec, operator: OperatorConfig): readonly Revi
         ]
       : [],
   );
-  return [...reviewOrderers(spec, settings), ...reviewOrganisations(spec, settings), ...unknown];
+  return [
+    ...reviewOrderers(spec, settings),
+    ...reviewOrganisations(spec, settings),
+    ...unknown,
+    ...reviewAddresses(spec, operator),
+  ];
 };
 
 /** What is in certificates and on ledgers can't be changed, and orderers go only while enough are left to agree. */
@@ -163,6 +184,26 @@ const reviewChannel = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   ];
 };
 
+const isCertificate = (pem: string): boolean => {
+  try {
+    return new X509Certificate(pem).ca;
+  } catch {
+    return false;
+  }
+};
+
+/** What the connection to a server of the customer's own is to trust. */
+const reviewRoot = (rootCertificate: string | undefined): ReviewProblem[] =>
+  rootCertificate === undefined || isCertificate(rootCertificate)
+    ? []
+    : [
+        problem(
+          "settings.source.rootCertificate",
+          "It is not the certificate of an authority.",
+          "Give the PEM of the certificate that signed the server's; without one the connection is not encrypted.",
+        ),
+      ];
+
 const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   const settings = chaincodeSettings.parse(part.settings);
   const organisations = organisationsOfChannel(spec, settings.channel);
@@ -180,8 +221,9 @@ const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
         `On it: ${organisations.join(", ")}.`,
       ),
     ];
+  const root = settings.source.kind === "external" ? reviewRoot(settings.source.rootCertificate) : [];
   const { endorsementPolicy } = settings;
-  if (endorsementPolicy === undefined) return [];
+  if (root.length > 0 || endorsementPolicy === undefined) return root;
   const hosts = settings.organisations ?? organisations;
   return refusedBy("settings.endorsementPolicy", () => toApplicationPolicy(endorsementPolicy, membersOf(spec, hosts)));
 };

@@ -11,7 +11,7 @@ export const ports = {
   grpc: "grpc",
   /** orderer: channel participation. */
   admin: "admin",
-  /** orderer, peer: health and metrics. */
+  /** orderer, peer: health and metrics. relay of chaincode: whether it gets through. */
   operations: "operations",
   /** peer: where chaincode would connect to the peer; bound, though chaincode runs as a service. */
   chaincode: "chaincode",
@@ -28,6 +28,11 @@ const peerPorts: readonly PortSpec[] = [
   { name: ports.operations, exposure: "admin", protocol: "http" },
 ];
 const chaincodePorts: readonly PortSpec[] = [{ name: ports.grpc, exposure: "internal", protocol: "grpc" }];
+/** Of the node that stands for a chaincode server at the customer's own address. */
+const relayPorts: readonly PortSpec[] = [
+  ...chaincodePorts,
+  { name: ports.operations, exposure: "admin", protocol: "http" },
+];
 
 /** Numbers of the orderers in use: the first `orderers` that were not retired. */
 export const ordererOrdinals = (spec: Pick<ChainSpec, "settings" | "plan">): number[] => {
@@ -69,14 +74,14 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
     ),
   );
   const chaincodes = chaincodesOf(spec)
-    .filter((part) => !part.isDeleted && part.settings.source.kind === "catalogue")
+    .filter((part) => !part.isDeleted)
     .map(
       (part): NodeSpec => ({
         name: chaincodeNodeName(part.name),
         role: roles.chaincode,
         ordinal: 0,
         region: regionAt(spec, 0),
-        ports: chaincodePorts,
+        ports: part.settings.source.kind === "external" ? relayPorts : chaincodePorts,
         part: part.id,
       }),
     );

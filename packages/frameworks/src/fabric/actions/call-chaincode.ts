@@ -4,8 +4,9 @@ import type { ActionContext } from "../../framework.ts";
 import type { ChaincodeWish } from "../chaincode-wish.ts";
 import { submitTransaction } from "../client/peer-gateway.ts";
 import { Refusal, toRefusedError } from "../client/refusal.ts";
+import { askRelay, type RelayStatus } from "../client/relay-status.ts";
 import { probeChaincode } from "../inspect/ask-chaincode.ts";
-import { done, openTurn, speakerOf, until, whenReady, wishOf } from "./context.ts";
+import { done, openTurn, speakerOf, type Turn, until, whenReady, wishOf } from "./context.ts";
 
 const submitTimeoutMs = 45_000;
 const probeTimeoutMs = 15_000;
@@ -17,13 +18,26 @@ const isSilent = (message: string): boolean =>
     message,
   );
 
-const unreachable = (wish: ChaincodeWish, message: string): DomainError =>
-  new DomainError({
-    code: "chaincode.unreachable",
-    message: `Peers don't reach chaincode ${wish.name}: ${message.slice(0, 500)}`,
+/** What the node in the server's place knows of it; nothing where that is in another region, or there is none. */
+const relayProblem = async (turn: Turn<unknown>, wish: ChaincodeWish): Promise<RelayStatus["problem"]> => {
+  if (wish.relay === undefined) return null;
+  try {
+    return (await askRelay(await turn.network.operations(wish.relay), turn.signal))?.problem ?? null;
+  } catch {
+    return null;
+  }
+};
+
+const unreachable = async (turn: Turn<unknown>, wish: ChaincodeWish, message: string): Promise<DomainError> => {
+  const problem = await relayProblem(turn, wish);
+  const said = problem === null ? message.slice(0, 500) : `${wish.address}: ${problem.message}`;
+  return new DomainError({
+    code: problem?.code ?? "chaincode.unreachable",
+    message: `Peers don't reach chaincode ${wish.name}: ${said}`,
     hint: `A chaincode server must listen at ${wish.address}, with the chaincode id ${wish.packageId}.`,
     retryable: true,
   });
+};
 
 const initInput = z.object({
   channel: z.string(),
@@ -55,7 +69,7 @@ export const init = async (context: ActionContext): Promise<JsonValue> => {
   } catch (error) {
     if (error instanceof Refusal && error.message.includes("is already initialized but called as init"))
       return done({ transactionId: null });
-    if (error instanceof Refusal && isSilent(error.message)) throw unreachable(wish, error.message);
+    if (error instanceof Refusal && isSilent(error.message)) throw await unreachable(turn, wish, error.message);
     throw toRefusedError(`Chaincode ${wish.name} was not initialised`, error);
   }
 };
@@ -75,7 +89,7 @@ export const reach = async (context: ActionContext): Promise<JsonValue> => {
       problem = found.problem;
       return undefined;
     });
-    if (answered !== true) throw unreachable(wish, `${node}: ${problem}`);
+    if (answered !== true) throw await unreachable(turn, wish, `${node}: ${problem}`);
   };
   await Promise.all(turn.input.nodes.map(one));
   return done({ nodes: turn.input.nodes });

@@ -79,18 +79,14 @@ const addressOf = (addresses: AddressesByRegion, node: string): string | undefin
 /**
  * The package of a chaincode part, or undefined while its address or the authority's certificate is not known yet. The
  * label is the part's name and nothing of its version: an upgrade of the program keeps the package id, so peers go on
- * with what they have installed, and only the definition's sequence grows.
+ * with what they have installed, and only the definition's sequence grows. The address is the chain's own node's, also
+ * where that only stands for a server of the customer's: peers dial nothing that a tenant named.
  */
 export const chaincodePackageOf = (
   spec: Pick<ChainSpec, "settings">,
-  part: Pick<Part<ChaincodeSettings>, "name" | "settings">,
+  part: Pick<Part<ChaincodeSettings>, "name">,
   context: { material: readonly Pick<MaterialItem, "name" | "version" | "public">[]; addresses: AddressesByRegion },
 ): ChaincodePackage | undefined => {
-  const { source } = part.settings;
-  if (source.kind === "external") {
-    const tls = source.rootCertificate === undefined ? {} : { tls: { rootCertificate: source.rootCertificate } };
-    return toChaincodePackage({ label: part.name, address: source.address, ...tls });
-  }
   const address = addressOf(context.addresses, chaincodeNodeName(part.name));
   const pem = textOf(newest(context.material, chaincodeAuthority(spec, part.name, context.material)), "pem");
   if (address === undefined || pem === undefined) return undefined;

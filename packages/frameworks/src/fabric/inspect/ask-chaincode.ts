@@ -76,9 +76,14 @@ export interface LocalPeers {
 export const hostingPeers = (wish: ChaincodeWish, peers: LocalPeers): string[] =>
   wish.hosts.flatMap((name) => peers[name] ?? []);
 
+/** What was answered was answered by a server at another address. */
+export const isElsewhere = (wish: { address?: string }, seen: SeenChaincode | undefined): boolean =>
+  seen?.address !== undefined && wish.address !== undefined && seen.address !== wish.address;
+
 /** Nothing is left to be done for it in the region, as far as was seen. */
 export const isComplete = (wish: ChaincodeWish, seen: SeenChaincode, peers: LocalPeers): boolean =>
   isCommitted(wish, seen) &&
+  !isElsewhere(wish, seen) &&
   missingApprovals(wish, seen, Object.keys(peers)).length === 0 &&
   silentPeers(seen, hostingPeers(wish, peers)).length === 0 &&
   seen.isInitialised !== false;
@@ -124,7 +129,8 @@ export const askChaincode = async (
     at: context.now.toISOString(),
     committed,
     approvals,
-    answered: { ...context.former?.answered },
+    address: wish.address,
+    answered: isElsewhere(wish, context.former) ? {} : { ...context.former?.answered },
     isInitialised: null,
   };
   if (!isCommitted(wish, seen) || committed === null) return seen;

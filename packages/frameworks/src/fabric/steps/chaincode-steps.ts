@@ -2,7 +2,7 @@ import type { NodeSpec, Step } from "@portolan/domain";
 import { chaincodePackageOf } from "../chaincode/package.ts";
 import { type ChaincodeWish, chaincodeKey, toChaincodeWish } from "../chaincode-wish.ts";
 import type { SeenChaincode } from "../facts.ts";
-import { isCommitted, missingApprovals, silentPeers, wantedSequence } from "../inspect/ask-chaincode.ts";
+import { isCommitted, isElsewhere, missingApprovals, silentPeers, wantedSequence } from "../inspect/ask-chaincode.ts";
 import type { ChaincodeSettings, Part } from "../parts.ts";
 import { readSettings } from "../settings.ts";
 import { peersOf } from "../topology.ts";
@@ -15,8 +15,13 @@ const callTimeoutMs = 60_000;
 const unseen: SeenChaincode = { at: "", committed: null, approvals: {}, answered: {}, isInitialised: null };
 
 /** What the regions know of it, laid together; the highest sequence is the newest. */
-export const mergedChaincode = (scene: Scene, wish: Pick<ChaincodeWish, "channel" | "name">): SeenChaincode => {
-  const all = Object.values(scene.facts).flatMap((facts) => facts.chaincodes[chaincodeKey(wish)] ?? []);
+export const mergedChaincode = (
+  scene: Scene,
+  wish: Pick<ChaincodeWish, "channel" | "name"> & { address?: string },
+): SeenChaincode => {
+  const all = Object.values(scene.facts)
+    .flatMap((facts) => facts.chaincodes[chaincodeKey(wish)] ?? [])
+    .map((seen) => (isElsewhere(wish, seen) ? { ...seen, answered: {} } : seen));
   return all.reduce((merged, seen) => {
     const isNewer = (seen.committed?.sequence ?? 0) >= (merged.committed?.sequence ?? 0);
     const [newer, older] = isNewer ? [seen, merged] : [merged, seen];
