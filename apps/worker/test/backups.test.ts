@@ -4,7 +4,7 @@ import { createBackupRemover } from "../src/loops/remove-backups.ts";
 import { crashEverywhere } from "./support/crash-loop.ts";
 import { clearPlane, fakePlane, runningNodes } from "./support/fake-plane.ts";
 import { runDue, runFor, settle } from "./support/settle.ts";
-import { changeChain, lastOperation, operationsOf, type TestChain, wishChain } from "./support/wishes.ts";
+import { changeChain, changeTopic, lastOperation, operationsOf, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane = await fakePlane();
 const settings = { leaves: 2 };
@@ -114,6 +114,21 @@ test("restoring brings the data back, and that of a node the backup has not goes
   grow(chain);
   await runFor(plane, 120_000);
   expect(heights(chain)).toEqual([2, 1]);
+});
+
+test("parts stay as they are wished: made anew where the backup lacks them, gone where it still has them", async () => {
+  const chain = await fresh();
+  await changeTopic(plane, chain, { name: "old", kind: "create" });
+  await settle(plane);
+  const id = await askBackup(chain);
+  await settle(plane);
+  await changeTopic(plane, chain, { name: "old", kind: "delete" });
+  await changeTopic(plane, chain, { name: "new", kind: "create", settings: { retentionHours: 7 } });
+  await settle(plane);
+  await askRestore(chain, id);
+  await settle(plane);
+  for (const { node } of nodesOf(chain)) expect(node.status().retention).toEqual({ new: 7 });
+  expect((await lastOperation(plane, chain)).state).toBe("succeeded");
 });
 
 test("a paused chain is backed up without being started, and a deleted one is restored inside its window", async () => {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,5 +71,92 @@ describe("snapshots", () => {
     ).toEqual(["data"]);
     await converge(runtime, placement, blueprint, 1n);
     expect(await eventsOf(runtime, placement, "echo-0")).not.toContain("tampered");
+  });
+
+  it("publishes whole copies only, and restores whole, wherever the worker dies", { timeout: 60_000 }, async () => {
+    const runtime = openRuntime(home);
+    const own = newPlacement();
+    const store = { kind: "directory", path } as const;
+    const addresses = await runtime.reserve(own, toSpecs("echo-0", "echo-1"), 1n);
+    const nodes = ["echo-0", "echo-1"].map((name) => echoNode(addresses, name));
+    const blueprint = toBlueprint(own, nodes);
+    const [zero] = nodes;
+    if (zero === undefined) throw new Error("no node");
+    await converge(runtime, own, toBlueprint(own, [zero]), 1n);
+    await runtime.stop(own, 1n);
+
+    /** Every checkpoint of `work` is a crash once, in a runtime of its own; then it is done by the next. */
+    const dieEverywhere = async (
+      work: (victim: ReturnType<typeof openRuntime>) => Promise<unknown>,
+      check: () => void,
+    ) => {
+      for (let index = 0; ; index++) {
+        let count = 0;
+        let isDead = false;
+        const victim = openRuntime(home, {
+          checkpoint: () => {
+            isDead ||= count++ === index;
+            if (isDead) throw new Error("crash");
+          },
+        });
+        const failure = await work(victim).then(
+          () => null,
+          (error: unknown) => error,
+        );
+        if (!isDead) {
+          expect(failure).toBeNull();
+          return index;
+        }
+        check();
+      }
+    };
+    const id = "bkp_0000000000000000000000000b";
+    const copy = join(path, toName(id), toName(own.placementId));
+    const places = await dieEverywhere(
+      (victim) => victim.snapshot(own, store, id, 1n),
+      () => expect(existsSync(copy)).toBe(false),
+    );
+    expect(places).toBeGreaterThanOrEqual(3);
+    expect(existsSync(`${copy}.part`)).toBe(false);
+    const { digest } = await runtime.snapshot(own, store, id, 1n);
+
+    // A node that came later has a volume that the snapshot lacks.
+    await converge(runtime, own, blueprint, 1n);
+    await converge(runtime, own, blueprint, 1n);
+    await runtime.stop(own, 1n);
+    expect((await runtime.observe(own)).volumes).toEqual(["echo-0/data", "echo-1/data"]);
+    await runtime.stage(own, store, { name: id, digest }, 1n);
+    expect((await runtime.observe(own)).volumes).toEqual(["echo-0/data", "echo-1/data"]);
+    const swaps = await dieEverywhere(
+      (victim) => victim.restore(own, store, { name: id, digest }, 1n),
+      () => undefined,
+    );
+    expect(swaps).toBeGreaterThanOrEqual(2);
+    expect((await runtime.observe(own)).volumes).toEqual(["echo-0/data"]);
+    expect(readdirSync(join(home, "restores"))).toEqual([]);
+    await converge(runtime, own, blueprint, 1n);
+    expect(countOf(await eventsOf(runtime, own, "echo-0"), "start")).toBe(2);
+    await runtime.stop(own, 1n);
+
+    // What was laid ready and not wanted any more goes with the next start.
+    await runtime.stage(own, store, { name: id, digest }, 1n);
+    await converge(runtime, own, blueprint, 1n);
+    expect(readdirSync(join(home, "restores"))).toEqual([]);
+    await runtime.stop(own, 1n);
+
+    const manifest = join(copy, "manifest.json");
+    const text = readFileSync(manifest, "utf8");
+    writeFileSync(manifest, text.replace(/"mode":\d+/, '"mode":511'));
+    await expect(runtime.stage(own, store, { name: id, digest }, 1n)).rejects.toMatchObject({ code: "backup.damaged" });
+    const tooSmall = { ...store, maxBytes: 1 };
+    const other = "bkp_0000000000000000000000000c";
+    await expect(runtime.snapshot(own, tooSmall, other, 1n)).rejects.toMatchObject({ code: "backup.too_large" });
+    expect(readdirSync(join(path, toName(other)))).toEqual([]);
+    for (const name of [id, other]) {
+      await runtime.removeSnapshot(own.placementId, store, name);
+      await runtime.removeSnapshot(own.placementId, store, name);
+      expect(existsSync(join(path, toName(name)))).toBe(false);
+    }
+    await runtime.destroy(own, { volumes: true, fence: 1n });
   });
 });

@@ -156,6 +156,10 @@ export const changeChain = async (plane: TestPlane, chain: TestChain, change: Ch
       await transaction.chain.update({ where: { id: chain.id }, data: { settings: change.settings as object } });
     }
     if (change.topic !== undefined) await writeTopic(plane, transaction, chain, { name: change.topic, kind: "create" });
+    if (change.kind === "chain.restore" && change.backupId !== undefined) {
+      const { createdAt } = await transaction.backup.findUniqueOrThrow({ where: { id: change.backupId } });
+      await partRepository.wishGoneAgain(transaction, chain.tenantId, chain.id, createdAt);
+    }
     if (change.wish === "deleted") await operationRepository.supersedeParts(transaction, chain.tenantId, chain.id, now);
     const { generation } = await chainWishes.wish(transaction, {
       tenantId: chain.tenantId,

@@ -78,6 +78,19 @@ export const partRepository = {
     },
   ): Promise<PartRow> => transaction.part.create({ data: { ...part, settings: toJson(part.settings) } }),
 
+  /** Those deleted since `since` are wished gone once more: the chain gets data in which they still are. */
+  wishGoneAgain: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    since: Date,
+  ): Promise<void> => {
+    await transaction.part.updateMany({
+      where: { tenantId, chainId, deletedAt: { gte: since } },
+      data: { generation: { increment: 1 } },
+    });
+  },
+
   /** A new wish for it: its next generation. */
   wish: (
     transaction: StoreTransaction,

@@ -47,11 +47,12 @@ export const wishHandlers = (deps: ApiDeps, changes: Changes): WishHandlers => {
       const { principal, caller } = request;
       const { tenantId } = principal;
       if (backupId === undefined || isGone(chain)) demandRestorable(chain);
-      if (backupId !== undefined) await demandBackup(deps, transaction, chain, backupId);
+      const backup = backupId === undefined ? null : await demandBackup(deps, transaction, chain, backupId);
       await demandFree(transaction, chain);
       demandActiveApp(await appRepository.hold(transaction, tenantId, chain.appId));
+      if (backup !== null) await partRepository.wishGoneAgain(transaction, tenantId, chain.id, backup.createdAt);
       const wish = { kind: "chain.restore", wish: "running" } as const;
-      const restored = backupId === undefined ? wish : { ...wish, restoreBackupId: backupId };
+      const restored = backup === null ? wish : { ...wish, restoreBackupId: backup.id };
       // What a chain reserves that is not deleted was judged before.
       if (!isGone(chain)) return start(transaction, request, chain, restored);
       const framework = frameworks.find(chain.framework);
