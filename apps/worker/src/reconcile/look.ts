@@ -25,6 +25,9 @@ export interface LookDeps {
   clock: Clock;
 }
 
+/** For how long what succeeded is believed to have lasted, whatever is listed. */
+const standMs = 5_000;
+
 /** The last view, with every node unwell: nothing runs, so nothing answers. */
 const unwell = (view: ChainView | null, now: Date): ChainView | null =>
   view === null
@@ -77,17 +80,20 @@ export const createLook = (deps: LookDeps) => {
     const inspect = () =>
       framework.inspect({ chain: order.chain, nodes: order.nodes, previous: claim.previousView, access, signer });
     const isUp = observation.nodes.some((node) => node.state === "running");
-    let view = isUp ? await inspect() : unwell(claim.previousView, clock.now());
-    if (!isUp || order.steps.length === 0)
-      return { observation, view, results: [...claim.stepResults], isFenced: false };
-
+    if (!isUp || order.steps.length === 0) {
+      const seen = isUp ? await inspect() : unwell(claim.previousView, clock.now());
+      return { observation, view: seen, results: [...claim.stepResults], isFenced: false };
+    }
     const wanted = new Set(order.steps.map((step) => step.key));
+    const isOpen = claim.observedGeneration < claim.generation;
+    const mayStand = ({ endedAt }: StepResult): boolean => clock.now().getTime() - Date.parse(endedAt) < standMs;
     const { results, isFenced } = await runSteps({
       framework,
       steps: order.steps,
-      // Reached, and still listed: what succeeded then has not lasted, so it is done again.
+      // Reached, and still listed: what succeeded then has not lasted, so it is done again; not at once, since the
+      // coordinator may only not have looked yet.
       results: claim.stepResults.filter(
-        ({ key, state }) => wanted.has(key) && (state === "failed" || claim.observedGeneration < claim.generation),
+        (result) => wanted.has(result.key) && (result.state === "failed" || isOpen || mayStand(result)),
       ),
       chain: order.chain,
       access,
@@ -95,9 +101,8 @@ export const createLook = (deps: LookDeps) => {
       clock,
       onResult: async (result) => !(await centre.reportStep(claim.placementId, claim.fence, result)).fenced,
     });
-    if (isFenced) return { observation, view, results, isFenced };
+    if (isFenced) return { observation, view: claim.previousView, results, isFenced };
     observation = await runtime.observe(ref);
-    view = await inspect();
-    return { observation, view, results, isFenced: false };
+    return { observation, view: await inspect(), results, isFenced: false };
   };
 };

@@ -71,7 +71,11 @@ export const createChainCoordination = (deps: {
       return inTransaction(client, async (transaction) => {
         const [chain] = await transaction.chain.updateManyAndReturn({
           where: { id: chainId, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
-          data: { leaseOwner: owner, leaseUntil: new Date(now.getTime() + leaseMs), fence: { increment: 1 } },
+          // What left its mark before this is in what is read now; only what comes later asks for another pass.
+          data: {
+            ...{ leaseOwner: owner, leaseUntil: new Date(now.getTime() + leaseMs), fence: { increment: 1 } },
+            dirty: false,
+          },
         });
         return chain === undefined ? null : loadChainWork(transaction, chain as Chain);
       });
