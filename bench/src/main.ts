@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { benchApi } from "./api.ts";
 import { type BenchResult, isMet, render } from "./bench.ts";
 import { benchFabric } from "./fabric.ts";
+import { benchFabricStart } from "./fabric-start.ts";
 import { benchGateway } from "./gateway/bench-gateway.ts";
 import { benchStart } from "./start.ts";
 
@@ -20,11 +21,22 @@ const gateway = async (): Promise<BenchResult> => {
   };
 };
 
+/** Several under one name; nothing of one is told apart from the others but by its words. */
+const merged = (name: string, results: readonly BenchResult[]): BenchResult => ({
+  name,
+  claims: results.flatMap(({ claims }) => claims),
+  figures: Object.assign({}, ...results.map(({ figures }) => figures)),
+  method: results.map((result) => `${result.name}: ${result.method}`).join("\n          "),
+});
+
+const fabric = async (): Promise<BenchResult> => merged("fabric", [await benchFabricStart(), await benchFabric()]);
+
 const benches: { readonly [name: string]: () => Promise<BenchResult> } = {
   start: () => benchStart(),
   api: () => benchApi(),
   gateway,
-  fabric: () => benchFabric(),
+  fabric,
+  "fabric-start": () => benchFabricStart(),
 };
 
 const run = async (): Promise<void> => {
