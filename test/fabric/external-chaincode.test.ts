@@ -106,6 +106,24 @@ describe.skipIf(programs === undefined)("chaincode at the customer's own address
     expect(after.get("peer-org1-0")).toBe(before.get("peer-org1-0"));
     expect(after.get("chaincode-own-0")).not.toBe(before.get("chaincode-own-0"));
   });
+
+  test("is reached again after the way out was closed, as when a worker is killed", async () => {
+    const { port } = new URL(forwarder.url);
+    const read = async (): Promise<string> => {
+      const client = await openClient(network, "org1");
+      try {
+        const bytes = await client.contract("main", "own").evaluateTransaction("read", "a1");
+        return Buffer.from(bytes).toString("utf8");
+      } finally {
+        client.close();
+      }
+    };
+    await forwarder.close();
+    await expect(read()).rejects.toThrow();
+    const tunnels = { permits, allowPrivate: true };
+    forwarder = await createGuardedForwarder({ networks: [], log, tunnels, port: Number(port) });
+    await expect.poll(() => read().catch(String), { timeout: 10_000 }).toContain("a car");
+  });
 });
 
 describe.skipIf(programs === undefined)("chaincode at a private address that the operator did not allow", () => {

@@ -12,6 +12,7 @@ export interface ChildEnvironmentInput {
     | "backups"
     | "forks"
     | "chaincodes"
+    | "chaincodePrivate"
     | "standby"
     | "logLevel"
     | "passedEnvironment"
@@ -61,6 +62,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
         ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
+        ...(settings.chaincodePrivate === undefined ? {} : { PORTOLAN_CHAINCODE_PRIVATE: settings.chaincodePrivate }),
       };
     case "worker":
       return {
@@ -73,6 +75,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
         ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
+        ...(settings.chaincodePrivate === undefined ? {} : { PORTOLAN_CHAINCODE_PRIVATE: settings.chaincodePrivate }),
       };
     case "gateway":
       return {

@@ -20,6 +20,7 @@ const schema = z.object({
   PORTOLAN_BACKUPS: z.string().min(1).optional(),
   PORTOLAN_FORKS: z.string().optional(),
   PORTOLAN_CHAINCODES: z.string().optional(),
+  PORTOLAN_CHAINCODE_PRIVATE: z.enum(["true", "false"]).optional(),
   /** One development chain stands by, so that the next one asked for is there at once; `[]`: none. */
   PORTOLAN_STANDBY: z.string().default('[{"framework":"anvil","plan":"dev","region":"local","count":1}]'),
   PORTOLAN_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
@@ -83,6 +84,7 @@ export interface UpSettings {
   forks: string | undefined;
   /** The catalogue of chaincode; absent: what ships with Portolan. */
   chaincodes?: string | undefined;
+  chaincodePrivate?: "true" | "false" | undefined;
   /** As JSON: which chains stand by (`parseStandby`). */
   standby: string;
   logLevel: "debug" | "info" | "warn" | "error";
@@ -129,6 +131,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     backups: env.PORTOLAN_BACKUPS === undefined ? undefined : resolve(env.PORTOLAN_BACKUPS),
     forks: env.PORTOLAN_FORKS,
     chaincodes: env.PORTOLAN_CHAINCODES,
+    chaincodePrivate: env.PORTOLAN_CHAINCODE_PRIVATE,
     standby: checkStandby(env.PORTOLAN_STANDBY),
     logLevel: env.PORTOLAN_LOG_LEVEL,
     passedEnvironment: onlySet(parseEnv(passed, source)),
