@@ -101,6 +101,12 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
         "part.create of the identity app has come to its end",
       ]),
     );
+    const { endpoints } = await sdk.chains.get({ params });
+    const grpc = `grpcs://${chain.replaceAll("_", "-")}.chains.localhost:${plane.grpc.split(":")[1]}`;
+    expect(endpoints.map(({ protocol, url }) => [protocol, url])).toEqual([
+      ["grpc", grpc],
+      ["rest", `${plane.gateway}/${chain}`],
+    ]);
     const { detail } = await sdk.channels.get({ params: { chain, channel: "main" } });
     expect(detail).toMatchObject({ organisations: ["Org1MSP"] });
     const installed = await sdk.chaincodes.get({ params: { chain, chaincode: "basic" } });

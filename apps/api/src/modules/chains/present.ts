@@ -3,21 +3,32 @@ import type { Condition, Phase } from "@portolan/domain";
 import { phases } from "@portolan/domain";
 import type { FrameworkRegistry } from "@portolan/frameworks";
 import type { ChainEventRow, ChainRow, NodeRow } from "@portolan/store";
+import type { ApiDeps } from "../../api-deps.ts";
 
 const toPhase = (text: string): Phase => phases.find((phase) => phase === text) ?? "pending";
 
-/** `gatewayUrls`: region slug → the public URL of its gateway. */
-export const presentChain = (
-  row: ChainRow,
-  frameworks: FrameworkRegistry,
-  gatewayUrls: ReadonlyMap<string, string>,
-): ChainResource => {
+/** Region slug → the public URL of its gateway; and where the gateway takes gRPC, if it does. */
+export interface GatewayPlaces {
+  urls: ReadonlyMap<string, string>;
+  grpcAddressOf: ApiDeps["grpcAddressOf"];
+}
+
+/** gRPC has no paths: the chain is the name that is asked for, on the listener's port. */
+const grpcUrl = (chainId: string, { grpcAddressOf }: GatewayPlaces): string | undefined => {
+  const found = grpcAddressOf?.(chainId);
+  return found && `grpcs://${found.serverName}:${found.address.slice(found.address.lastIndexOf(":") + 1)}`;
+};
+
+export const presentChain = (row: ChainRow, frameworks: FrameworkRegistry, places: GatewayPlaces): ChainResource => {
   const isGone = row.wish === "deleted" || row.wish === "purged";
   const protocols = frameworks.find(row.framework)?.protocols ?? [];
   const endpoints = row.regions.flatMap((region) => {
-    const gateway = gatewayUrls.get(region);
+    const gateway = places.urls.get(region);
     if (gateway === undefined || isGone) return [];
-    return protocols.map(({ name }) => ({ protocol: name, region, url: `${gateway.replace(/\/$/, "")}/${row.id}` }));
+    return protocols.flatMap(({ name }) => {
+      const url = name === "grpc" ? grpcUrl(row.id, places) : `${gateway.replace(/\/$/, "")}/${row.id}`;
+      return url === undefined ? [] : [{ protocol: name, region, url }];
+    });
   });
   return {
     id: row.id,

@@ -24,7 +24,7 @@ const demandChain = async (transaction: StoreTransaction, tenantId: string, id: 
 };
 
 export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, ChainOperation> => {
-  const { clients, frameworks } = deps;
+  const { clients, frameworks, grpcAddressOf } = deps;
   return {
     "chains.quote": quoteChain(deps, changes),
     "chains.create": createChain(deps, changes),
@@ -38,7 +38,7 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
         rows: await chainRepository.list(transaction, tenantId, { ...page, appId: query.appId }),
         urls: await gatewayUrls(transaction),
       }));
-      return { body: presentPage(rows, (row) => presentChain(row, frameworks, urls)) };
+      return { body: presentPage(rows, (row) => presentChain(row, frameworks, { urls, grpcAddressOf })) };
     },
 
     "chains.get": async ({ principal: { tenantId }, params }) => {
@@ -46,7 +46,10 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
         row: await demandChain(transaction, tenantId, params.chain),
         urls: await gatewayUrls(transaction),
       }));
-      return { body: presentChain(row, frameworks, urls), headers: { etag: toETag(row.generation) } };
+      return {
+        body: presentChain(row, frameworks, { urls, grpcAddressOf }),
+        headers: { etag: toETag(row.generation) },
+      };
     },
 
     "chains.nodes": async ({ principal: { tenantId }, params, query }) => {
