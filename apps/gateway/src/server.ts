@@ -73,6 +73,26 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
   });
 };
 
+const stalledMs = 45_000;
+
+/** How long a chain that nobody here knows is waited for, and how often it is looked for. */
+const routePatienceMs = 150;
+const routeLookMs = 5;
+
+/**
+ * A chain that was adopted a moment ago may be called before its route has come; no client tries a 404 again. Only
+ * callers with a good key get here, and nobody learns from the wait whether a chain is another's or nobody's.
+ */
+const awaitRoute = (admit: () => Grant | Refusal, done: (found: Grant | Refusal) => void): void => {
+  const endsAt = performance.now() + routePatienceMs;
+  const look = (): void => {
+    const found = admit();
+    if (found !== refusals.chainUnknown || performance.now() >= endsAt) done(found);
+    else setTimeout(look, routeLookMs);
+  };
+  setTimeout(look, routeLookMs);
+};
+
 /**
  * The HTTP side: limits, paths, key, CORS. Slow clients are cut by Node's own header and request time-outs; one
  * connection may keep at most one request in work, because HTTP/1.1 answers in order.
@@ -121,13 +141,35 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     const { origin } = headers;
     const caller: Caller = { secret: secretOf(headers, path.secret), origin, address: req.socket.remoteAddress ?? "" };
     const grant = admission.admit(protocol, path.chainId, caller);
+    if (grant === refusals.chainUnknown) {
+      awaitRoute(
+        () => admission.admit(protocol, path.chainId, caller),
+        (found) => {
+          try {
+            onAdmitted(req, res, reply, protocol, found);
+          } catch (err) {
+            log.error({ err }, "a request failed");
+            reply.refuse(refusals.internal);
+          }
+        },
+      );
+    } else onAdmitted(req, res, reply, protocol, grant);
+  };
+  const onAdmitted = (
+    req: IncomingMessage,
+    res: ServerResponse,
+    reply: Reply,
+    protocol: string,
+    grant: Grant | Refusal,
+  ): void => {
+    if (req.destroyed) return;
     const handle = protocols[protocol];
     if (!isGrant(grant)) {
       refuseBody(req, res, grant);
       return;
     }
     const { maxBodyBytes } = grant.policy;
-    const declared = headers["content-length"];
+    const declared = req.headers["content-length"];
     if (handle === undefined || (declared !== undefined && Number(declared) > maxBodyBytes)) {
       refuseBody(req, res, refusals.tooLarge);
       return;
@@ -172,6 +214,9 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     },
     onRequest,
   );
+  // A caller that does not read its answer holds our memory: no progress for so long, and the connection ends. More
+  // than a node may take to answer.
+  server.setTimeout(stalledMs);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     refuseBody(req, res, refusedHttp(refusedExpectation.status, refusedExpectation.detail));
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Harness, startGateway } from "./harness.ts";
-import { sumByMethod } from "./memory-edge.ts";
+import { edgeRoute, sumByMethod } from "./memory-edge.ts";
 
 describe("a call that a node answers", () => {
   let gateway: Harness;
@@ -53,6 +53,20 @@ describe("a call that a node answers", () => {
       { id: null, error: { code: -32600 } },
       { id: 12, error: { code: -32602, data: { code: "method.bound", hint: "Ask for at most 1000." } } },
     ]);
+  });
+
+  it("waits a moment for a chain that was made a moment ago", async () => {
+    const early = gateway.post('{"jsonrpc":"2.0","id":1,"method":"read"}', { path: "/chn_2" });
+    setTimeout(() => {
+      gateway.edge.change({ kind: "route", route: edgeRoute(gateway.nodePort, { chainId: "chn_2" }) });
+    }, 40);
+    expect((await early).status).toBe(200);
+  });
+
+  it("is passed on whatever a node calls a snapshot", async () => {
+    const odd = { toString: 1, valueOf: 1 };
+    expect((await gateway.call("snapshot", [odd])).json).toMatchObject({ result: odd });
+    expect((await gateway.call("read")).status).toBe(200);
   });
 
   it("answers nothing to notifications, and counts them", async () => {

@@ -9,7 +9,7 @@ interface NodeRequest {
 
 /**
  * A node that counts what it answers, as a recording proxy would. Methods: `slow` and `load` wait, `die` ends the connection in
- * mid-answer, `fail` is a JSON-RPC error, `garbage` is no JSON-RPC, `echo` gives back its parameters; batches are
+ * mid-answer, `fail` is a JSON-RPC error, `garbage` is no JSON-RPC, `echo` gives back its parameters, `snapshot` the first of them if there is one; batches are
  * answered in reverse order, and items called `lost` not at all.
  */
 export const createFakeNode = () => {
@@ -29,7 +29,7 @@ export const createFakeNode = () => {
       method === "echo"
         ? params
         : method === "snapshot"
-          ? `0x${(snapshots - 1).toString(16)}`
+          ? ((params as unknown[] | undefined)?.[0] ?? `0x${(snapshots - 1).toString(16)}`)
           : method === "revert"
             ? true
             : `0x${method.length}`;

@@ -98,9 +98,11 @@ export const syntheticAnswer = ({ call, method }: Judged): string | null =>
     ? `{"jsonrpc":"2.0","id":${call.id ?? "null"},"result":${syntheticAnswers[method.verdict.answer]}}`
     : null;
 
+/** -1 for what is no id. Only text and numbers are turned into one: an object may refuse to be, and throw. */
 const snapshotId = (raw: string): number => {
   const value: unknown = raw === "" ? null : JSON.parse(raw);
-  const id = Array.isArray(value) ? Number(value[0]) : Number(value);
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  const id = typeof first === "string" || typeof first === "number" ? Number(first) : -1;
   return Number.isSafeInteger(id) ? id : -1;
 };
 
