@@ -62,6 +62,7 @@ export {
   samplePriceBookData,
 } from "./sample-price-books.ts";
 export {
+  backupSku,
   computeSku,
   evaluatedSku,
   nodeSku,

@@ -1,4 +1,4 @@
-import type { Clock } from "@portolan/domain";
+import { backupSku, type Clock } from "@portolan/domain";
 import type { StoreClient } from "../clients/create-clients.ts";
 import { inTransaction } from "../clients/with-tenant.ts";
 
@@ -25,7 +25,7 @@ export const meterBackups = (deps: { client: StoreClient; clock: Clock; maxHours
         on conflict do nothing returning epoch, seq
       )
       insert into usage_hourly (hour, tenant_id, app_id, subject_type, subject_id, region_id, sku, key_id, method, quantity, count)
-      select hour, hours.tenant_id, app_id, 'chain', chain_id, r.id, 'backup.storage', '', '',
+      select hour, hours.tenant_id, app_id, 'chain', chain_id, r.id, ${backupSku}::text, '', '',
              sum(ceil((copy ->> 'sizeBytes')::numeric / 1048576))::bigint, 0
       from hours join fresh on fresh.epoch = hours.backup_id and fresh.seq = (extract(epoch from hour) / 3600)::bigint
       cross join lateral jsonb_array_elements(hours.copies) copy join regions r on r.slug = copy ->> 'region'
