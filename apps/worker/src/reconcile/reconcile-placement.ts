@@ -131,6 +131,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     const { claim, order, runtime, ref, signal } = turn;
     const endsAt = performance.now() + (deps.settleMs ?? 0);
     let seen = first;
+    let isLookOld = false;
     let secrets: SecretSource | null | undefined;
     const isOpen = (): boolean =>
       !signal.aborted &&
@@ -139,14 +140,20 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       !isOrderReached(order, seen.observation, seen.view, seen.results);
     while (order.action === "run" && order.blueprint !== undefined && order.steps.length === 0 && isOpen()) {
       await sleep(settleEveryMs);
-      if (!isApplied(order, await runtime.observe(ref))) {
-        secrets ??= await openSecrets(claim, order);
-        if (secrets === null) return { ...seen, isFenced: true };
-        await runtime.apply(ref, order.blueprint, secrets, claim.fence, order.only);
+      const observation = await runtime.observe(ref);
+      if (isApplied(order, observation)) {
+        seen = await look(claim, order, runtime, ref, signal);
+        isLookOld = false;
+        continue;
       }
-      seen = await look(claim, order, runtime, ref, signal);
+      secrets ??= await openSecrets(claim, order);
+      if (secrets === null) return { ...seen, isFenced: true };
+      await runtime.apply(ref, order.blueprint, secrets, claim.fence, order.only);
+      // To ask a network of many nodes while they start would take the time from them that they start with.
+      seen = { ...seen, observation };
+      isLookOld = true;
     }
-    return seen;
+    return isLookOld ? look(claim, order, runtime, ref, signal) : seen;
   };
 
   const reserve = async (
