@@ -1,6 +1,6 @@
-import { common, gateway, peer } from "@hyperledger/fabric-protos";
 import { evaluatedSku, type MethodVerdict, type RpcPolicy, submittedSku } from "@portolan/domain";
 import type { GrpcRules } from "../framework.ts";
+import { refuseCall } from "./application-calls.ts";
 import { peerName } from "./topology.ts";
 
 interface Rule {
@@ -77,43 +77,8 @@ export const fabricGrpcPolicy: RpcPolicy = toPolicy(grpcRules, 10 * mebibyte);
 /** Routes that `access/rest.ts` has. Bodies are JSON in memory: larger transactions go over gRPC. */
 export const fabricRestPolicy: RpcPolicy = toPolicy(restRules, 2 * mebibyte);
 
-/** Chaincodes of the peers themselves: with them an administrator could change the network behind the plane's back. */
-const systemChaincodes = ["_lifecycle", "cscc", "lscc", "escc", "vscc"] as const;
-const marks = systemChaincodes.map((name) => Buffer.from(name));
-
-/** What the endorser runs is what the header names, where the gateway looks for endorsers is what the invocation names. */
-const chaincodesOf = (method: string, message: Uint8Array): string[] => {
-  const request =
-    method === "gateway.Gateway/Evaluate"
-      ? gateway.EvaluateRequest.deserializeBinary(message)
-      : gateway.EndorseRequest.deserializeBinary(message);
-  const bytes = request.getProposedTransaction()?.getProposalBytes_asU8() ?? new Uint8Array();
-  const proposal = peer.Proposal.deserializeBinary(bytes);
-  const header = common.Header.deserializeBinary(proposal.getHeader_asU8());
-  const channel = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
-  const extension = peer.ChaincodeHeaderExtension.deserializeBinary(channel.getExtension_asU8());
-  const payload = peer.ChaincodeProposalPayload.deserializeBinary(proposal.getPayload_asU8());
-  const invocation = peer.ChaincodeInvocationSpec.deserializeBinary(payload.getInput_asU8());
-  const named = [extension.getChaincodeId(), invocation.getChaincodeSpec()?.getChaincodeId()];
-  return named.map((id) => id?.getName() ?? "");
-};
-
-const checkMessage = (method: string, message: Uint8Array): string | null => {
-  if (method !== "gateway.Gateway/Evaluate" && method !== "gateway.Gateway/Endorse") return null;
-  const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  // Names stand in the message as they are, so that only what could be meant is decoded.
-  if (!marks.some((mark) => bytes.includes(mark))) return null;
-  try {
-    const names = chaincodesOf(method, message);
-    const found = systemChaincodes.find((system) => names.includes(system));
-    return found === undefined ? null : `${found} is the plane's to call`;
-  } catch {
-    return "the proposal can't be read";
-  }
-};
-
 export const fabricGrpcRules: GrpcRules = {
-  check: checkMessage,
+  check: refuseCall,
   isStream: (method) => grpcRules[method]?.isStream === true,
   maxAnswerBytes: 64 * mebibyte,
   rootsFact: "grpc.ca",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { common, gateway, msp, peer } from "@hyperledger/fabric-protos";
 import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "../../rest-protocol.ts";
+import { refuseCall } from "../application-calls.ts";
 import { toAccessError } from "./failure.ts";
 import { endorseBody, invalidInput, parseBody, prepareBody, sendBody } from "./input.ts";
 import { resultOfEnvelope } from "./ledger.ts";
@@ -62,6 +63,12 @@ const readOwn = (what: string, request: RestRequest, read: () => Header): Header
   return found;
 };
 
+/** What the gRPC listener refuses of the same bytes. */
+const checkCall = (what: string, method: string, message: Uint8Array): void => {
+  const reason = refuseCall(method, message);
+  if (reason !== null) throw invalidInput(`${what}: ${reason}.`);
+};
+
 /** Has peers endorse the customer's signed proposal. */
 export const endorseOwn = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
   const body = parseBody(endorseBody, request.body);
@@ -76,9 +83,11 @@ export const endorseOwn = async (request: RestRequest, context: RestContext): Pr
   wanted.setChannelId(header.channel);
   wanted.setProposedTransaction(signed);
   wanted.setEndorsingOrganizationsList(body.endorsers);
+  const message = wanted.serializeBinary();
+  checkCall("proposal", "gateway.Gateway/Endorse", message);
   const { transactionId } = header;
   const envelope = await context
-    .unary("gateway.Gateway/Endorse", wanted.serializeBinary(), { timeoutMs: body.timeoutMs, isRepeatable: true })
+    .unary("gateway.Gateway/Endorse", message, { timeoutMs: body.timeoutMs, isRepeatable: true })
     .then((answer) => gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction())
     .catch((error: unknown) => {
       throw toAccessError("The peers did not endorse it", error, { transactionId });
@@ -114,6 +123,9 @@ export const sendOwn = async (request: RestRequest, context: RestContext): Promi
   const envelope = new common.Envelope();
   envelope.setPayload(body.transaction);
   envelope.setSignature(lowS(body.signature));
+  const wanted = new gateway.SubmitRequest();
+  wanted.setPreparedTransaction(envelope);
+  checkCall("transaction", "gateway.Gateway/Submit", wanted.serializeBinary());
   if (body.wait === "commit" && body.statusSignature === undefined)
     throw invalidInput("statusSignature: is missing.", 'Sign statusDigest too, or send "wait": "none".');
   const creator = msp.SerializedIdentity.deserializeBinary(header.creator);

@@ -4,6 +4,7 @@ import { type common, gateway } from "@hyperledger/fabric-protos";
 import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestProtocol, RestRequest, RestRoute } from "../../rest-protocol.ts";
 import { GrpcFailure } from "../../rest-protocol.ts";
+import { isSystemChaincode } from "../application-calls.ts";
 import { openEvents } from "./events.ts";
 import { nameOfValidation, toAccessError, toInvalidError } from "./failure.ts";
 import { evaluateBody, identityOf, invalidInput, numberOf, parseBody, submitBody } from "./input.ts";
@@ -230,7 +231,7 @@ const checkNames = ({ params }: RestRequest): void => {
   if (channel !== undefined && !/^[a-z][a-z0-9.-]{0,248}$/.test(channel))
     throw invalidInput("The channel's name is none.");
   if (chaincode === undefined) return;
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(chaincode) || /^(?:cscc|lscc|qscc|escc|vscc)$/.test(chaincode))
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(chaincode) || isSystemChaincode(chaincode))
     throw new DomainError({ code: "chaincode.unknown", message: "There is no such chaincode for applications." });
 };
 
