@@ -17,6 +17,7 @@ describe("a network", () => {
     [{ consensus: "bft" }, "dev", []],
     [{ consensus: "bft", orderers: 3 }, "premium", ["settings.orderers"]],
     [{ organisations: [{ name: "a", peers: 2 }] }, "dev", ["settings.organisations.0.peers"]],
+    [{ organisations: [{ name: "a", mspId: "OrdererMSP" }] }, "dev", ["settings.organisations.0.mspId"]],
   ])("%j on plan %s", (settings, plan, expected) => {
     expect(paths(review({ ...toSpec(settings), plan }, operator))).toEqual(expected);
   });
@@ -87,6 +88,22 @@ describe("a change of a network", () => {
     expect(change(two, { organisations: [{ name: "org1" }] })).toEqual([]);
   });
 
+  test("an organisation stays while a channel or a chaincode names it", () => {
+    const source = { kind: "external", address: "127.0.0.1:1" };
+    const judge = (...parts: ReturnType<typeof part>[]) =>
+      reviewUpdate(toSpec(two, parts), toSpec({ organisations: [{ name: "org1" }] }, parts));
+    const named = part("channel", "main", { organisations: ["org1", "org2"] });
+    const all = part("channel", "main", {});
+    const chaincode = (settings: object) => part("chaincode", "basic", { channel: "main", source, ...settings });
+    expect(judge(named)).toMatchObject([
+      { path: "settings.organisations", message: expect.stringContaining("channel main"), hint: expect.any(String) },
+    ]);
+    for (const settings of [{ endorsementPolicy: "OR('Org2MSP.peer')" }, { organisations: ["org2"] }])
+      expect(judge(all, chaincode(settings))).toMatchObject([{ message: expect.stringContaining("basic") }]);
+    expect(judge(all, chaincode({}), part("identity", "app", { organisation: "org2" }))).toEqual([]);
+    expect(judge({ ...named, isDeleted: true })).toEqual([]);
+  });
+
   test("orderers go by number, for good, and while enough are left", () => {
     expect(change({ orderers: 1 }, { orderers: 3 })).toEqual([]);
     expect(change({ orderers: 5 }, { orderers: 3 })).toEqual(["settings.retiredOrderers"]);
@@ -127,12 +144,35 @@ describe("a part", () => {
     ]);
   });
 
+  test("a chaincode has no name of one of the peers' own", () => {
+    const settings = { channel: "main", source: { kind: "external", address: "127.0.0.1:1" } };
+    for (const name of ["lscc", "cscc", "qscc", "escc", "vscc"])
+      expect(refused("chaincode", settings, name)).toEqual(["name"]);
+  });
+
   test("an identity belongs to an organisation, and its request is read", () => {
     expect(refused("identity", { organisation: "org1" })).toEqual([]);
+    // Nobody gets a certificate of it, so that an identity would be there and never come to life.
+    expect(refused("identity", { organisation: "orderer" })).toEqual(["settings.organisation"]);
     expect(refused("identity", { organisation: "org9" })).toEqual(["settings.organisation"]);
     expect(refused("identity", { organisation: "org1", keys: { mode: "own", csr: "nonsense" } })).toEqual([
       "settings.keys.csr",
     ]);
+  });
+
+  test("a channel keeps the organisations that its chaincodes name", () => {
+    const source = { kind: "external", address: "127.0.0.1:1" };
+    const narrowed = part("channel", "main", { organisations: ["org2"] });
+    const judge = (settings: object) => {
+      const chaincode = part("chaincode", "basic", { channel: "main", source, ...settings });
+      return reviewPart(toSpec(two, [narrowed, chaincode]), narrowed, { ...narrowed, settings: channel.settings });
+    };
+    expect(judge({ endorsementPolicy: "OR('Org1MSP.peer','Org2MSP.peer')" })).toMatchObject([
+      { path: "settings.organisations", message: expect.stringContaining("basic") },
+    ]);
+    expect(paths(judge({ organisations: ["org1"] }))).toEqual(["settings.organisations"]);
+    expect(judge({ endorsementPolicy: "OR('Org2MSP.peer')" })).toEqual([]);
+    expect(judge({})).toEqual([]);
   });
 
   test("a chaincode stays on its channel, and a plan has so many", () => {

@@ -2,12 +2,13 @@ import { X509Certificate } from "node:crypto";
 import { type ChainSpec, DomainError, type PartSpec } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
 import { defaultChaincodes, type OperatorConfig } from "../operator-config.ts";
+import { isSystemChaincode } from "./application-calls.ts";
 import { organisationsOfChannel } from "./chaincode-wish.ts";
 import { checkChannelId, parsePolicy, toApplicationPolicy } from "./config/index.ts";
 import { parseCsr } from "./crypto/index.ts";
 import { chaincodeSettings, chaincodesOf, channelSettings, channelsOf, identitySettings } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
-import { type FabricSettings, mspIdOf, ordererOrganisation, readSettings } from "./settings.ts";
+import { type FabricSettings, mspIdOf, ordererMspId, readSettings } from "./settings.ts";
 import { quorumOf } from "./steps/channel-steps.ts";
 import { ordererOrdinals } from "./topology.ts";
 
@@ -57,6 +58,14 @@ const reviewOrganisations = (spec: ChainSpec, settings: FabricSettings): ReviewP
       problem("settings.organisations", `Plan ${spec.plan} has at most ${limits.maxOrganisations} organisations.`),
     );
   settings.organisations.forEach((organisation, index) => {
+    if (mspIdOf(organisation) === ordererMspId)
+      problems.push(
+        problem(
+          `settings.organisations.${index}.mspId`,
+          `${ordererMspId} is the MSP id of the organisation that the orderers belong to.`,
+          "Choose another one.",
+        ),
+      );
     if (organisation.peers > limits.maxPeersPerOrganisation)
       problems.push(
         problem(
@@ -149,7 +158,7 @@ export const reviewUpdate = (former: ChainSpec, next: ChainSpec): readonly Revie
         "Take fewer of them out at once.",
       ),
     );
-  return problems;
+  return [...problems, ...refusedParts(former, next, next.parts)];
 };
 
 const membersOf = (spec: ChainSpec, names: readonly string[]) =>
@@ -206,6 +215,8 @@ const reviewRoot = (rootCertificate: string | undefined): ReviewProblem[] =>
 
 const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   const settings = chaincodeSettings.parse(part.settings);
+  if (isSystemChaincode(part.name))
+    return [problem("name", `${part.name} is the name of a chaincode of the peers themselves.`, "Choose another one.")];
   const organisations = organisationsOfChannel(spec, settings.channel);
   if (organisations === undefined) {
     const names = channelsOf(spec).map(({ name }) => name);
@@ -230,10 +241,10 @@ const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
 
 const reviewIdentity = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   const { organisation, keys } = identitySettings.parse(part.settings);
-  const known = readSettings(spec.settings).organisations.map(({ name }) => name);
-  const problems = [ordererOrganisation, ...known].includes(organisation)
-    ? []
-    : unknownOrganisations(spec, [organisation]).map((item) => ({ ...item, path: "settings.organisation" }));
+  const problems = unknownOrganisations(spec, [organisation]).map((item) => ({
+    ...item,
+    path: "settings.organisation",
+  }));
   return keys.mode === "own" ? [...problems, ...refusedBy("settings.keys.csr", () => parseCsr(keys.csr))] : problems;
 };
 
@@ -242,6 +253,24 @@ const reviewSettings: { readonly [kind: string]: (spec: ChainSpec, part: PartSpe
   chaincode: reviewChaincode,
   identity: reviewIdentity,
 };
+
+/** What parts ask for that a change would take from them: nothing could bring the network to both wishes at once. */
+const refusedParts = (before: ChainSpec, after: ChainSpec, parts: readonly PartSpec[]): ReviewProblem[] =>
+  parts
+    .filter(({ kind, isDeleted }) => isDeleted !== true && kind !== "identity")
+    .flatMap((part) => {
+      const judge = reviewSettings[part.kind];
+      const known = new Set(judge?.(before, part).map(({ message }) => message));
+      return (judge?.(after, part) ?? [])
+        .filter(({ message }) => !known.has(message))
+        .map(({ message }) =>
+          problem(
+            "settings.organisations",
+            `The ${part.kind} ${part.name} could not stay as it is: ${message}`,
+            `Change or delete the ${part.kind} ${part.name} first.`,
+          ),
+        );
+    });
 
 const limitNames: { readonly [kind: string]: string } = {
   channel: "maxChannels",
@@ -257,16 +286,22 @@ const reviewCount = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
 };
 
 /** What of a chaincode would be another chaincode: the peers know it by name and channel. */
-const reviewChange = (part: PartSpec, former: PartSpec): ReviewProblem[] =>
-  part.kind === "chaincode" && part.settings["channel"] !== former.settings["channel"]
-    ? [problem("settings.channel", "A chaincode stays on its channel.", "Make another one on the other channel.")]
-    : [];
+const reviewChange = (spec: ChainSpec, part: PartSpec, former: PartSpec): ReviewProblem[] => {
+  if (part.kind === "chaincode" && part.settings["channel"] !== former.settings["channel"])
+    return [problem("settings.channel", "A chaincode stays on its channel.", "Make another one on the other channel.")];
+  if (part.kind !== "channel") return [];
+  const before = { ...spec, parts: spec.parts.map((each) => (each.id === part.id ? former : each)) };
+  const dependents = spec.parts.filter(
+    ({ kind, settings }) => kind === "chaincode" && settings["channel"] === part.name,
+  );
+  return refusedParts(before, spec, dependents);
+};
 
 /** The framework's `reviewPart`: whatever would stop the network's coordination later is found here. */
 export const reviewPart = (spec: ChainSpec, part: PartSpec, former: PartSpec | null): readonly ReviewProblem[] => {
   if (part.isDeleted === true) return [];
   return [
     ...(reviewSettings[part.kind]?.(spec, part) ?? []),
-    ...(former === null ? reviewCount(spec, part) : reviewChange(part, former)),
+    ...(former === null ? reviewCount(spec, part) : reviewChange(spec, part, former)),
   ];
 };

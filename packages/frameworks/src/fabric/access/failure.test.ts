@@ -17,6 +17,8 @@ it.each([
   [10, "failed to endorse transaction", "transaction.endorsement_refused"],
   [4, "context deadline exceeded", "transaction.timed_out"],
   [9, "no peers available to evaluate chaincode basic in channel main", "chaincode.unknown"],
+  [14, "failed to get config for channel [nope]: could not get last config for channel nope", "chaincode.unknown"],
+  [14, "failed to find any endorsing peers for org(s): NobodyMSP", "transaction.endorsement_refused"],
   [14, "no orderers could successfully process transaction", "node.unhealthy"],
   [
     2,

@@ -41,6 +41,16 @@ const readings: readonly Reading[] = [
   },
   { pattern: /revoked/i, code: "identity.revoked", hint: "Use another identity." },
   {
+    pattern: /failed to get config for channel|could not get last config for channel/i,
+    code: "chaincode.unknown",
+    hint: "There is no such channel on the peers: GET /v1/chains/{chain}/channels lists them.",
+  },
+  {
+    pattern: /failed to find any endorsing peers for org/i,
+    code: "transaction.endorsement_refused",
+    hint: "endorsers are MSP ids of the channel's organisations, with peers that are up and have the chaincode.",
+  },
+  {
     pattern: /access denied|creator.*(?:not|invalid)|incorrect timestamp/i,
     code: "identity.refused",
     hint: "The identity must belong to an organisation of the channel, and the signature be of the very bytes that were given out (ECDSA P-256 over SHA-256).",
