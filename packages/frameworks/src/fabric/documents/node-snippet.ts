@@ -3,6 +3,9 @@ import { type Connection, keyNotes, toLiteral } from "./connection.ts";
 /** What the project's tests run the snippet with. */
 export const nodeVersions = { gateway: "1.12.1", grpc: "1.14.7" } as const;
 
+/** The snippet's import, not one of this file. */
+const clientPackage = "@hyperledger/fabric-gateway";
+
 /** `connect-<org>.mjs`: complete; what differs from caller to caller comes from the environment. */
 export const renderNodeSnippet = (connection: Connection): string => {
   const { organisation, mspId, address, serverName, hasOwnAuthority, channel, chaincode } = connection;
@@ -21,7 +24,7 @@ ${keyNotes("//")}
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import { connect, hash, signers } from "@hyperledger/fabric-gateway";
+import { connect, hash, signers } from ${toLiteral(clientPackage)};
 
 const { env } = process;
 const settings = {
