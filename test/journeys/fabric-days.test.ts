@@ -51,13 +51,17 @@ describe.skipIf(programs === undefined)("days of a Fabric network, under a stead
     const found = await rows(plane, `select name, incarnation from nodes where chain_id = '${chain}'`);
     return new Map(found.map((row) => [String(row["name"]), Number(row["incarnation"])]));
   };
-  const kill = (node: string): void => {
-    const pids = plane
+  const pidsOf = (node: string): number[] =>
+    plane
       .processes()
       .filter((found) => found.node === node)
       .map(({ pid }) => pid);
-    expect(pids).not.toEqual([]);
-    killNow(pids);
+  /** SIGKILL; resolves once another process has taken its place. */
+  const kill = async (node: string): Promise<void> => {
+    const former = pidsOf(node);
+    expect(former).not.toEqual([]);
+    killNow(former);
+    await until(`${node} runs again`, async () => pidsOf(node).some((pid) => !former.includes(pid)));
   };
   const areWell = () =>
     until(
@@ -112,10 +116,10 @@ describe.skipIf(programs === undefined)("days of a Fabric network, under a stead
 
   it("outlives the kill -9 of the orderer that leads, and of a peer", async () => {
     const leader = (await channel()).nodes.find(({ isLeader }) => isLeader)?.node ?? "";
-    kill(leader);
+    await kill(leader);
     await flows();
     await areWell();
-    kill("peer-org1-0");
+    await kill("peer-org1-0");
     await flows();
     await areWell();
   }, 200_000);
