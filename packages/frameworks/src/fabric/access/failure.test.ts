@@ -19,6 +19,16 @@ it.each([
   [9, "no peers available to evaluate chaincode basic in channel main", "chaincode.unknown"],
   [14, "failed to get config for channel [nope]: could not get last config for channel nope", "chaincode.unknown"],
   [14, "failed to find any endorsing peers for org(s): NobodyMSP", "transaction.endorsement_refused"],
+  [
+    10,
+    "received unsuccessful response from orderer: status=FORBIDDEN, info=implicit policy evaluation failed",
+    "identity.refused",
+  ],
+  [
+    7,
+    "Failed evaluating policy on signed data during check policy on channel [null] with policy [/Channel/Application/Readers]",
+    "identity.refused",
+  ],
   [14, "no orderers could successfully process transaction", "node.unhealthy"],
   [
     2,

@@ -51,7 +51,8 @@ const readings: readonly Reading[] = [
     hint: "endorsers are MSP ids of the channel's organisations, with peers that are up and have the chaincode.",
   },
   {
-    pattern: /access denied|creator.*(?:not|invalid)|incorrect timestamp/i,
+    pattern:
+      /access denied|creator.*(?:not|invalid)|incorrect timestamp|status=FORBIDDEN|failed evaluating policy on signed data/i,
     code: "identity.refused",
     hint: "The identity must belong to an organisation of the channel, and the signature be of the very bytes that were given out (ECDSA P-256 over SHA-256).",
   },
