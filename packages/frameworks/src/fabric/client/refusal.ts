@@ -46,17 +46,24 @@ export const toRefusal = (error: ServiceError): Refusal => {
 /** Not more of a node's text than a reader needs. */
 const maxTextLength = 1_000;
 
+/** Raft writes 128 MB of log ahead for each channel, so that a disk is full before it looks so. */
+const fullDisk = {
+  pattern: /no space left on device|disk quota exceeded/i,
+  hint: "The disk that holds the node's data is full: free some space on it. It is tried again by itself.",
+};
+
 /**
  * What the tenant reads of a step that a node would not do. `what` says what was asked, as a sentence without its end.
  */
 export const toRefusedError = (what: string, error: unknown, hint?: string): unknown => {
   if (!(error instanceof Refusal)) return error;
   const text = error.message.slice(0, maxTextLength);
+  const advice = fullDisk.pattern.test(text) ? fullDisk.hint : hint;
   return new DomainError({
     code: error.isUnreached ? "node.unhealthy" : "step.refused",
     message: `${what}: ${text}`,
     retryable: true,
     cause: error,
-    ...(hint === undefined ? {} : { hint }),
+    ...(advice === undefined ? {} : { hint: advice }),
   });
 };
