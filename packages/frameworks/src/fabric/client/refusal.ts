@@ -58,9 +58,10 @@ const fullDisk = {
 export const toRefusedError = (what: string, error: unknown, hint?: string): unknown => {
   if (!(error instanceof Refusal)) return error;
   const text = error.message.slice(0, maxTextLength);
-  const advice = fullDisk.pattern.test(text) ? fullDisk.hint : hint;
+  const isFull = fullDisk.pattern.test(text);
+  const advice = isFull ? fullDisk.hint : hint;
   return new DomainError({
-    code: error.isUnreached ? "node.unhealthy" : "step.refused",
+    code: isFull ? "node.storage_full" : error.isUnreached ? "node.unhealthy" : "step.refused",
     message: `${what}: ${text}`,
     retryable: true,
     cause: error,
