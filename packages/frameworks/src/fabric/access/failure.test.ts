@@ -29,6 +29,11 @@ it.each([
     "Failed evaluating policy on signed data during check policy on channel [null] with policy [/Channel/Application/Readers]",
     "identity.refused",
   ],
+  [
+    10,
+    "failed to execute transaction 08cd: could not launch chaincode basic:25aa: connection to basic:25aa failed",
+    "chaincode.unreachable",
+  ],
   [14, "no orderers could successfully process transaction", "node.unhealthy"],
   [
     2,

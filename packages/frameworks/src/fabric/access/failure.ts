@@ -46,6 +46,11 @@ const readings: readonly Reading[] = [
     hint: "There is no such channel on the peers: GET /v1/chains/{chain}/channels lists them.",
   },
   {
+    pattern: /could not launch chaincode|error creating grpc connection/i,
+    code: "chaincode.unreachable",
+    hint: "Its server does not answer the peers: look at the chaincode's condition and its log. Nothing was written.",
+  },
+  {
     pattern: /failed to find any endorsing peers for org/i,
     code: "transaction.endorsement_refused",
     hint: "endorsers are MSP ids of the channel's organisations, with peers that are up and have the chaincode.",
@@ -76,7 +81,10 @@ export const toAccessError = (what: string, error: unknown, meta?: { readonly [k
   if (error.isUnreached || error.status === status.cancelled)
     return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
   const found = readings.find(({ pattern }) => pattern.test(message));
-  if (found !== undefined) return new DomainError({ code: found.code, message, hint: found.hint, ...more });
+  if (found !== undefined) {
+    const { code, hint } = found;
+    return new DomainError({ code, message, hint, retryable: code === "chaincode.unreachable", ...more });
+  }
   if (error.status === status.unavailable)
     return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
   return new DomainError({ code: "transaction.endorsement_refused", message, ...more });
