@@ -169,3 +169,17 @@ test("an orderer's no is a refusal with its reason", async () => {
   const refusal = await caught(broadcast({ clients, target }, new Uint8Array(), options));
   expect(refusal).toMatchObject({ status: "BAD_REQUEST", message: "it is stale", isUnreached: false });
 });
+
+test("a node that is gone is not waited for as long as a call may take", async () => {
+  const clients = createGrpcClients({ idleMs: 1_000 });
+  const gone: GrpcTarget = { host: "127.0.0.1", port: 1, rootsPem: (await certify(["127.0.0.1"])).rootsPem };
+  const { signal } = new AbortController();
+  const startedAt = performance.now();
+  const call = clients.call(gone, peer.EndorserService.processProposal, new peer.SignedProposal(), {
+    timeoutMs: 60_000,
+    signal,
+  });
+  await expect(call).rejects.toMatchObject({ status: "UNAVAILABLE", isUnreached: true });
+  expect(performance.now() - startedAt).toBeLessThan(15_000);
+  clients.closeAll();
+}, 20_000);

@@ -37,6 +37,9 @@ const options: ClientOptions = {
   "grpc.enable_retries": 0,
 };
 
+/** A node that is only started anew listens well within this. */
+const connectMs = 10_000;
+
 interface Kept {
   client: Client;
   timer: NodeJS.Timeout;
@@ -92,14 +95,25 @@ export const createGrpcClients = ({ idleMs }: { idleMs: number }) => {
   const isReady = (target: GrpcTarget, timeoutMs: number): Promise<boolean> =>
     new Promise((resolve) => clientOf(target).waitForReady(Date.now() + timeoutMs, (error) => resolve(!error)));
 
-  /** One call. Waits for the connection within the deadline. Throws `Refusal`. */
-  const call = <Request, Answer>(
+  /**
+   * One call. Waits for the connection for `connectMs` at most, whatever the call may take: a node that was killed is
+   * started again only when the step that waits for it has ended. Throws `Refusal`.
+   */
+  const call = async <Request, Answer>(
     target: GrpcTarget,
     method: MethodDefinition<Request, Answer>,
     request: Request,
     { timeoutMs, signal }: CallOptions,
-  ): Promise<Answer> =>
-    new Promise((resolve, reject) => {
+  ): Promise<Answer> => {
+    const endsAt = Date.now() + timeoutMs;
+    const connectsBy = Date.now() + Math.min(timeoutMs, connectMs);
+    let isConnected = false;
+    // In slices, so that a call that is called off ends soon.
+    while (!isConnected && !signal.aborted && Date.now() < connectsBy)
+      isConnected = await isReady(target, Math.min(500, connectsBy - Date.now()));
+    if (!isConnected && !signal.aborted)
+      throw new Refusal(`${target.host}:${target.port} can't be reached`, "UNAVAILABLE", true);
+    return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new Refusal("it was called off", "CANCELLED", true));
       const onAbort = (): void => running.cancel();
       const running = clientOf(target).makeUnaryRequest(
@@ -108,7 +122,7 @@ export const createGrpcClients = ({ idleMs }: { idleMs: number }) => {
         method.responseDeserialize,
         request,
         new Metadata({ waitForReady: true }),
-        { deadline: Date.now() + timeoutMs },
+        { deadline: endsAt },
         (error: ServiceError | null, answer?: Answer) => {
           signal.removeEventListener("abort", onAbort);
           if (error !== null) reject(toRefusal(error));
@@ -118,6 +132,7 @@ export const createGrpcClients = ({ idleMs }: { idleMs: number }) => {
       );
       signal.addEventListener("abort", onAbort, { once: true });
     });
+  };
 
   /** Sends one message over a stream of its own and takes the first answer: how orderers take transactions. */
   const exchange = <Request, Answer>(
