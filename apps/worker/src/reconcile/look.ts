@@ -10,7 +10,11 @@ import {
 } from "@portolan/domain";
 import type { Framework, NetworkAccess } from "@portolan/frameworks";
 import type { PlacementRef, Runtime } from "@portolan/runtimes";
+import { keepVigil } from "./keep-vigil.ts";
 import { runSteps } from "./run-steps.ts";
+
+/** How soon the death of a node ends the steps that may be waiting for it. */
+const vigilMs = 1_000;
 
 export interface Seen {
   observation: PlacementObservation;
@@ -87,6 +91,7 @@ export const createLook = (deps: LookDeps) => {
     const wanted = new Set(order.steps.map((step) => step.key));
     const isOpen = claim.observedGeneration < claim.generation;
     const mayStand = ({ endedAt }: StepResult): boolean => clock.now().getTime() - Date.parse(endedAt) < standMs;
+    const vigil = keepVigil({ nodes: observation.nodes, observe: () => runtime.observe(ref), everyMs: vigilMs });
     const { results, isFenced } = await runSteps({
       framework,
       steps: order.steps,
@@ -96,11 +101,11 @@ export const createLook = (deps: LookDeps) => {
         (result) => wanted.has(result.key) && (result.state === "failed" || isOpen || mayStand(result)),
       ),
       chain: order.chain,
-      access,
+      access: { ...access, signal: AbortSignal.any([signal, vigil.signal]) },
       signer,
       clock,
       onResult: async (result) => !(await centre.reportStep(claim.placementId, claim.fence, result)).fenced,
-    });
+    }).finally(vigil.end);
     if (isFenced) return { observation, view: claim.previousView, results, isFenced };
     observation = await runtime.observe(ref);
     return { observation, view: await inspect(), results, isFenced: false };

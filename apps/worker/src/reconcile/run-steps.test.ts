@@ -53,11 +53,37 @@ test("a part's step that failed a moment ago gives way, keeps its error, and has
 });
 
 test("one that takes long to fail rests, so that it doesn't hold up what comes in between", async () => {
-  const slow = { ...step("bad", "p"), input: { takesMs: 8_000 } };
-  const { results } = await run([slow]);
-  clock.advance(20_000);
-  const rested = await run([slow], results);
-  expect(rested).toEqual({ ran: [], results });
-  clock.advance(12_000);
-  expect((await run([slow], results)).ran).toEqual(["bad"]);
+  // Four times as long; twenty seconds at most, however long it took.
+  for (const [takesMs, restMs] of [
+    [3_000, 12_000],
+    [57_000, 20_000],
+  ] as const) {
+    const slow = { ...step("bad", "p"), input: { takesMs } };
+    const { results } = await run([slow]);
+    clock.advance(restMs - 1);
+    const rested = await run([slow], results);
+    expect(rested).toEqual({ ran: [], results });
+    clock.advance(1);
+    expect((await run([slow], results)).ran).toEqual(["bad"]);
+  }
+});
+
+test("steps that are broken off say why, and nothing else is begun", async () => {
+  const controller = new AbortController();
+  const reason = new DomainError({ code: "step.failed", message: "Node peer-0 went down meanwhile." });
+  const framework: Framework = {
+    ...createFakeFramework(),
+    actions: {
+      work: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new Error("cancelled")));
+          controller.abort(reason);
+        }),
+    },
+  };
+  const { results } = await runSteps({
+    ...{ framework, steps: [step("a", "p"), step("b", "q")], results: [], clock, chain: {} as never },
+    ...{ signer: {} as never, access: { signal: controller.signal } as never, onResult: async () => true },
+  });
+  expect(results).toMatchObject([{ key: "a", state: "failed", error: { message: reason.message } }]);
 });

@@ -25,8 +25,12 @@ export interface RunStepsInput {
 
 /** For how long a part's step that has failed gives way to steps that may get on. */
 const giveWayMs = 30_000;
-/** One that takes long to fail rests for this many times as long: at most a fifth of the passes' time is spent on it. */
+/**
+ * One that takes long to fail rests for this many times as long, so that the passes are not spent on it; but never for
+ * so long that it is felt once its cause is gone.
+ */
 const restFactor = 4;
+const longestRestMs = 20_000;
 
 /**
  * The steps of this pass. What the peers of a region can't reach takes its whole time-out to fail, and every other step
@@ -40,7 +44,8 @@ const toTurn = ({ steps, results, clock }: RunStepsInput): readonly Step[] => {
     const result = resultOf(step);
     if (step.part === undefined || result?.state !== "failed") return null;
     const endedAt = Date.parse(result.endedAt);
-    return { ms: now - endedAt, restMs: restFactor * (endedAt - Date.parse(result.startedAt)) };
+    const tookMs = endedAt - Date.parse(result.startedAt);
+    return { ms: now - endedAt, restMs: Math.min(restFactor * tookMs, longestRestMs) };
   };
   const awake = steps.filter((step) => {
     const failure = sinceFailure(step);
@@ -50,8 +55,10 @@ const toTurn = ({ steps, results, clock }: RunStepsInput): readonly Step[] => {
   return others.some((step) => resultOf(step)?.state !== "succeeded") ? others : awake;
 };
 
-const toFailure = (error: unknown, timedOut: boolean): OperationError =>
-  timedOut
+const toFailure = (thrown: unknown, signal: AbortSignal, timedOut: boolean): OperationError => {
+  // Whatever the action made of being broken off: why it was is what people want to know.
+  const error: unknown = signal.reason instanceof DomainError ? signal.reason : thrown;
+  return timedOut
     ? { code: "step.timed_out", message: "The step took too long.", retryable: true }
     : toOperationError(error, {
         code: "step.failed",
@@ -59,6 +66,7 @@ const toFailure = (error: unknown, timedOut: boolean): OperationError =>
         hint: "The node's logs name the cause; it is tried again.",
         retryable: true,
       });
+};
 
 /**
  * Runs the order's steps one after the other. Stops at the first failure or when the lease is lost; after a failure of a
@@ -90,13 +98,13 @@ export const runSteps = async (input: RunStepsInput): Promise<{ results: StepRes
         state: "failed",
         startedAt,
         endedAt: input.clock.now().toISOString(),
-        error: toFailure(error, timeout.aborted),
+        error: toFailure(error, signal, timeout.aborted),
       };
     }
     results = [...results.filter((item) => item.key !== step.key), result];
     if (!(await input.onResult(result))) return { results, isFenced: true };
     if (result.state === "failed") {
-      if (step.part === undefined) break;
+      if (step.part === undefined || input.access.signal.aborted) break;
       failedParts.add(step.part);
     }
   }
