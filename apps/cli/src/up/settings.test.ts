@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { parseStandby } from "@portolan/frameworks";
 import { expect, test } from "vitest";
 import { childEnvironment } from "./child-environment.ts";
@@ -16,6 +17,14 @@ test("defaults: the clone's .portolan, 4100 and 4200, the embedded database", ()
 test("a part of a database, and a port that is none, are refused by name", () => {
   expect(() => readUpSettings("/clone", { DATABASE_URL: "postgres://x" })).toThrow("belong together");
   expect(() => readUpSettings("/clone", { PORTOLAN_API_PORT: "70000" })).toThrow("PORTOLAN_API_PORT");
+});
+
+test("directories are where the caller stands: the processes start in the home", () => {
+  const source = { PORTOLAN_PROGRAMS: "programs", PORTOLAN_BACKUPS: "backups" };
+  expect(readUpSettings("/clone", source)).toMatchObject({
+    programs: join(process.cwd(), "programs"),
+    backups: join(process.cwd(), "backups"),
+  });
 });
 
 test("one development chain stands by unless told otherwise; API and worker have the same list", () => {

@@ -127,7 +127,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     grpcEnvironment: onlySet(parseEnv(grpcPassed, source)),
     database: toDatabase(env),
     redisUrl: env.REDIS_URL,
-    programs: env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs"),
+    programs: resolve(env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs")),
     backups: env.PORTOLAN_BACKUPS === undefined ? undefined : resolve(env.PORTOLAN_BACKUPS),
     forks: env.PORTOLAN_FORKS,
     chaincodes: env.PORTOLAN_CHAINCODES,
