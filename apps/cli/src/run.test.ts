@@ -336,11 +336,11 @@ test("a chain is changed, or the change only quoted; a document comes as it is",
     { env: signedIn },
   );
   const file = join(temporaryDirectory("settings"), "settings.json");
-  writeFileSync(file, JSON.stringify({ orderers: 3, consensus: "raft" }));
-  expect(
-    await go("chains", "update", chain, "--name", "x", "--settings", file, "--set", "orderers=5", "--detach"),
-  ).toBe(0);
-  expect(sent[0]).toMatchObject({ method: "PATCH", body: { name: "x", settings: { orderers: 5, consensus: "raft" } } });
+  writeFileSync(file, JSON.stringify({ orderers: 3, consensus: "raft", batch: { timeoutMs: 1, maxMessages: 9 } }));
+  const single = ["--set", "orderers=5", "--set", "batch.timeoutMs=2"];
+  expect(await go("chains", "update", chain, "--name", "x", "--settings", file, ...single, "--detach")).toBe(0);
+  const settings = { orderers: 5, consensus: "raft", batch: { timeoutMs: 2, maxMessages: 9 } };
+  expect(sent[0]).toMatchObject({ method: "PATCH", body: { name: "x", settings } });
   const before = screen().out.length;
   expect(await go("documents", "get", chain, "network.json")).toBe(0);
   expect(screen().out.slice(before)).toBe('{"a":1}\n');

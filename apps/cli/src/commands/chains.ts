@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { clean, renderMoney, renderTable, writeLine } from "../output.ts";
 import { collect, repeat } from "./apps.ts";
-import { readSettings, toSettings } from "./setting-flags.ts";
+import { readSettings } from "./setting-flags.ts";
 
 type Open = (command: Command) => Context;
 
@@ -34,7 +34,7 @@ const toInput = (name: string, flags: ChainFlags) => ({
   framework: flags.framework,
   plan: flags.plan,
   regions: flags.region ?? ["local"],
-  settings: toSettings(flags.set ?? []),
+  settings: readSettings({ set: flags.set ?? [] }),
   ...(flags.chainVersion === undefined ? {} : { version: flags.chainVersion }),
 });
 

@@ -51,12 +51,16 @@ const toPair = (pair: string): Pair => {
  * `blockTime=2` → 2; what is no JSON is text, `@path` a file's text, and dots go into members: `keys.csr=@ann.csr`.
  * With a schema, what looks like JSON is text where only text will do: `version=2.0`.
  */
-export const toSettings = (pairs: readonly string[], schema?: z.ZodType): Record<string, unknown> => {
+const toSettings = (
+  whole: Record<string, unknown>,
+  pairs: readonly string[],
+  schema?: z.ZodType,
+): Record<string, unknown> => {
   const list = pairs.map(toPair);
   const build = (isText: (pair: Pair) => boolean): Record<string, unknown> =>
     list.reduce<Record<string, unknown>>(
       (settings, pair) => put(settings, pair.path, isText(pair) ? pair.text : toValue(pair.text)),
-      {},
+      whole,
     );
   const settings = build(() => false);
   const issues = schema?.safeParse(settings).error?.issues ?? [];
@@ -68,13 +72,13 @@ export const toSettings = (pairs: readonly string[], schema?: z.ZodType): Record
   return textual.size === 0 ? settings : build(({ path }) => textual.has(path.join(".")));
 };
 
-/** All settings from a file of JSON, and single ones on top of them. */
+/** All settings from a file of JSON, and single ones on top of them: what a single one does not name stays. */
 export const readSettings = (
   flags: { settings?: string; set?: readonly string[] },
   schema?: z.ZodType,
 ): Record<string, unknown> => {
-  const single = toSettings(flags.set ?? [], schema);
-  if (flags.settings === undefined) return single;
+  const single = flags.set ?? [];
+  if (flags.settings === undefined) return toSettings({}, single, schema);
   let whole: unknown;
   try {
     whole = JSON.parse(readText(flags.settings));
@@ -84,5 +88,5 @@ export const readSettings = (
   }
   if (typeof whole !== "object" || whole === null || Array.isArray(whole))
     throw usage(`The file ${flags.settings} is not an object of settings.`);
-  return { ...whole, ...single };
+  return toSettings(whole as Record<string, unknown>, single, schema);
 };
