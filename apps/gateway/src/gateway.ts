@@ -45,6 +45,8 @@ export interface GatewaySettings {
   /** Until what is in flight is cut at a stop. */
   drainMs?: number;
   resyncMs?: number;
+  /** Until a caller over HTTP is cut that doesn't read its answer. */
+  stalledMs?: number;
 }
 
 export interface Gateway {
@@ -72,7 +74,7 @@ const closed = (server: Server): Promise<void> =>
 /** Wires the gateway of one region. Throws when another process has its spool. */
 export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gateway => {
   const { port, frameworks, log, clock, random } = deps;
-  const { region, dir, host, windowMs, tickMs, resyncMs, drainMs = 10_000 } = settings;
+  const { region, dir, host, windowMs, tickMs, resyncMs, stalledMs, drainMs = 10_000 } = settings;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ids = createIdSource({ clock, random });
   const epoch = `${clock
@@ -144,6 +146,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     rest,
     authorityPem: () => grpc?.authorityPem() ?? null,
     log,
+    ...(stalledMs === undefined ? {} : { stalledMs }),
   });
   const streams = settings.streamPort === undefined ? null : createStreamProtocol({ admission, meter, log });
   if (streams !== null) directory.listen(streams.listener);

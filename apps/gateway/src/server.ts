@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { createClientErrorHandler, type Logger, refusedExpectation } from "@portolan/kit";
 import type { Grant } from "./edge/entries.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
@@ -21,6 +22,8 @@ export interface GatewayServerDeps {
   /** What callers of the TLS listener must trust, PEM; `null`: nothing of ours. */
   authorityPem(): string | null;
   log: Pick<Logger, "error">;
+  /** Without progress for so long a connection ends; more than a node may take to answer JSON-RPC. */
+  stalledMs?: number;
 }
 
 const preflightHeaders = [
@@ -73,8 +76,6 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
   });
 };
 
-const stalledMs = 45_000;
-
 /** How long a chain that nobody here knows is waited for, and how often it is looked for. */
 const routePatienceMs = 150;
 const routeLookMs = 5;
@@ -99,6 +100,7 @@ const awaitRoute = (admit: () => Grant | Refusal, done: (found: Grant | Refusal)
  */
 export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   const { admission, protocols, isReady, isDraining, nextRequestId, rest, authorityPem, log } = deps;
+  const { stalledMs = 45_000 } = deps;
 
   const plain = (res: ServerResponse, status: number, text: string): void => {
     res.writeHead(status, ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"]);
@@ -184,8 +186,13 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   const onRest = (req: IncomingMessage, res: ServerResponse): boolean => {
     if (req.method !== "GET" && req.method !== "POST") return false;
     const path = readRestPath(req.url ?? "");
-    if (path !== null) rest.handle(req, res, path);
-    return path !== null;
+    if (path === null) return false;
+    // Nodes may take longer here than a reader may: who has read all that was written is only waiting.
+    res.on("timeout", (socket: Socket) => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
+    rest.handle(req, res, path);
+    return true;
   };
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining);
@@ -214,8 +221,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     },
     onRequest,
   );
-  // A caller that does not read its answer holds our memory: no progress for so long, and the connection ends. More
-  // than a node may take to answer.
+  // A caller that does not read its answer holds our memory.
   server.setTimeout(stalledMs);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     refuseBody(req, res, refusedHttp(refusedExpectation.status, refusedExpectation.detail));

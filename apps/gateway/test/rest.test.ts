@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, verify } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type PartKeyAnswer, partKeyContext } from "@portolan/contract";
 import { sealTo } from "@portolan/custody";
@@ -140,6 +141,17 @@ describe("REST at the gateway", () => {
     expect((await ask("/things/again/call/Echo", {})).status).toBe(200);
     expect(nodes[0]?.answered.get("Echo")).toBe(1);
     expect((await ask("/things/again/call/Never", {})).status).toBe(504);
+  });
+
+  it("waits for a node longer than for a caller that doesn't read", async () => {
+    await start(1, { stalledMs: 100 });
+    expect((await ask("/things/t/call/Never", {})).status).toBe(504);
+    const caller = connect(harness.port, "127.0.0.1");
+    caller.on("error", () => undefined);
+    caller.write(`GET /chn_1/things/t/events?method=Flood HTTP/1.1\r\nhost: a\r\nx-api-key: ${harness.secret}\r\n\r\n`);
+    // `Never` was the first.
+    await eventually(() => nodes[0]?.cancelled() === 2);
+    caller.destroy();
   });
 
   it("sends events as they come, counts each, and ends them when the key is revoked", async () => {
