@@ -151,19 +151,40 @@ test("one that fails for good is tried ever more seldom", async () => {
   expect(passes).toBeLessThan(130);
 });
 
-test("tried again it is not judged by what failed before, and the chain's log has it", async () => {
+/** As POST /v1/operations/{operation}/retry does. */
+const retry = async (chain: TestChain, operationId: string): Promise<void> => {
+  plane.clock.advance(1);
+  await inTransaction(plane.client, async (transaction) => {
+    await operationRepository.markRetried(transaction, chain.tenantId, operationId);
+    await chainWishes.nudge(transaction, chain.tenantId, chain.id, plane.clock.now());
+  });
+  await plane.worker().coordinate(chain.id);
+};
+
+test("tried again it is not judged by a node that failed before, only by one that fails then", async () => {
   const chain = await running();
   plane.machines.missingPrograms.add("relay");
+  await changeTopic(plane, chain, { name: "news", kind: "create", settings: { hasRelay: true } });
+  await settle(plane);
+  const stuck = await lastOfTopics(chain);
+  expect(stuck).toMatchObject({ state: "needsAttention", error: { code: "framework.program_missing" } });
+  await retry(chain, stuck.id);
+  expect(await lastOfTopics(chain)).toMatchObject({ state: "running", error: null });
+  await settle(plane);
+  expect((await lastOfTopics(chain)).state).toBe("needsAttention");
+  plane.machines.missingPrograms.clear();
+  await retry(chain, stuck.id);
+  await settle(plane);
+  expect(await lastOfTopics(chain)).toMatchObject({ id: stuck.id, state: "succeeded" });
+});
+
+test("tried again it is not judged by what failed before, and the chain's log has it", async () => {
+  const chain = await running();
   await changeTopic(plane, chain, { name: "news", kind: "create", settings: { isRefused: true } });
   await settle(plane);
   const stuck = await lastOfTopics(chain);
   expect(stuck.state).toBe("needsAttention");
-  plane.clock.advance(1);
-  await inTransaction(plane.client, async (transaction) => {
-    await operationRepository.markRetried(transaction, chain.tenantId, stuck.id);
-    await chainWishes.nudge(transaction, chain.tenantId, chain.id, plane.clock.now());
-  });
-  await plane.worker().coordinate(chain.id);
+  await retry(chain, stuck.id);
   const again = await lastOfTopics(chain);
   expect(again).toMatchObject({ state: "running", error: null });
   expect(again.steps.find(({ key }) => key === "step/topic/news/1/hub-0")?.state).toBe("running");

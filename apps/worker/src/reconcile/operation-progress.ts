@@ -72,16 +72,24 @@ const asReported = (
     ? step
     : { ...step, startedAt: result.startedAt, endedAt: result.endedAt };
 
-/** The regions' results since the operation began, or was tried again: an older failure is what it is meant to mend. */
-export const freshResults = (
-  work: { readonly placements: readonly Pick<PlacementWork, "stepResults">[] },
+/**
+ * What the regions have said since the operation began, or was tried again: an older failure, of a step or of a node, is
+ * what it is meant to mend.
+ */
+export const saidSince = (
+  work: Pick<ChainWork, "placements">,
   operation: Pick<OperationWork, "startedAt">,
   now: Date,
-): Pick<PlacementWork, "stepResults">[] => {
-  const since = (operation.startedAt ?? now).toISOString();
-  return work.placements.map(({ stepResults }) => ({
-    stepResults: stepResults.filter(({ endedAt }) => endedAt >= since),
-  }));
+): Pick<PlacementWork, "stepResults" | "observation" | "problem">[] => {
+  const since = operation.startedAt ?? now;
+  return work.placements.map(({ stepResults, observation, problem, reportedAt }) => {
+    const isReported = reportedAt !== null && reportedAt >= since;
+    return {
+      stepResults: stepResults.filter(({ endedAt }) => endedAt >= since.toISOString()),
+      observation: isReported ? observation : null,
+      problem: isReported ? problem : null,
+    };
+  });
 };
 
 const startProgress = (
@@ -95,7 +103,7 @@ const startProgress = (
   let isBlocked = false;
   for (const { key, title, condition } of startSteps) {
     if (key === "network")
-      list.push(...frameworkSteps({ placements: freshResults(work, operation, now) }, operation, steps, now));
+      list.push(...frameworkSteps({ placements: saidSince(work, operation, now) }, operation, steps, now));
     const isTrue = conditions.find((item) => item.type === condition)?.status === "true";
     const state = isTrue ? "succeeded" : isBlocked ? "pending" : "running";
     list.push(
@@ -124,13 +132,13 @@ const restProgress = (operation: OperationWork, isReached: boolean, now: Date): 
 };
 
 /** The first thing in the way, as the user should read it. */
-export const toProblem = (work: ChainWork, desired: Desired, now: Date): OperationError | null => {
+const toProblem = (work: ChainWork, operation: OperationWork, desired: Desired, now: Date): OperationError | null => {
   if (desired.kind === "impossible") return desired.problem;
-  for (const placement of work.placements) if (placement.problem !== null) return placement.problem;
-  if (work.operation === null) return null;
+  const said = saidSince(work, operation, now);
+  for (const { problem } of said) if (problem !== null) return problem;
   // A region does not count what fails for a part among its own problems.
   const open = new Set(ownSteps(work, desired).map(({ key }) => key));
-  for (const { stepResults } of freshResults(work, work.operation, now)) {
+  for (const { stepResults } of said) {
     const failed = stepResults.find(({ key, state }) => state === "failed" && open.has(key));
     if (failed?.error !== undefined) return failed.error;
   }
@@ -191,7 +199,7 @@ export const toOperation = (input: {
   const isGoing = desired.kind === "copying" && desired.copying.stage !== "restore";
   if (isGoing || (copy?.error ?? null) !== null)
     return { id: operation.id, state: "running", progress, steps, error: null };
-  const problem = toProblem(work, desired, now);
+  const problem = toProblem(work, operation, desired, now);
   // A retry takes `startedAt` away: patience begins anew, as it does when the data is copied.
   const copiedAt = Date.parse(copied.at(-1)?.endedAt ?? "1970-01-01T00:00:00Z");
   const isOld =

@@ -8,7 +8,7 @@ import {
 } from "@portolan/domain";
 import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork } from "@portolan/store";
 import { type Desired, desiredHashes } from "./desired.ts";
-import { advance, frameworkSteps, freshResults, patienceMs, sealFailed } from "./operation-progress.ts";
+import { advance, frameworkSteps, patienceMs, saidSince, sealFailed } from "./operation-progress.ts";
 import { toNodeProblem } from "./placement-verdict.ts";
 
 export interface PartInput {
@@ -65,14 +65,15 @@ const toPartProblem = (
   { nodes, steps }: Standing,
   operation: OperationWork,
 ): OperationError | null => {
-  const { work, desired } = input;
+  const { work, desired, now } = input;
   if (desired.kind === "impossible") return desired.problem;
-  for (const { stepResults } of freshResults(input.work, operation, input.now)) {
+  const said = saidSince(work, operation, now);
+  for (const { stepResults } of said) {
     const failed = stepResults.find(({ key, state }) => state === "failed" && steps.some((step) => step.key === key));
     if (failed?.error !== undefined) return failed.error;
   }
   const own = new Set(nodes.map((node) => node.name));
-  for (const { observation } of work.placements) {
+  for (const { observation } of said) {
     const node = observation?.nodes.find((item) => item.state === "failed" && own.has(item.node));
     if (node !== undefined) return toNodeProblem(node);
   }
@@ -91,7 +92,7 @@ const toSteps = (input: PartInput, standing: Standing, operation: OperationWork)
     list.push(put(partSteps.material, isMade, true));
     if (nodes.length > 0) list.push(put(partSteps.nodes, standing.areNodesReady, isMade));
   }
-  list.push(...frameworkSteps({ placements: freshResults(input.work, operation, now) }, operation, steps, now));
+  list.push(...frameworkSteps({ placements: saidSince(input.work, operation, now) }, operation, steps, now));
   const areOthersDone = list.every((step) => step.state === "succeeded");
   list.push(put(part.isDeleted ? partSteps.gone : partSteps.reached, isReached, areOthersDone));
   return list;
