@@ -86,6 +86,16 @@ test("what is no request is refused, and one that is too long unread", () => {
   expect(refusal(`${toCsr(publicKey, privateKey)}${"\n".repeat(10_000)}`)).toContain("longer than");
 });
 
+test("a request that begins and never ends is refused at once", () => {
+  const began = performance.now();
+  for (const filling of [" ", "\n", "A ", "-----BEGIN CERTIFICATE REQUEST-----\n"])
+    expect(refusal(`-----BEGIN CERTIFICATE REQUEST-----${filling.repeat(9_960 / filling.length)}`)).toContain(
+      "not PEM",
+    );
+  // Several repetitions over the same white space took minutes.
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
 test("a point that is not on the curve is refused", () => {
   const { publicKey, privateKey } = pair("own");
   const pem = toCsr(publicKey, privateKey);
