@@ -8,6 +8,7 @@ import { type Metering, openMetering } from "@portolan/metering";
 import { createDirectory } from "./edge/directory.ts";
 import { createFollower } from "./edge/follower.ts";
 import { createPartKeys } from "./edge/part-keys.ts";
+import { createRouteArrivals } from "./edge/route-arrivals.ts";
 import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
 import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
@@ -135,8 +136,11 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     isDraining: () => isDraining,
   });
   directory.listen(rest.listener);
+  const arrivals = createRouteArrivals();
+  directory.listen(arrivals.listener);
   const server = createGatewayServer({
     admission,
+    arrivals,
     protocols: {
       "json-rpc": createJsonRpc({ meter, upstreams, requests, snapshots, stateLoads: createStateLoadBound() }),
     },

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { createClientErrorHandler, type Logger, refusedExpectation } from "@portolan/kit";
 import type { Grant } from "./edge/entries.ts";
+import type { RouteArrivals } from "./edge/route-arrivals.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
 import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
@@ -13,6 +14,7 @@ export type HttpProtocol = (grant: Grant, body: string, reply: Reply) => void;
 
 export interface GatewayServerDeps {
   admission: Admission;
+  arrivals: Pick<RouteArrivals, "wait">;
   /** By `ProtocolSpec.name`. */
   protocols: { readonly [name: string]: HttpProtocol };
   isReady(): boolean;
@@ -76,30 +78,12 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
   });
 };
 
-/** How long a chain that nobody here knows is waited for, and how often it is looked for. */
-const routePatienceMs = 150;
-const routeLookMs = 5;
-
-/**
- * A chain that was adopted a moment ago may be called before its route has come; no client tries a 404 again. Only
- * callers with a good key get here, and nobody learns from the wait whether a chain is another's or nobody's.
- */
-const awaitRoute = (admit: () => Grant | Refusal, done: (found: Grant | Refusal) => void): void => {
-  const endsAt = performance.now() + routePatienceMs;
-  const look = (): void => {
-    const found = admit();
-    if (found !== refusals.chainUnknown || performance.now() >= endsAt) done(found);
-    else setTimeout(look, routeLookMs);
-  };
-  setTimeout(look, routeLookMs);
-};
-
 /**
  * The HTTP side: limits, paths, key, CORS. Slow clients are cut by Node's own header and request time-outs; one
  * connection may keep at most one request in work, because HTTP/1.1 answers in order.
  */
 export const createGatewayServer = (deps: GatewayServerDeps): Server => {
-  const { admission, protocols, isReady, isDraining, nextRequestId, rest, authorityPem, log } = deps;
+  const { admission, arrivals, protocols, isReady, isDraining, nextRequestId, rest, authorityPem, log } = deps;
   const { stalledMs = 45_000 } = deps;
 
   const plain = (res: ServerResponse, status: number, text: string): void => {
@@ -143,19 +127,25 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     const { origin } = headers;
     const caller: Caller = { secret: secretOf(headers, path.secret), origin, address: req.socket.remoteAddress ?? "" };
     const grant = admission.admit(protocol, path.chainId, caller);
-    if (grant === refusals.chainUnknown) {
-      awaitRoute(
-        () => admission.admit(protocol, path.chainId, caller),
-        (found) => {
-          try {
-            onAdmitted(req, res, reply, protocol, found);
-          } catch (err) {
-            log.error({ err }, "a request failed");
-            reply.refuse(refusals.internal);
-          }
-        },
-      );
-    } else onAdmitted(req, res, reply, protocol, grant);
+    if (grant !== refusals.chainUnknown) {
+      onAdmitted(req, res, reply, protocol, grant);
+      return;
+    }
+    // A chain that was adopted a moment ago may be called before its route has come; no client tries a 404 again. Only
+    // callers with a good key get here, and nobody learns from the wait whether a chain is another's or nobody's.
+    const look = (): Grant | Refusal => admission.admit(protocol, path.chainId, caller);
+    arrivals.wait(
+      path.chainId,
+      () => look() !== refusals.chainUnknown,
+      () => {
+        try {
+          onAdmitted(req, res, reply, protocol, look());
+        } catch (err) {
+          log.error({ err }, "a request failed");
+          reply.refuse(refusals.internal);
+        }
+      },
+    );
   };
   const onAdmitted = (
     req: IncomingMessage,
