@@ -1,6 +1,7 @@
 import type { AddressesByRegion, ChainSpec, JsonObject, MaterialItem } from "@portolan/domain";
 import { z } from "zod";
 import { type ChaincodeWish, chaincodeWish, organisationsOfChannel, toChaincodeWish } from "./chaincode-wish.ts";
+import { textOf } from "./material/draft.ts";
 import { materialNames, newest } from "./names.ts";
 import { chaincodesOf, channelsOf } from "./parts.ts";
 import { mspIdOf, ordererMspId, ordererOrganisation, readSettings } from "./settings.ts";
@@ -33,12 +34,8 @@ const inspectionShape = z.object({
 export type Inspection = z.output<typeof inspectionShape>;
 export type InspectedOrganisation = z.output<typeof organisation>;
 
-const pemOf = (material: readonly MaterialItem[], name: string): string => {
-  const found = newest(material, name)?.public;
-  const pem = typeof found === "object" && found !== null && "pem" in found ? found.pem : undefined;
-  // Empty where it is not made yet: what needs it fails where it is used, and is tried again.
-  return typeof pem === "string" ? pem : "";
-};
+/** Empty where it is not made yet: what needs it fails where it is used, and is tried again. */
+const pemOf = (material: readonly MaterialItem[], name: string): string => textOf(newest(material, name), "pem") ?? "";
 
 const toOrganisation = (
   material: readonly MaterialItem[],
@@ -53,13 +50,16 @@ const toOrganisation = (
 
 const administrators = /^admin\/(.+)$/;
 
-/** Those that have an administrator still. An MSP id of their own choice is forgotten with their settings. */
+/** Those that have an administrator still, which knows the MSP id that the settings have forgotten. */
 const formerOrganisations = (material: readonly MaterialItem[], present: readonly string[]) => {
   const names = new Set(material.flatMap(({ name }) => administrators.exec(name)?.[1] ?? []));
   return [...names]
     .filter((name) => name !== ordererOrganisation && !present.includes(name))
     .sort()
-    .map((name) => ({ name, mspId: mspIdOf({ name }), peers: [] }));
+    .map((name) => {
+      const mspId = textOf(newest(material, materialNames.admin(name)), "mspId") ?? mspIdOf({ name });
+      return { name, mspId, peers: [] };
+    });
 };
 
 /** The framework's `inspection`. Pure. */

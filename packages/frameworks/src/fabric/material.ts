@@ -14,7 +14,7 @@ import { addIdentities, validCertificates } from "./material/identities.ts";
 import { addNodes } from "./material/nodes.ts";
 import { addRevocationLists, createRevocations, type Revocations } from "./material/revocation.ts";
 import { materialNames } from "./names.ts";
-import { ordererOrganisation, readSettings } from "./settings.ts";
+import { mspIdOf, ordererMspId, ordererOrganisation, readSettings } from "./settings.ts";
 
 /** An identity that is not wanted (any more) must not get in with what it was given: told by what exists, not by parts. */
 const revokeUnwanted = (draft: Draft, wanted: ReadonlySet<string>, revocations: Revocations): void => {
@@ -58,7 +58,8 @@ export const makeMaterial = async (
   const applicants = settings.organisations.map(({ name }) => name);
   const organisations = [...applicants, ordererOrganisation];
   await addAuthorities(draft, organisations);
-  await addAdministrators(draft, organisations);
+  const members = settings.organisations.map((item) => ({ name: item.name, mspId: mspIdOf(item) }));
+  await addAdministrators(draft, [...members, { name: ordererOrganisation, mspId: ordererMspId }]);
   await addNodes(draft, spec, settings, context.addresses);
   const revocations = createRevocations();
   const wanted = await addIdentities(draft, spec, settings, revocations);

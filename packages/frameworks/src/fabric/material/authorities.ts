@@ -2,7 +2,7 @@ import type { NewMaterialItem } from "@portolan/domain";
 import { issueCertificate } from "../crypto/certificate.ts";
 import { toSerialNumber } from "../crypto/serial-number.ts";
 import { materialNames } from "../names.ts";
-import { type Draft, inBatches } from "./draft.ts";
+import { type Draft, inBatches, textOf } from "./draft.ts";
 import { custodyKey, dayMs, issueLeaf, isWanting } from "./leaf.ts";
 
 /** An authority outlives what it signs by far: to change it is a change of every channel. */
@@ -56,16 +56,26 @@ export const addAuthorities = async (draft: Draft, organisations: readonly strin
   draft.add(await inBatches(missing, (authority) => issueAuthority(draft, authority)));
 };
 
-/** The administrator of each organisation, as whom the plane acts; the key stays in custody. */
-export const addAdministrators = async (draft: Draft, organisations: readonly string[]): Promise<void> => {
+/**
+ * The administrator of each organisation, as whom the plane acts; the key stays in custody. Its MSP id stands beside the
+ * certificate: when an organisation is gone from the settings, its word is still needed to take it off its channels.
+ */
+export const addAdministrators = async (
+  draft: Draft,
+  organisations: readonly { name: string; mspId: string }[],
+): Promise<void> => {
   const wanted = organisations
     .map((organisation) => ({
-      organisation,
-      name: materialNames.admin(organisation),
-      authority: materialNames.ca(organisation),
+      organisation: organisation.name,
+      mspId: organisation.mspId,
+      name: materialNames.admin(organisation.name),
+      authority: materialNames.ca(organisation.name),
     }))
-    .filter(({ name, authority }) => isWanting(draft, draft.find(name), authority));
-  const made = await inBatches(wanted, ({ organisation, name, authority }) =>
+    .filter(({ name, mspId, authority }) => {
+      const current = draft.find(name);
+      return textOf(current, "mspId") !== mspId || isWanting(draft, current, authority);
+    });
+  const made = await inBatches(wanted, ({ organisation, mspId, name, authority }) =>
     issueLeaf(draft, {
       name,
       owner: "plane",
@@ -75,6 +85,7 @@ export const addAdministrators = async (draft: Draft, organisations: readonly st
       days: administratorDays,
       isRenewed: true,
       publicKey: custodyKey(draft, name),
+      facts: { mspId },
     }),
   );
   draft.add(made);
