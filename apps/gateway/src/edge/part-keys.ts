@@ -16,6 +16,8 @@ export interface PartKeys {
 }
 
 const maxKept = 1_000;
+/** Names are the callers' own words: without this, one that guesses would fill the memory, and push out others' keys. */
+const maxKeptPerChain = 250;
 const maxAsking = 50;
 const refusedMs = 2_000;
 
@@ -95,6 +97,10 @@ export const createPartKeys = (deps: {
       const found = ofChain.get(id);
       if (found !== undefined && found.untilMs > now()) return found.identity;
       if (found === undefined) {
+        if (ofChain.size >= maxKeptPerChain) {
+          ofChain.delete(ofChain.keys().next().value ?? "");
+          size -= 1;
+        }
         for (const chain of kept.keys()) {
           if (size < maxKept) break;
           if (chain !== chainId) forget(chain);
