@@ -4,6 +4,7 @@ import type { FrameworkRegistry, OperatorConfig, StandbyTarget } from "@portolan
 import type { JobProducer } from "@portolan/jobs";
 import type { Health, Metrics, ServerLogger } from "@portolan/kit";
 import type { StoreClients } from "@portolan/store";
+import type { GrpcAddress } from "./grpc-address.ts";
 import type { Limits } from "./limits.ts";
 import type { UpdateHub } from "./update-hub.ts";
 
@@ -26,8 +27,8 @@ export interface ApiDeps {
   metrics: Metrics;
   log: ServerLogger;
   limits: Limits;
-  /** Where a chain is reached by gRPC from outside, and under which name; absent: it is not. */
-  grpcAddressOf?: (chainId: string) => { address: string; serverName: string; authorityPem?: string };
+  /** Absent: chains are not reached by gRPC from outside. */
+  grpcAddress?: GrpcAddress;
   /** Keys the hash of requests that carry an `Idempotency-Key`: a plain hash of a password would be one to guess at. */
   requestHashKey: Uint8Array;
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none unless told. */

@@ -25,7 +25,7 @@ import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.ts";
 import type { ApiConfig } from "./config.ts";
 import { createCredentialLookups } from "./credential-lookups.ts";
-import { toGrpcAddressOf } from "./grpc-address.ts";
+import { toGrpcAddress } from "./grpc-address.ts";
 import { createUpdateHub, logChannel, operationChannel } from "./update-hub.ts";
 
 const pruneEveryMs = 600_000;
@@ -98,7 +98,7 @@ export const assembleApi = async (
     (entry) => toStandbyTarget(entry, (slug) => frameworks.find(slug)) ?? [],
   );
   const tokens = createSessionTokens({ signingKey: deriveKey(key, "session tokens"), clock });
-  const grpcAddressOf = toGrpcAddressOf(config);
+  const grpcAddress = toGrpcAddress(config);
   return buildApp({
     clients,
     clock,
@@ -116,7 +116,7 @@ export const assembleApi = async (
     metrics,
     log,
     limits: config.limits,
-    ...(grpcAddressOf === undefined ? {} : { grpcAddressOf }),
+    ...(grpcAddress === undefined ? {} : { grpcAddress }),
     requestHashKey: deriveKey(key, "idempotency"),
     trustedProxies: config.trustedProxies,
     signal: shutdown.signal,

@@ -10,12 +10,12 @@ const toPhase = (text: string): Phase => phases.find((phase) => phase === text) 
 /** Region slug → the public URL of its gateway; and where the gateway takes gRPC, if it does. */
 export interface GatewayPlaces {
   urls: ReadonlyMap<string, string>;
-  grpcAddressOf: ApiDeps["grpcAddressOf"];
+  grpcAddress: ApiDeps["grpcAddress"];
 }
 
 /** gRPC has no paths: the chain is the name that is asked for, on the listener's port. */
-const grpcUrl = (chainId: string, { grpcAddressOf }: GatewayPlaces): string | undefined => {
-  const found = grpcAddressOf?.(chainId);
+const grpcUrl = (chainId: string, { grpcAddress }: GatewayPlaces): string | undefined => {
+  const found = grpcAddress?.of(chainId);
   return found && `grpcs://${found.serverName}:${found.address.slice(found.address.lastIndexOf(":") + 1)}`;
 };
 

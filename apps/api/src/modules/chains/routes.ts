@@ -24,7 +24,7 @@ const demandChain = async (transaction: StoreTransaction, tenantId: string, id: 
 };
 
 export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, ChainOperation> => {
-  const { clients, frameworks, grpcAddressOf } = deps;
+  const { clients, frameworks, grpcAddress } = deps;
   return {
     "chains.quote": quoteChain(deps, changes),
     "chains.create": createChain(deps, changes),
@@ -38,7 +38,7 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
         rows: await chainRepository.list(transaction, tenantId, { ...page, appId: query.appId }),
         urls: await gatewayUrls(transaction),
       }));
-      return { body: presentPage(rows, (row) => presentChain(row, frameworks, { urls, grpcAddressOf })) };
+      return { body: presentPage(rows, (row) => presentChain(row, frameworks, { urls, grpcAddress })) };
     },
 
     "chains.get": async ({ principal: { tenantId }, params }) => {
@@ -47,7 +47,7 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
         urls: await gatewayUrls(transaction),
       }));
       return {
-        body: presentChain(row, frameworks, { urls, grpcAddressOf }),
+        body: presentChain(row, frameworks, { urls, grpcAddress }),
         headers: { etag: toETag(row.generation) },
       };
     },

@@ -9,6 +9,12 @@ import { gatewayUrls } from "../chains/routes.ts";
 
 type DocumentOperation = Extract<OperationId, `documents.${string}`>;
 
+const toGrpc = async ({ grpcAddress }: ApiDeps, chainId: string): Promise<ChainAddresses["grpc"]> => {
+  if (grpcAddress === undefined) return undefined;
+  const authorityPem = await grpcAddress.authority();
+  return { ...grpcAddress.of(chainId), ...(authorityPem === undefined ? {} : { authorityPem }) };
+};
+
 export const documentHandlers = (deps: ApiDeps): Pick<Handlers, DocumentOperation> => {
   const { clients, frameworks } = deps;
 
@@ -25,7 +31,7 @@ export const documentHandlers = (deps: ApiDeps): Pick<Handlers, DocumentOperatio
       const url = found.urls.get(region);
       return url === undefined ? [] : [[region, `${url.replace(/\/$/, "")}/${chainId}`] as const];
     });
-    const grpc = deps.grpcAddressOf?.(chainId);
+    const grpc = await toGrpc(deps, chainId);
     const addresses: ChainAddresses = { http: Object.fromEntries(http), ...(grpc === undefined ? {} : { grpc }) };
     const { spec, material, view } = facts;
     return frameworks.find(spec.framework)?.documents?.(spec, material, view, addresses) ?? [];
