@@ -48,7 +48,7 @@ export const operationDescriptions = {
   "chains.restore":
     "An operation. `{}` brings a deleted chain back as it was, until its `purgeAt`; policy and quota are asked again. With `backup` the chain, deleted or not, gets the data of that backup in place of its own and runs on it: same id, same addresses, settings and parts as they are wished today, keys and certificates as they are today. Every file is checked before the first is replaced; a damaged backup leaves all as it was. From then on it can't be cancelled.",
   "chains.nodes":
-    "State, health and height of each node as the region's worker told them last; empty before the first.",
+    "State, health and height of each node as the region's worker told them last; empty before the first. One that a change took away stays in it, as `absent`.",
   "chains.logs":
     "The answer waits for the region a few seconds; 503 `region.unreachable` when none comes. Secrets are taken out.",
   "chains.events": "Conditions that changed, steps that ended or failed.",
