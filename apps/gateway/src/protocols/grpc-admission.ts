@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http2";
-import { transferSku } from "@portolan/domain";
-import type { Meter, MeterSeries } from "@portolan/metering";
+import type { Meter } from "@portolan/metering";
 import type { Grant } from "../edge/entries.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "../pipeline/admission.ts";
 import { isRefusal } from "../pipeline/grant.ts";
 import { takeRate } from "../pipeline/rate.ts";
 import { invalidRequest, type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
+import { createTransfers } from "../pipeline/transfer.ts";
 import type { AdmittedCall } from "./grpc-call.ts";
 import { parseGrpcName } from "./grpc-name.ts";
 import { parseTimeout, toGrpcStatus } from "./grpc-status.ts";
@@ -53,27 +53,7 @@ const rotated = <Item>(items: readonly Item[], by: number): readonly Item[] => {
 /** From a call's headers to what it may do, or why not. No I/O. */
 export const createGrpcAdmission = (deps: GrpcAdmissionDeps) => {
   const { admission, meter, requests, domain, metadataBytes, streamMs, hasRoom } = deps;
-  const transfers = new WeakMap<Grant, Map<string, MeterSeries>>();
-
-  const transferOf = (grant: Grant, method: string): MeterSeries => {
-    const known = transfers.get(grant) ?? new Map<string, MeterSeries>();
-    transfers.set(grant, known);
-    const found = known.get(method);
-    if (found !== undefined) return found;
-    const { key, route } = grant;
-    const series = meter.series({
-      tenantId: route.route.tenantId,
-      appId: route.route.appId,
-      subject: { type: "chain", id: route.route.chainId },
-      regionId: route.route.regionId,
-      sku: transferSku,
-      dims: {},
-      keyId: key.key.id,
-      method,
-    });
-    known.set(method, series);
-    return series;
-  };
+  const transferOf = createTransfers(meter);
 
   /** Everything between the headers and the first byte of the body. */
   return (headers: IncomingHttpHeaders, connection: GrpcConnection, startedMs: number): Admitted | Refusal => {

@@ -1,7 +1,8 @@
 import type { Meter } from "@portolan/metering";
 import type { Grant, MethodGrant } from "../edge/entries.ts";
 import { isRefusal } from "../pipeline/grant.ts";
-import { invalidRequest, outOfBounds, type Refusal, rateLimited, refusals } from "../pipeline/refusal.ts";
+import { takeRate } from "../pipeline/rate.ts";
+import { invalidRequest, outOfBounds, type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
 import type { RpcCall } from "../pipeline/rpc-body.ts";
 import type { SnapshotBound } from "../pipeline/snapshot-bound.ts";
@@ -31,21 +32,12 @@ const syntheticAnswers = {
   modules: '{"eth":"1.0","net":"1.0","web3":"1.0","rpc":"1.0"}',
 };
 
-/** A method that costs nothing still counts against the rate: it is work. */
-const minRateAmount = 1;
-
 /** The bound whose calls go one at a time. */
 const stateLoad = "stateLoad";
 
 // latin1 text would give mangled names to the checks.
 const readParams = (call: RpcCall): unknown =>
   call.params === "" ? undefined : JSON.parse(Buffer.from(call.params, "latin1").toString("utf8"));
-
-const takeRate = (grant: Grant, weight: number, nowMs: number): Refusal | null => {
-  const limits = grant.planLimits ?? grant.app.app.limits;
-  const waitMs = grant.key.bucket.take(Math.max(minRateAmount, weight), nowMs, limits);
-  return waitMs > 0 ? rateLimited(waitMs, Date.now(), limits) : null;
-};
 
 /** Checking a state is work: the chain's turn and the rate come first, and a refused one has used up both. */
 const judgeStateLoad = (grant: Grant, call: RpcCall, method: MethodGrant, deps: JsonRpcDeps, nowMs: number) => {

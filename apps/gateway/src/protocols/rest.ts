@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, transferSku } from "@portolan/domain";
+import type { Clock } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { Meter, MeterSeries } from "@portolan/metering";
@@ -13,6 +13,7 @@ import { takeRate } from "../pipeline/rate.ts";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
 import { corsHeaders } from "../pipeline/reply.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
+import { createTransfers } from "../pipeline/transfer.ts";
 import { createNodeCalls } from "./node-calls.ts";
 import type { NodeSessions } from "./node-sessions.ts";
 import { sendEvents } from "./rest-events.ts";
@@ -102,6 +103,7 @@ export const createRest = (deps: RestDeps): RestHandler => {
   const { maxCallsPerKey = 200 } = deps;
   const live = new Set<RestCall>();
   const perKey = new Map<string, number>();
+  const transferOf = createTransfers(meter);
 
   const admit = (req: IncomingMessage, res: ServerResponse, path: RestPath) => {
     const { headers } = req;
@@ -122,19 +124,9 @@ export const createRest = (deps: RestDeps): RestHandler => {
       return limited;
     }
     if ((perKey.get(grant.key.key.id) ?? 0) >= maxCallsPerKey) return refusals.tooManyCalls;
-    const { route } = grant.route;
-    const transfer = meter.series({
-      tenantId: route.tenantId,
-      appId: route.appId,
-      subject: { type: "chain", id: route.chainId },
-      regionId: route.regionId,
-      sku: transferSku,
-      dims: {},
-      keyId: grant.key.key.id,
-      method: method.method,
-    });
     const call: RestCall = {
-      ...{ grant, caller, method, transfer, req, res, startedMs },
+      ...{ grant, caller, method, req, res, startedMs },
+      transfer: transferOf(grant, method.method),
       requestId: nextRequestId(),
       abort: new AbortController(),
       bytes: 0,
