@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Clock, Random } from "@portolan/domain";
 import { issueCertificate, newP256Key, toSerialNumber } from "@portolan/frameworks/certificates";
-import { type Logger, replaceFile } from "@portolan/kit";
+import { hasErrorCode, type Logger, replaceFile } from "@portolan/kit";
 import { parseGrpcName, renderGrpcName } from "./grpc-name.ts";
 
 /** What the TLS listener shows, by server name. */
 export interface ServerCertificates {
-  /** For a name that is nobody's: one of the domain. Never rejects. */
+  /** For a name that is nobody's: one of the domain. Rejects when none can be made; the handshake fails then. */
   contextFor(serverName: string): Promise<SecureContext>;
   /** The first to show, before a name is known. */
   fallback(): { key: string; cert: string };
@@ -64,7 +64,7 @@ const openAuthority = async ({ dir, domain, clock, random, log }: ServerCertific
     if (endOf(pair.cert) - now > authorityRenewMs) return pair;
     log.warn({ file: files.cert }, "the authority of the gRPC listener is renewed: callers must trust the new one");
   } catch (err) {
-    if (!(err instanceof Error && "code" in err && err.code === "ENOENT")) throw err;
+    if (!hasErrorCode(err, "ENOENT")) throw err;
   }
   const { privateKeyPem, publicKeyPem } = newP256Key(random);
   const { pem } = await issueCertificate({
@@ -127,9 +127,9 @@ export const openServerCertificates = async (deps: ServerCertificateDeps): Promi
   if (files !== undefined) return openOperators(files, deps);
   const authority = await openAuthority(deps);
   const leafKey = newP256Key(random);
-  const issue = async (hosts: readonly string[]): Promise<{ pair: Pair; endsMs: number }> => {
+  const issue = async (hosts: readonly string[]): Promise<Pair> => {
     const now = clock.now().getTime();
-    const { pem, notAfter } = await issueCertificate({
+    const { pem } = await issueCertificate({
       subject: { commonName: (hosts[0] ?? domain).slice(0, 64) },
       publicKey: leafKey.publicKeyPem,
       isAuthority: false,
@@ -141,7 +141,7 @@ export const openServerCertificates = async (deps: ServerCertificateDeps): Promi
       issuer: { pem: authority.cert },
       sign: async (tbs) => sign("sha256", tbs, authority.key),
     });
-    return { pair: { cert: `${pem}${authority.cert}`, key: leafKey.privateKeyPem }, endsMs: Date.parse(notAfter) };
+    return { cert: `${pem}${authority.cert}`, key: leafKey.privateKeyPem };
   };
   const common = [`*.${domain}`, domain, "localhost", "127.0.0.1", "::1"];
   const first = await issue(common);
@@ -151,7 +151,7 @@ export const openServerCertificates = async (deps: ServerCertificateDeps): Promi
     const found = kept.get(name);
     if (found !== undefined && found.endsMs - now > leafRenewMs) return found.context;
     if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? "");
-    const context = issue(hosts).then(({ pair }) => createSecureContext(pair));
+    const context = issue(hosts).then((pair) => createSecureContext(pair));
     kept.set(name, { context, endsMs: now + leafMs });
     context.catch((err: unknown) => {
       kept.delete(name);
@@ -161,7 +161,7 @@ export const openServerCertificates = async (deps: ServerCertificateDeps): Promi
   };
   return {
     authorityPem: authority.cert,
-    fallback: () => first.pair,
+    fallback: () => first,
     contextFor: (serverName) => {
       const found = parseGrpcName(serverName, domain);
       if (found === null || !isKnown(found.chainId)) return keep("", common);

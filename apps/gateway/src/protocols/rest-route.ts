@@ -1,6 +1,6 @@
 import type { RestProtocol, RestRoute } from "@portolan/frameworks";
 
-/** `/{chain}/…` with at least three segments after the chain, or with a query below it; JSON-RPC has at most one. */
+/** `/{chain}/…` with at least two segments after the chain; JSON-RPC has at most one. */
 export interface RestPath {
   chainId: string;
   segments: readonly string[];
