@@ -195,6 +195,25 @@ test("orderers follow before they vote, and those that are gone are taken out be
   expect(found[0]?.input).toMatchObject({ nodes: ["orderer-3"], isFirst: false });
 });
 
+test("a channel is changed in a region whose orderer serves it, not where its configuration was read once", async () => {
+  const settings = { ...two, orderers: 3 };
+  const regions = ["here", "there"];
+  const before = await make({ ...toSpec(settings, [channel]), regions });
+  // Orderer 1 was the only one there; 3, which takes its place, only follows yet.
+  const made = await make({ ...toSpec({ ...settings, retiredOrderers: [1] }, [channel]), regions }, before);
+  const { nodes = {}, facts } = joined(before);
+  const serves = { height: 5, status: "active", relation: "consenter" } as const;
+  const follows = { height: 5, status: "active", relation: "follower" } as const;
+  const view = toView({ nodes: { ...nodes, "orderer-0": serves, "orderer-2": serves, "orderer-3": follows } });
+  const known = { configs: facts?.configs ?? {}, installed: {}, chaincodes: {} } as never;
+  for (const order of [regions, [...regions].reverse()]) {
+    const byRegion = Object.fromEntries(order.map((region) => [factsName(region), known]));
+    const found = steps(made.spec, made.material, { ...view, facts: byRegion }, start, made.addresses);
+    const changes = found.filter(({ action }) => action === "channel.configure");
+    expect(changes.map(({ region }) => region)).toEqual(["here", "here", "here"]);
+  }
+});
+
 test("what would lose the quorum stops before any node goes", async () => {
   const before = await make({ ...toSpec({ ...two, orderers: 3 }, [channel]), plan: "premium" });
   const spec = { ...toSpec({ ...two, orderers: 1 }, [channel]), plan: "premium" };

@@ -22,6 +22,13 @@ const genesisOf = (scene: Scene, channel: string): string | undefined => {
   return typeof block === "string" ? block : undefined;
 };
 
+/** Regions with an orderer that is wanted and serves the channel: others have none that could be asked for it. */
+const servingRegions = (scene: Scene, channel: string): string[] =>
+  scene.nodes.flatMap(({ name, role, region }) => {
+    const found = role === roles.orderer ? channelsOfNode(scene.view, name)[channel] : undefined;
+    return found?.relation === "consenter" && found.status === "active" ? [region] : [];
+  });
+
 /** The configuration as last read in any region. */
 export const newestConfig = (
   scene: Scene,
@@ -112,6 +119,9 @@ const configure = (scene: Scene, part: Part<ChannelSettings>, before: readonly S
   const description = toNetworkDescription(scene.spec, scene.material, scene.addresses, part);
   const changes = orderedChanges(config.digest, description);
   checkQuorum(part.name, config.digest, changes);
+  const serving = servingRegions(scene, part.name);
+  // What was read in a region is remembered there, also when its last orderer is gone since.
+  const region = serving.includes(config.region) ? config.region : (serving[0] ?? config.region);
   const steps: Step[] = [];
   for (const change of changes)
     steps.push(
@@ -119,7 +129,7 @@ const configure = (scene: Scene, part: Part<ChannelSettings>, before: readonly S
         key: `channel/${part.name}/config/${change.kind}/${shortHash([change, description, config.sequence])}`,
         action: "channel.configure",
         title: titles[change.kind](change, part.name),
-        region: config.region,
+        region,
         input: { channel: part.name, change, description },
         part: part.id,
         timeoutMs: configTimeoutMs,
