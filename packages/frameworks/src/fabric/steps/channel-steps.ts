@@ -1,4 +1,5 @@
 import { DomainError, type NodeSpec, type Step } from "@portolan/domain";
+import { bftQuorum } from "../config/consensus.ts";
 import {
   type ConfigChange,
   type ConfigDigest,
@@ -59,7 +60,7 @@ export const orderedChanges = (digest: ConfigDigest, description: NetworkDescrip
 
 /** How many of `size` must be there: a majority, or with BFT what two such sets share an honest one of. */
 export const quorumOf = (consensus: string, size: number): number =>
-  consensus === "bft" ? Math.ceil((size + Math.floor((size - 1) / 3) + 1) / 2) : Math.floor(size / 2) + 1;
+  consensus === "bft" ? bftQuorum(size) : Math.floor(size / 2) + 1;
 
 /** Throws before any node goes: a channel that lost its quorum can't be changed any more, not even to mend it. */
 const checkQuorum = (channel: string, digest: ConfigDigest, changes: readonly ConfigChange[]): void => {
