@@ -27,6 +27,8 @@ interface Node {
   readonly roots: string;
   session: ClientHttp2Session | null;
   opening: Promise<ClientHttp2Session | null> | null;
+  /** No route names it any more: what still opens ends when those who wait for it have made their calls. */
+  isGone: boolean;
   /** Monotonic milliseconds. */
   failedUntilMs: number;
   backOffMs: number;
@@ -53,6 +55,12 @@ const toTlsSocket = ({ host, port, roots }: Node): TLSSocket => {
   return connectTls(options);
 };
 
+/** Calls in flight end by themselves. */
+const leave = (node: Node): void => {
+  node.isGone = true;
+  node.session?.close();
+};
+
 export const createNodeSessions = (deps: {
   protocols: readonly string[];
   log: Pick<Logger, "info" | "warn">;
@@ -69,8 +77,9 @@ export const createNodeSessions = (deps: {
     const name = `${host} ${port}`;
     const known = nodes.get(name);
     if (known !== undefined && known.roots === roots) return known;
-    known?.session?.close();
-    const node: Node = { host, port, roots, session: null, opening: null, failedUntilMs: 0, backOffMs: 0 };
+    if (known !== undefined) leave(known);
+    const state = { session: null, opening: null, isGone: false, failedUntilMs: 0, backOffMs: 0 };
+    const node: Node = { host, port, roots, ...state };
     nodes.set(name, node);
     return node;
   };
@@ -87,11 +96,13 @@ export const createNodeSessions = (deps: {
       });
       const timer = setTimeout(() => session.destroy(new Error("the node did not answer in time")), connectMs);
       let cause: unknown;
+      let isOpening = true;
       session.on("error", (error) => {
         cause = error;
       });
       session.once("connect", () => {
         clearTimeout(timer);
+        isOpening = false;
         session.setLocalWindowSize(windowBytes);
         node.backOffMs = 0;
         node.failedUntilMs = 0;
@@ -100,6 +111,7 @@ export const createNodeSessions = (deps: {
         // What keeps the process alive are its callers.
         session.unref();
         resolve(session);
+        if (node.isGone) setImmediate(() => session.close());
       });
       // A node that says it goes away takes no new calls.
       session.once("goaway", () => {
@@ -112,7 +124,8 @@ export const createNodeSessions = (deps: {
           node.session = null;
           return;
         }
-        if (node.opening === null) return;
+        // One that said goodbye: what opens now is another.
+        if (!isOpening) return;
         node.opening = null;
         node.backOffMs = Math.min(Math.max(node.backOffMs * 2, backOff.firstMs), backOff.lastMs);
         node.failedUntilMs = performance.now() + node.backOffMs;
@@ -143,8 +156,7 @@ export const createNodeSessions = (deps: {
     for (const [name, node] of nodes) {
       if (isKept(node)) continue;
       nodes.delete(name);
-      // Calls in flight end by themselves.
-      node.session?.close();
+      leave(node);
     }
     if (nodes.size === 0) chains.delete(chainId);
   };
