@@ -3,7 +3,8 @@ import { seededRandom } from "@portolan/testing";
 import { describe, expect, test } from "vitest";
 import { part, toSpec } from "../../test/fabric-material.ts";
 import { issueCertificate, newP256Key, toSerialNumber } from "./crypto/index.ts";
-import { review, reviewPart, reviewUpdate } from "./review.ts";
+import { review, reviewUpdate } from "./review.ts";
+import { reviewPart } from "./review-part.ts";
 
 const operator = { forks: [] };
 const two = { organisations: [{ name: "org1" }, { name: "org2" }] };
