@@ -1,11 +1,11 @@
 import type { AddressesByRegion, ChainSpec, MaterialItem } from "@portolan/domain";
 import { z } from "zod";
-import { chaincodePackageOf } from "./chaincode/package.ts";
+import { chaincodeAddress, chaincodePackageOf } from "./chaincode/package.ts";
 import type { Definition } from "./client/lifecycle.ts";
 import { toApplicationPolicy } from "./config/index.ts";
 import { type ChaincodeSettings, channelsOf, type Part } from "./parts.ts";
 import { readSettings } from "./settings.ts";
-import { chaincodeNodeName, ports } from "./topology.ts";
+import { chaincodeNodeName } from "./topology.ts";
 
 /** What is wanted of a chaincode on its channel. */
 export const chaincodeWish = z.object({
@@ -39,16 +39,6 @@ export const organisationsOfChannel = (spec: ChainSpec, name: string): string[] 
   return all.filter((item) => channel.settings.organisations?.includes(item) ?? true);
 };
 
-const addressOf = (part: Pick<Part<ChaincodeSettings>, "name" | "settings">, addresses: AddressesByRegion): string => {
-  const { source } = part.settings;
-  if (source.kind === "external") return source.address;
-  const node = chaincodeNodeName(part.name);
-  const found = Object.values(addresses)
-    .flat()
-    .find((address) => address.node === node && address.port === ports.grpc);
-  return found === undefined ? node : `${found.host}:${found.number}`;
-};
-
 /** Undefined while its channel, or the address that it will listen at, is not there. Pure. */
 export const toChaincodeWish = (
   spec: ChainSpec,
@@ -57,7 +47,9 @@ export const toChaincodeWish = (
 ): ChaincodeWish | undefined => {
   const organisations = organisationsOfChannel(spec, part.settings.channel);
   const made = chaincodePackageOf(spec, part, context);
-  if (organisations === undefined || made === undefined) return undefined;
+  const { source } = part.settings;
+  const address = source.kind === "external" ? source.address : chaincodeAddress(context.addresses, part.name);
+  if (organisations === undefined || made === undefined || address === undefined) return undefined;
   const policy = toApplicationPolicy(part.settings.endorsementPolicy ?? channelPolicy);
   return {
     name: part.name,
@@ -66,8 +58,8 @@ export const toChaincodeWish = (
     policy: Buffer.from(policy).toString("base64"),
     isInitRequired: part.settings.init !== undefined,
     packageId: made.packageId,
-    address: addressOf(part, context.addresses),
-    ...(part.settings.source.kind === "external" ? { relay: chaincodeNodeName(part.name) } : {}),
+    address,
+    ...(source.kind === "external" ? { relay: chaincodeNodeName(part.name) } : {}),
     organisations,
     hosts: organisations.filter((item) => part.settings.organisations?.includes(item) ?? true),
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { AddressesByRegion, ChainSpec, MaterialItem } from "@portolan/domain";
+import { textOf } from "../material/draft.ts";
 import { materialNames, newest } from "../names.ts";
 import type { ChaincodeSettings, Part } from "../parts.ts";
 import { readSettings } from "../settings.ts";
@@ -47,12 +48,6 @@ export const toChaincodePackage = (input: {
   return { bytes, packageId: `${label}:${createHash("sha256").update(bytes).digest("hex")}` };
 };
 
-const textOf = (item: Pick<MaterialItem, "public"> | undefined, member: string): string | undefined => {
-  const value = typeof item?.public === "object" && item.public !== null ? Object.entries(item.public) : [];
-  const found = value.find(([name]) => name === member)?.[1];
-  return typeof found === "string" ? found : undefined;
-};
-
 /**
  * Name of the authority that vouches for a chaincode node: the one that its certificate is from, which is the first
  * organisation's when it is made and stays so when the organisations change.
@@ -69,7 +64,9 @@ const chaincodeAuthority = (
   return name;
 };
 
-const addressOf = (addresses: AddressesByRegion, node: string): string | undefined => {
+/** `host:port` of a chaincode's node; undefined while none is reserved. */
+export const chaincodeAddress = (addresses: AddressesByRegion, part: string): string | undefined => {
+  const node = chaincodeNodeName(part);
   const found = Object.values(addresses)
     .flat()
     .find((address) => address.node === node && address.port === ports.grpc);
@@ -87,7 +84,7 @@ export const chaincodePackageOf = (
   part: Pick<Part<ChaincodeSettings>, "name">,
   context: { material: readonly Pick<MaterialItem, "name" | "version" | "public">[]; addresses: AddressesByRegion },
 ): ChaincodePackage | undefined => {
-  const address = addressOf(context.addresses, chaincodeNodeName(part.name));
+  const address = chaincodeAddress(context.addresses, part.name);
   const pem = textOf(newest(context.material, chaincodeAuthority(spec, part.name, context.material)), "pem");
   if (address === undefined || pem === undefined) return undefined;
   return toChaincodePackage({ label: part.name, address, tls: { rootCertificate: pem } });
