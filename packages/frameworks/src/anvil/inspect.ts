@@ -1,7 +1,7 @@
 import type { ChainView, JsonObject, NodeView } from "@portolan/domain";
 import { z } from "zod";
-import { exchangeJson } from "../evm/http-exchange.ts";
 import type { InspectInput } from "../framework.ts";
+import { exchangeJson } from "../http-exchange.ts";
 import { evmChainId } from "./settings.ts";
 import { nodeName, ports } from "./topology.ts";
 

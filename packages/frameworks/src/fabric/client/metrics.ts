@@ -1,7 +1,5 @@
-import { Agent, request } from "node:http";
+import { exchangeText } from "../../http-exchange.ts";
 
-/** Idle sockets are unreferenced by the agent, so they keep no process alive. */
-const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16 });
 const maxAnswerBytes = 16_777_216;
 
 export interface Sample {
@@ -44,23 +42,4 @@ export const readMetrics = (input: {
   port: number;
   timeoutMs: number;
   signal: AbortSignal;
-}): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const signal = AbortSignal.any([input.signal, AbortSignal.timeout(input.timeoutMs)]);
-    const call = request({ agent, host: input.host, port: input.port, path: "/metrics", signal }, (answer) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      answer.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > maxAnswerBytes) call.destroy(new Error("the answer is too large"));
-        else chunks.push(chunk);
-      });
-      answer.on("error", reject);
-      answer.on("end", () => {
-        if (answer.statusCode === 200) resolve(Buffer.concat(chunks).toString("utf8"));
-        else reject(new Error(`status ${answer.statusCode}`));
-      });
-    });
-    call.on("error", reject);
-    call.end();
-  });
+}): Promise<string> => exchangeText({ ...input, path: "/metrics", maxBytes: maxAnswerBytes });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { request } from "node:https";
 import { z } from "zod";
+import { type Answer, exchange } from "../../http-exchange.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The admin listener of an orderer and what opens it. */
@@ -29,46 +29,28 @@ const maxAnswerBytes = 104_857_600;
 
 interface Call {
   target: AdminTarget;
-  method: "GET" | "POST";
   path: string;
+  /** A POST with this; without it a GET. */
   body?: { bytes: Buffer; type: string };
   timeoutMs: number;
   signal: AbortSignal;
 }
 
-const exchange = (call: Call): Promise<{ status: number; body: Buffer }> =>
-  new Promise((resolve, reject) => {
-    const { target, body } = call;
-    const outgoing = request(
-      {
-        host: target.host,
-        port: target.port,
-        path: call.path,
-        method: call.method,
-        agent: false,
-        ca: target.rootsPem,
-        cert: target.certificatePem,
-        key: target.keyPem,
-        minVersion: "TLSv1.2",
-        ...(target.serverName === undefined ? {} : { servername: target.serverName }),
-        signal: AbortSignal.any([call.signal, AbortSignal.timeout(call.timeoutMs)]),
-        ...(body === undefined ? {} : { headers: { "content-type": body.type, "content-length": body.bytes.length } }),
-      },
-      (answer) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        answer.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > maxAnswerBytes) outgoing.destroy(new Error("the answer is too large"));
-          else chunks.push(chunk);
-        });
-        answer.on("error", reject);
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
-      },
-    );
-    outgoing.on("error", (error) => reject(new Refusal(error.message, "UNREACHED", true)));
-    outgoing.end(body?.bytes);
-  });
+const ask = async ({ target, ...call }: Call): Promise<Answer> => {
+  const { host, port, serverName, rootsPem, certificatePem, keyPem } = target;
+  const tls = {
+    ca: rootsPem,
+    cert: certificatePem,
+    key: keyPem,
+    minVersion: "TLSv1.2",
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  } as const;
+  try {
+    return await exchange({ ...call, host, port, tls, maxBytes: maxAnswerBytes });
+  } catch (error) {
+    throw new Refusal(error instanceof Error ? error.message : "there was no answer", "UNREACHED", true);
+  }
+};
 
 const errorText = (body: Buffer): string => {
   try {
@@ -102,7 +84,7 @@ export const joinChannel = async (
   options: ParticipationOptions,
 ): Promise<"joined" | "was there"> => {
   const body = toMultipart("config-block", block);
-  const answer = await exchange({ target, method: "POST", path: root, body, ...options });
+  const answer = await ask({ target, path: root, body, ...options });
   if (answer.status === 201) return "joined";
   if (answer.status === 405) return "was there";
   throw new Refusal(errorText(answer.body), String(answer.status));
@@ -114,7 +96,7 @@ export const readChannel = async (
   channelId: string,
   options: ParticipationOptions,
 ): Promise<ChannelInfo | null> => {
-  const answer = await exchange({ target, method: "GET", path: `${root}/${channelId}`, ...options });
+  const answer = await ask({ target, path: `${root}/${channelId}`, ...options });
   if (answer.status === 404) return null;
   if (answer.status !== 200) throw new Refusal(errorText(answer.body), String(answer.status));
   return channelInfo.parse(JSON.parse(answer.body.toString("utf8")));
@@ -132,7 +114,7 @@ export const readConfigBlock = async (
   channelId: string,
   options: ParticipationOptions,
 ): Promise<Uint8Array | null> => {
-  const answer = await exchange({ target, method: "GET", path: `${root}/${channelId}/blocks/config`, ...options });
+  const answer = await ask({ target, path: `${root}/${channelId}/blocks/config`, ...options });
   if (answer.status === 200) return answer.body;
   if (answer.status === 404) return null;
   throw new Refusal(errorText(answer.body), String(answer.status));

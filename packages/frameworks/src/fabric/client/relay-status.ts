@@ -1,5 +1,5 @@
-import { request } from "node:http";
 import { z } from "zod";
+import { exchangeJson } from "../../http-exchange.ts";
 
 const relayStatus = z.object({
   problem: z
@@ -9,35 +9,16 @@ const relayStatus = z.object({
 
 export type RelayStatus = z.output<typeof relayStatus>;
 
-const maxBytes = 16_384;
 const timeoutMs = 2_000;
 
 /** What the node in place of a customer's chaincode server says of the way to it. Undefined: it says nothing. */
-export const askRelay = (
-  target: { host: string; port: number },
+export const askRelay = async (
+  { host, port }: { host: string; port: number },
   signal: AbortSignal,
-): Promise<RelayStatus | undefined> =>
-  new Promise((resolve) => {
-    const options = { host: target.host, port: target.port, path: "/status", agent: false as const };
-    const outgoing = request(
-      { ...options, signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) },
-      (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (chunk: string) => {
-          text += chunk;
-          if (text.length > maxBytes) outgoing.destroy();
-        });
-        answer.on("error", () => resolve(undefined));
-        answer.on("end", () => {
-          try {
-            resolve(relayStatus.parse(JSON.parse(text)));
-          } catch {
-            resolve(undefined);
-          }
-        });
-      },
-    );
-    outgoing.on("error", () => resolve(undefined));
-    outgoing.on("close", () => resolve(undefined));
-    outgoing.end();
-  });
+): Promise<RelayStatus | undefined> => {
+  try {
+    return relayStatus.parse(await exchangeJson({ host, port, path: "/status", timeoutMs, signal }));
+  } catch {
+    return undefined;
+  }
+};
