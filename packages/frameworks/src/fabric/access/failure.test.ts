@@ -44,6 +44,13 @@ it.each([
   expect(codeOf(status, message)).toMatchObject({ code, message: `It was not done: ${message}` });
 });
 
+it("a doubled transaction is said without the whole certificate of its creator", () => {
+  const message = "error validating proposal: duplicate transaction found [ab]. Creator [0a074f7267314d5350]";
+  expect(codeOf(2, message)).toMatchObject({
+    message: "It was not done: error validating proposal: duplicate transaction found [ab]",
+  });
+});
+
 it("what never reached a node is its failure, and what is no answer of a node stays what it is", () => {
   expect(codeOf(14, "no node can be reached", { isUnreached: true })).toMatchObject({ code: "node.unhealthy" });
   const other = new Error("a bug");
@@ -58,4 +65,8 @@ it.each([
 ] as const)("validation code %i is %s", (validation, code) => {
   const error = toInvalidError(validation, "ab", 7);
   expect(error).toMatchObject({ code, meta: { transactionId: "ab", blockNumber: "7" } });
+});
+
+it("the block of a transaction that was found by its id is not known, and not said", () => {
+  expect(toInvalidError(11, "ab").meta).toEqual({ transactionId: "ab", validationCode: "MVCC_READ_CONFLICT" });
 });

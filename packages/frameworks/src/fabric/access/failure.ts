@@ -22,9 +22,14 @@ const toDetails = ({ details }: GrpcFailure): string[] => {
   }
 };
 
+/** A peer says a doubled transaction's creator, a whole certificate, in hexadecimal. */
+const creator = /\.? Creator \[[0-9a-f]+\]/gi;
+
 /** The peers' own words, which the caller has a right to: they are about its transaction. */
 const textOf = (failure: GrpcFailure): string =>
-  [failure.message, ...new Set(toDetails(failure))].join("; ").slice(0, maxTextLength);
+  [...new Set([failure.message, ...toDetails(failure)].map((text) => text.replace(creator, "")))]
+    .join("; ")
+    .slice(0, maxTextLength);
 
 interface Reading {
   pattern: RegExp;
@@ -115,13 +120,14 @@ const invalid: { readonly [code: number]: { code: DomainErrorFields["code"]; mes
 };
 
 /** A transaction that stands in a block as invalid; nothing of it was written. */
-export const toInvalidError = (code: number, transactionId: string, blockNumber: number): DomainError => {
+export const toInvalidError = (code: number, transactionId: string, blockNumber?: number): DomainError => {
   const name = nameOfValidation(code);
   const found = invalid[code] ?? {
     code: "transaction.invalid" as const,
     message: "The transaction is in a block, but invalid.",
     hint: "Nothing of it was written.",
   };
-  const meta = { transactionId, validationCode: name, blockNumber: String(blockNumber) };
+  const block = blockNumber === undefined ? {} : { blockNumber: String(blockNumber) };
+  const meta = { transactionId, validationCode: name, ...block };
   return new DomainError({ ...found, message: `${found.message} (${name})`, meta });
 };

@@ -95,7 +95,7 @@ const fromLedger = (
   found: { code: number; envelope: common.Envelope | undefined },
   transactionId: string,
 ): RestAnswer => {
-  if (found.code !== 0) throw toInvalidError(found.code, transactionId, 0);
+  if (found.code !== 0) throw toInvalidError(found.code, transactionId);
   const result = found.envelope === undefined ? {} : resultOfEnvelope(found.envelope);
   return json({ transactionId, status: "VALID", ...result });
 };
