@@ -23,6 +23,7 @@ export interface RestRequest {
 
 export interface RestEvent {
   id: string;
+  /** Not `error`, which is the gateway's own. */
   name: string;
   data: JsonValue;
 }

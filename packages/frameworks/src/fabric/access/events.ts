@@ -32,6 +32,9 @@ const toPosition = ({ from, lastEventId }: EventsRequest): { position: orderer.S
   return { position, after: "" };
 };
 
+/** `error` is how a stream says why it ends, so a chaincode's event of that name comes as one without; `data` has it. */
+const nameOfEvent = (name: string): string => (name === "error" ? "message" : name);
+
 /** A chaincode's events, oldest first; a reader that comes back with the last id misses none and gets none twice. */
 export const openEvents = async (session: AccessSession, request: EventsRequest): Promise<AsyncIterable<RestEvent>> => {
   const { position, after } = toPosition(request);
@@ -60,7 +63,7 @@ async function* read(messages: AsyncIterable<Uint8Array>, chaincode: string): As
         const transactionId = event.getTxId();
         const name = event.getEventName();
         const data = { block, transactionId, chaincode, name, payload: result, encoding };
-        yield { id: `${block}:${transactionId}`, name, data };
+        yield { id: `${block}:${transactionId}`, name: nameOfEvent(name), data };
       }
     }
   } catch (error) {
