@@ -1,5 +1,16 @@
+import { X509Certificate } from "node:crypto";
 import { DomainError } from "@portolan/domain";
 import { z } from "zod";
+
+const certificateHint = "Give one PEM block as it was issued: the chain's document identity-<name>.pem.";
+
+const isCertificate = (text: string): boolean => {
+  try {
+    return text.startsWith("-----BEGIN CERTIFICATE-----") && new X509Certificate(text).serialNumber !== "";
+  } catch {
+    return false;
+  }
+};
 
 const base64 = z
   .string()
@@ -33,7 +44,7 @@ export const prepareBody = z.strictObject({
   certificate: z
     .string()
     .max(20_000)
-    .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate, PEM"),
+    .refine(isCertificate, { message: "must be a certificate, PEM", params: { hint: certificateHint } }),
 });
 export const endorseBody = z.strictObject({
   proposal: base64,
@@ -56,10 +67,11 @@ export const parseBody = <Schema extends z.ZodType>(schema: Schema, body: unknow
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? "The body" : issue.path.join(".");
-  throw new DomainError({
-    code: "request.invalid",
-    message: `${place}: ${issue?.message ?? "is not what is expected"}`,
-  });
+  const hint: unknown = issue?.code === "custom" ? issue.params?.["hint"] : undefined;
+  throw invalidInput(
+    `${place}: ${issue?.message ?? "is not what is expected"}`,
+    typeof hint === "string" ? hint : undefined,
+  );
 };
 
 export const invalidInput = (message: string, hint?: string): DomainError =>

@@ -3,6 +3,7 @@ import { common, gateway, msp, peer } from "@hyperledger/fabric-protos";
 import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "../../rest-protocol.ts";
 import { refuseCall } from "../application-calls.ts";
+import type { FabricIdentity } from "../config/envelope.ts";
 import { toAccessError } from "./failure.ts";
 import { endorseBody, invalidInput, parseBody, prepareBody, sendBody } from "./input.ts";
 import { resultOfEnvelope } from "./ledger.ts";
@@ -34,18 +35,20 @@ interface Header {
   channel: string;
   chaincode: string;
   transactionId: string;
-  creator: Uint8Array;
+  identity: FabricIdentity;
 }
 
 const readHeader = (bytes: Uint8Array): Header => {
   const header = common.Header.deserializeBinary(bytes);
   const channel = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
+  const signature = common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8());
+  const creator = msp.SerializedIdentity.deserializeBinary(signature.getCreator_asU8());
   const extension = peer.ChaincodeHeaderExtension.deserializeBinary(channel.getExtension_asU8());
   return {
     channel: channel.getChannelId(),
     chaincode: extension.getChaincodeId()?.getName() ?? "",
     transactionId: channel.getTxId(),
-    creator: common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8()).getCreator_asU8(),
+    identity: { mspId: creator.getMspid(), pem: Buffer.from(creator.getIdBytes_asU8()).toString("utf8") },
   };
 };
 
@@ -95,9 +98,7 @@ export const endorseOwn = async (request: RestRequest, context: RestContext): Pr
   if (envelope === undefined)
     throw new DomainError({ code: "transaction.endorsement_refused", message: "The peers gave no transaction back." });
   const payload = envelope.getPayload_asU8();
-  const creator = msp.SerializedIdentity.deserializeBinary(header.creator);
-  const identity = { mspId: creator.getMspid(), pem: Buffer.from(creator.getIdBytes_asU8()).toString("utf8") };
-  const status = toStatusRequest(identity, header.channel, transactionId);
+  const status = toStatusRequest(header.identity, header.channel, transactionId);
   return {
     kind: "json",
     status: 200,
@@ -128,12 +129,10 @@ export const sendOwn = async (request: RestRequest, context: RestContext): Promi
   checkCall("transaction", "gateway.Gateway/Submit", wanted.serializeBinary());
   if (body.wait === "commit" && body.statusSignature === undefined)
     throw invalidInput("statusSignature: is missing.", 'Sign statusDigest too, or send "wait": "none".');
-  const creator = msp.SerializedIdentity.deserializeBinary(header.creator);
-  const identity = { mspId: creator.getMspid(), pem: Buffer.from(creator.getIdBytes_asU8()).toString("utf8") };
   let status: Uint8Array | null = null;
   if (body.wait === "commit" && body.statusSignature !== undefined) {
     const signed = new gateway.SignedCommitStatusRequest();
-    signed.setRequest(toStatusRequest(identity, header.channel, header.transactionId));
+    signed.setRequest(toStatusRequest(header.identity, header.channel, header.transactionId));
     signed.setSignature(lowS(body.statusSignature));
     status = signed.serializeBinary();
   }
