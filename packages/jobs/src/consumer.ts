@@ -24,7 +24,7 @@ export interface JobConsumerSettings {
 }
 
 export interface JobConsumer {
-  /** Throws when a job has no handler or the datastore does not answer; then nothing is left open, and it may be called again. */
+  /** Throws when the datastore does not answer; then nothing is left open, and it may be called again. */
   start(): Promise<void>;
   /** Aborts the handlers' signal, waits for them up to `timeoutMs` (8 s), closes workers, queues, connections. */
   close(options?: { timeoutMs?: number }): Promise<void>;
@@ -53,10 +53,14 @@ const workerOptions = {
   removeOnFail: { count: 0 },
 };
 
-/** Serves queues: one worker for each, and the schedules of their jobs. Opens nothing before `start`. */
+/**
+ * Serves queues: one worker for each, and the schedules of their jobs. Opens nothing before `start`. Throws when a job
+ * of theirs has no handler, which no further `start` would mend.
+ */
 export const createJobConsumer = (settings: JobConsumerSettings): JobConsumer => {
   const { connection, handlers, queues: queueNames, concurrency = 8, log, metrics } = settings;
   const { scheduleCheckMs = 10_000, startTimeoutMs = 45_000 } = settings;
+  assertHandled(queueNames, handlers);
   const report = createErrorReporter(log, "the queue's connection has trouble");
   const controller = new AbortController();
   let running: Running | undefined;
@@ -104,7 +108,6 @@ export const createJobConsumer = (settings: JobConsumerSettings): JobConsumer =>
 
   return {
     start: async () => {
-      assertHandled(queueNames, handlers);
       if (running) throw new Error("the consumer was started before");
       const state: Running = {
         link: openLink(connection, "worker", report),

@@ -135,9 +135,11 @@ describe.each(backends.filter(({ isHere }) => isHere))("on $kind", ({ kind, star
     expect(lines.join("")).not.toContain("CANARY");
   });
 
-  test("start refuses a served queue whose job has no handler, and a queue of no job", async () => {
-    await expect(consume({})).rejects.toThrow("no handler for: placement.reconcile");
-    await expect(consume({}, { queues: ["nonsense"] })).rejects.toThrow("no job of the catalog goes to: nonsense");
+  test("a served queue whose job has no handler is refused before anything is started, and a queue of no job", () => {
+    const create = (queues: readonly string[]) =>
+      createJobConsumer({ connection: server.connection, handlers: {}, queues, log });
+    expect(() => create([placementsQueue(region)])).toThrow("no handler for: placement.reconcile");
+    expect(() => create(["nonsense"])).toThrow("no job of the catalog goes to: nonsense");
   });
 
   test("a bad payload and an unknown job are refused and logged; the worker goes on", async () => {
