@@ -253,6 +253,12 @@ test("every command says what it does, and there is a version", async () => {
   }
 });
 
+test.each(["abc", "0", "-1", "1.5"])("a list of --limit %s is wrong usage, not the whole of it", async (limit) => {
+  const { go, screen } = setUp([[200, { items: [], nextPageToken: null }]], { env: signedIn });
+  expect(await go("audit", "--limit", limit)).toBe(2);
+  expect(screen().err).toContain("--limit takes a whole number");
+});
+
 test("a machine's credential is made with its role; its secret is shown once", async () => {
   const account = {
     id: id("svc"),

@@ -2,6 +2,7 @@ import type { AppResource, KeyResource } from "@portolan/contract";
 import { listAll } from "@portolan/sdk";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
 import { writeLine } from "../output.ts";
 
 type Open = (command: Command) => Context;
@@ -13,6 +14,8 @@ const keyRow = (key: KeyResource) => ({ ...key, scopes: key.scopes.join(","), al
 
 /** Everything of a list, bounded by what a person asked for. */
 export const collect = async <Item>(items: AsyncIterable<Item>, limit: number): Promise<Item[]> => {
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new CliFailure("--limit takes a whole number from 1.", { exitCode: exitCodes.usage });
   const found: Item[] = [];
   for await (const item of items) {
     found.push(item);
