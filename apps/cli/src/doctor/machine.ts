@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { access, constants, open, readFile, stat, statfs } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { anvil } from "@portolan/frameworks";
+import { anvil, defaultVersion } from "@portolan/frameworks";
 import { createProgramFinder } from "@portolan/runtimes";
 import type { Home } from "../up/home.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
@@ -140,15 +140,18 @@ const findOn = async (places: readonly string[], name: string): Promise<string |
 
 /** anvil comes with the packages; a missing one breaks every development chain. Looked for as a worker does. */
 export const checkAnvil = async (): Promise<Finding> => {
-  const version = anvil.versions.find(({ isDefault }) => isDefault)?.version ?? "";
+  const version = defaultVersion(anvil) ?? "";
   const found = createProgramFinder({ searchPath: "/usr/local/bin:/usr/bin:/bin" }).find({ name: "anvil", version });
   if ("missing" in found) return wrong("anvil", found.missing.message, found.missing.hint ?? "");
   try {
     const { stdout } = await run(found.path, ["--version"]);
     return ok("anvil", (stdout.split("\n")[0] ?? "").trim());
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    return wrong("anvil", `${found.path} can't be run (${why}).`, "Run npm install again without --omit=optional.");
+    return wrong(
+      "anvil",
+      `${found.path} can't be run (${codeOf(error)}).`,
+      "Run npm install again without --omit=optional.",
+    );
   }
 };
 
