@@ -19,14 +19,14 @@ test("a node that was up and is down ends the wait, with its name", async () => 
   vigil.end();
 });
 
-test("one that was down before, one that starts, and a look that fails end nothing", async () => {
+test("one that was down before, one that starts, one too busy to answer, and a look that fails end nothing", async () => {
   let looks = 0;
   const vigil = keepVigil({
-    nodes: [node("a", "stopped"), node("b", "running")],
+    nodes: [node("a", "stopped"), node("b", "running"), node("c", "running")],
     observe: async () => {
       looks += 1;
       if (looks === 1) throw new Error("not now");
-      return { nodes: [node("b", "starting")], volumes: [] };
+      return { nodes: [node("b", "starting"), { ...node("c", "failed"), reason: "unresponsive" }], volumes: [] };
     },
     everyMs: 2,
   });

@@ -1,6 +1,8 @@
 import { DomainError, type NodeObservation, type PlacementObservation } from "@portolan/domain";
 
-const isUp = ({ state }: NodeObservation): boolean => state === "running" || state === "starting";
+/** One that lives and only does not answer is not started again: most likely it is busy with what is waited for. */
+const isUp = ({ state, reason }: NodeObservation): boolean =>
+  state === "running" || state === "starting" || reason === "unresponsive";
 
 /**
  * Looks after the nodes that run while something else waits inside their network: only the next pass starts what has
