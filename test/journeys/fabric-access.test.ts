@@ -224,7 +224,12 @@ describe.skipIf(programs === undefined)("Fabric over REST and gRPC, on real node
   }, 90_000);
 
   it("serves the ecosystem's client through the TLS listener, and bills what was called", async () => {
-    const client = openThroughPlane(plane, chain, customer.secret, own);
+    // A key of this test's own: REST's calls above are on the same bill.
+    const key = await customer.sdk.keys.create({
+      params: { app: customer.appId },
+      body: { name: "grpc", scopes: ["rpc"] },
+    });
+    const client = openThroughPlane(plane, chain, key.secret ?? "", own);
     try {
       const contract = client.contract("main", "basic");
       await contract.submitTransaction("create", "g1", "green", "7");
@@ -247,18 +252,35 @@ describe.skipIf(programs === undefined)("Fabric over REST and gRPC, on real node
       code: 16,
     });
     stranger.close();
-    const usage = await until(
-      "the bill",
+    const used = await until(
+      "its usage",
       async () => {
-        const { body } = await customer.rest("GET", `/v1/apps/${customer.appId}/bill`, { token: customer.token });
-        const lines = (body as { lines?: { sku: string; quantity: string }[] }).lines ?? [];
-        const found = new Map(lines.map(({ sku, quantity }) => [sku, Number(quantity)]));
-        const isThere = ["transaction.evaluated", "transfer.bytes", "rpc.compute"].every((sku) => found.has(sku));
-        // All that was submitted above; usage comes with the windows.
-        return isThere && (found.get("transaction.submitted") ?? 0) >= 20 ? found : undefined;
+        const query = { groupBy: "key" };
+        const { items } = await customer.sdk.usage.get({ params: { app: customer.appId }, query });
+        const found = new Map(items.filter(({ keyId }) => keyId === key.id).map((item) => [item.sku, item]));
+        const skus = ["transaction.submitted", "transaction.evaluated", "rpc.compute", "transfer.bytes"];
+        // An endorsement, a status, and the event that came before the stream was closed, or more of them.
+        const isWhole = Number(found.get("rpc.compute")?.quantity ?? 0) >= 50 + 10 + 5;
+        return isWhole && skus.every((sku) => found.has(sku)) ? found : undefined;
       },
       { timeoutMs: 40_000, everyMs: 500 },
     );
+    expect(["transaction.submitted", "transaction.evaluated"].map((sku) => used.get(sku)?.quantity)).toEqual([
+      "1",
+      "1",
+    ]);
+    expect(Number(used.get("transfer.bytes")?.quantity)).toBeGreaterThan(3_000);
+    const usage = await until(
+      "the bill",
+      async () => {
+        const { lines } = await customer.sdk.bills.get({ params: { app: customer.appId } });
+        const found = new Map(lines.map(({ sku, quantity }) => [sku, Number(quantity)]));
+        // All that was submitted above; usage comes with the windows.
+        return (found.get("transaction.submitted") ?? 0) >= 20 ? found : undefined;
+      },
+      { timeoutMs: 40_000, everyMs: 500 },
+    );
+    expect([...usage.keys()]).toEqual(expect.arrayContaining([...used.keys()]));
     expect(usage.get("transfer.bytes")).toBeGreaterThan(10_000);
   }, 90_000);
 });
