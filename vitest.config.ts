@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
+// Long enough for a busy machine with two cores: a test says how long something may take where that is its subject.
+const limits = { testTimeout: 180_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
 const exclude = ["**/node_modules/**", "**/dist/**", "**/generated/**", "**/fixtures/**"];
+
+const globalSetup = ["packages/testing/src/postgres-global-setup.ts", "packages/testing/src/cluster-global-setup.ts"];
 
 export default defineConfig({
   test: {
@@ -14,9 +17,9 @@ export default defineConfig({
           name: "packages",
           include: ["{packages,apps,chaincode}/*/{src,test}/**/*.test.ts", "scripts/*.test.ts"],
           exclude,
-          globalSetup: ["packages/testing/src/postgres-global-setup.ts"],
+          globalSetup,
           sequence: { groupOrder: 0 },
-          ...timeouts,
+          ...limits,
         },
       },
       {
@@ -24,11 +27,11 @@ export default defineConfig({
           name: "journeys",
           include: ["test/**/*.test.ts"],
           exclude,
-          globalSetup: ["packages/testing/src/postgres-global-setup.ts"],
+          globalSetup,
           // The whole plane, its ports and its clocks: one at a time, after everything else.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          ...timeouts,
+          ...limits,
         },
       },
     ],

@@ -8,8 +8,7 @@ import {
   type ProgramSet,
   programSetDirectory,
 } from "@portolan/frameworks";
-
-const said = new Set<string>();
+import { missing } from "./missing.ts";
 
 /** How to get what a suite may need. */
 const hints: Record<string, string> = {
@@ -60,15 +59,6 @@ export function requireProgramSet(name: string, version?: string): RequiredProgr
 const pathsIn = (directory: string, set: ProgramSet): RequiredPrograms["paths"] | undefined => {
   const paths = set.programs.map((program) => [program, join(directory, program)] as const);
   return paths.every(([, path]) => isExecutable(path)) ? Object.fromEntries(paths) : undefined;
-};
-
-/** Says it once, or throws where one of the names is required. */
-const missing = (names: readonly string[], sentence: string): undefined => {
-  const required = (process.env["PORTOLAN_REQUIRE"] ?? "").split(",").map((word) => word.trim());
-  if (required.includes("all") || names.some((name) => required.includes(name))) throw new Error(sentence);
-  if (!said.has(sentence)) console.warn(`SKIPPED: ${sentence}`);
-  said.add(sentence);
-  return undefined;
 };
 
 const isExecutable = (path: string): boolean => {
