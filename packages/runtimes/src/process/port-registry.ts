@@ -71,11 +71,26 @@ export const createPortRegistry = (deps: { layout: Layout; range: PortRange; hos
     });
   };
 
+  /** Whether the owner may have just this port, or has it. */
+  const ask = async (owner: string, port: number): Promise<"free" | "taken" | "outside"> => {
+    if (port < range.first || port > range.last) return "outside";
+    const holder = ownerOf(port);
+    if (holder !== undefined) return holder === owner ? "free" : "taken";
+    return (await checkPort(host, port)) === "free" ? "free" : "taken";
+  };
+
   return {
-    /** A port for `placement/node/port` that stays its own until released. */
-    claim: async (owner: string): Promise<number> => {
+    ask,
+    /** A port for `placement/node/port` that stays its own until released; `wish`: that one, or `address.taken`. */
+    claim: async (owner: string, wish?: number): Promise<number> => {
       mkdirSync(layout.ports, { recursive: true, mode: 0o700 });
-      return claim(owner);
+      if (wish === undefined) return claim(owner);
+      if (claimFile(wish, owner)) return wish;
+      throw new DomainError({
+        code: "address.taken",
+        message: `The port ${wish} has just been taken by another chain.`,
+        hint: "Delete the chain that has it, then import again.",
+      });
     },
     /** Gives back every port whose owner begins with `prefix`. */
     release: (prefix: string): void => {

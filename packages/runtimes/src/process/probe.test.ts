@@ -12,6 +12,7 @@ const listen = async (server: Server): Promise<number> => {
   return address.port;
 };
 const probe = { kind: "tls", port: "grpc", periodMs: 1_000, timeoutMs: 500, startupMs: 1_000 } as const;
+const patient = { ...probe, timeoutMs: 20_000 } as const;
 
 test("a TLS probe ends its handshake, so that it is no error in the server's log", async () => {
   const said: string[] = [];
@@ -23,7 +24,7 @@ test("a TLS probe ends its handshake, so that it is no error in the server's log
   });
   server.on("tlsClientError", (error) => said.push(error.message));
   const port = await listen(server);
-  for (let count = 0; count < 5; count++) expect(await ask(probe, "127.0.0.1", port)).toBe(true);
+  for (let count = 0; count < 5; count++) expect(await ask(patient, "127.0.0.1", port)).toBe(true);
   await expect.poll(() => said.length).toBe(10);
   expect(new Set(said)).toEqual(new Set(["connected", "closed"]));
 });
@@ -35,8 +36,8 @@ test("what listens but does not serve TLS, and what says nothing, is not well", 
   const closed = await listen(unused);
   unused.close();
   const startedAt = performance.now();
-  expect(await ask(probe, "127.0.0.1", await listen(plain))).toBe(false);
-  expect(await ask(probe, "127.0.0.1", closed)).toBe(false);
+  expect(await ask(patient, "127.0.0.1", await listen(plain))).toBe(false);
+  expect(await ask(patient, "127.0.0.1", closed)).toBe(false);
   expect(await ask(probe, "127.0.0.1", await listen(silent))).toBe(false);
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
 });

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Clock, DomainError } from "@portolan/domain";
 import type { RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { PlacementRef, Runtime } from "../runtime.ts";
+import type { PlacementRef, Runtime, WishedAddress } from "../runtime.ts";
 import { endStrays } from "./adopt.ts";
 import { applyBlueprint, removeNode } from "./apply.ts";
 import { type Context, type WriteTurn, withTolerantSave, withTurn } from "./context.ts";
@@ -89,17 +89,50 @@ const createContext = (settings: ProcessRuntimeSettings): Context => {
   };
 };
 
+const takenAddress = ({ host, number }: WishedAddress, why: string, hint: string): DomainError =>
+  new DomainError({ code: "address.taken", message: `The address ${host}:${number} ${why}.`, hint });
+
+/** All of them, before one is claimed: what can't be had whole is not begun. */
+const refuseTaken = async (turn: WriteTurn, wished: readonly WishedAddress[]): Promise<void> => {
+  for (const address of wished) {
+    const { node, port, host, number } = address;
+    const owner = `${turn.state.placementId}/${node}/${port}`;
+    const answer = host === portHost ? await turn.ports.ask(owner, number) : "outside";
+    if (answer === "outside")
+      throw takenAddress(
+        address,
+        "is not one that this region gives",
+        "Import it into a region with the same addresses.",
+      );
+    if (answer === "taken")
+      throw takenAddress(
+        address,
+        "is in use on this machine",
+        "Free it: delete the chain that has it, or stop the program that listens there; then import again.",
+      );
+  }
+};
+
 const reserveAddresses = async (
   turn: WriteTurn,
   nodes: Parameters<Runtime["reserve"]>[1],
+  wished: readonly WishedAddress[] = [],
 ): Promise<WriteTurn["state"]["addresses"]> => {
   const { state } = turn;
+  const wishOf = (node: string, port: string) => wished.find((item) => item.node === node && item.port === port);
   let isNew = false;
+  await refuseTaken(
+    turn,
+    nodes.flatMap(({ name, ports }) => ports.flatMap((port) => wishOf(name, port.name) ?? [])),
+  );
   for (const { name: node, ports } of nodes) {
     for (const { name: port } of ports) {
-      if (state.addresses.some((address) => address.node === node && address.port === port)) continue;
+      const wish = wishOf(node, port)?.number;
+      const found = state.addresses.find((address) => address.node === node && address.port === port);
+      if (found !== undefined && (wish === undefined || found.number === wish)) continue;
+      if (found !== undefined) state.addresses.splice(state.addresses.indexOf(found), 1);
       await turn.step("port.claim");
-      const number = await turn.ports.claim(`${state.placementId}/${node}/${port}`);
+      const number = await turn.ports.claim(`${state.placementId}/${node}/${port}`, wish);
       state.addresses.push({ node, port, host: portHost, number, bindHost: portHost, bindNumber: number });
       isNew = true;
     }
@@ -150,7 +183,8 @@ export const createProcessRuntime = (settings: ProcessRuntimeSettings): Runtime 
 
   return {
     capabilities,
-    reserve: (placement, nodes, fence) => write(placement, fence, (turn) => reserveAddresses(turn, nodes)),
+    reserve: (placement, nodes, fence, wished) =>
+      write(placement, fence, (turn) => reserveAddresses(turn, nodes, wished)),
     apply: (placement, blueprint, secrets, fence, only) =>
       write(placement, fence, async (turn) => {
         await clearStaged(turn);

@@ -45,9 +45,9 @@ export const damaged = (detail: string): DomainError =>
 
 const missing = (): DomainError =>
   new DomainError({
-    code: "backup.damaged",
+    code: "backup.missing",
     message: "The backup's files are not in the store.",
-    hint: "If the store is mounted or was moved, bring it back; else restore another backup.",
+    hint: "Bring the backup's directory into the store (PORTOLAN_BACKUPS of the region's worker), or use another backup.",
   });
 
 const isManifest = (thing: unknown): thing is Manifest =>
@@ -65,7 +65,7 @@ export const checkInside = (path: string): string => {
   return path;
 };
 
-/** Of the placement's own snapshot. Throws `backup.damaged` where it is not there, not readable or another one. */
+/** Of the placement's own snapshot. Throws `backup.missing`, or `backup.damaged` where it is not readable or another one. */
 export const readManifest = async (
   store: SnapshotStore,
   { name, digest }: SnapshotName,

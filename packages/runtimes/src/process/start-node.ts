@@ -1,8 +1,8 @@
 import type { BlueprintNode } from "@portolan/domain";
+import { inStartOrder } from "../start-order.ts";
 import { endStrays } from "./adopt.ts";
 import type { WriteTurn } from "./context.ts";
 import { NodeFailure } from "./failure.ts";
-import { inStartOrder } from "./order.ts";
 import { checkPort } from "./port-registry.ts";
 import { type FoundProgram, toReachable } from "./programs.ts";
 import { makeDirectories, writeNodeFile } from "./render-node.ts";

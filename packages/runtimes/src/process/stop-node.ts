@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { inStartOrder } from "../start-order.ts";
 import { settleIntents } from "./adopt.ts";
 import type { WriteTurn } from "./context.ts";
 import { signalProcess } from "./launch.ts";
-import { inStartOrder } from "./order.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 import type { NodeState } from "./state.ts";
 

@@ -1,5 +1,5 @@
+import { inStartOrder } from "../start-order.ts";
 import { type WriteTurn, withTolerantSave } from "./context.ts";
-import { inStartOrder } from "./order.ts";
 import { stopPrograms } from "./stop-node.ts";
 
 /** Nodes by how many others must answer before them: those of one depth may be stopped at the same time. */

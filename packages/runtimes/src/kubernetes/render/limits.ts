@@ -1,0 +1,105 @@
+import type { V1ResourceQuota } from "@kubernetes/client-node";
+import type { Blueprint, BlueprintNode } from "@portolan/domain";
+import type { PlacementRef } from "../../runtime.ts";
+import { toLabels } from "../labels.ts";
+import { sharedNames, toNamespaceName } from "../names.ts";
+import type { KubernetesSettings } from "../settings.ts";
+import { toBytes, toCpu } from "./quantity.ts";
+import type { Manifest, Rendered } from "./rendered.ts";
+import { type Amounts, toJobAmounts, toLimits } from "./resources.ts";
+
+/** A claim that is there and that the blueprint has no more: its volume is kept, and counts. */
+export interface KeptClaim {
+  sizeBytes: number;
+}
+
+const mebibyte = 1_048_576;
+/** Room for the one pod that copies volumes. */
+export const copyAmounts: Amounts = { cpuMillis: 500, memoryBytes: 256 * mebibyte };
+/** Of a container that says nothing of itself: none of ours. */
+const defaultAmounts: Amounts = { cpuMillis: 100, memoryBytes: 128 * mebibyte };
+
+const sumOf = (amounts: readonly Amounts[]): Amounts => ({
+  cpuMillis: amounts.reduce((sum, { cpuMillis }) => sum + cpuMillis, 0),
+  memoryBytes: amounts.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+});
+
+const largest = (amounts: readonly Amounts[]): Amounts => ({
+  cpuMillis: Math.max(0, ...amounts.map(({ cpuMillis }) => cpuMillis)),
+  memoryBytes: Math.max(0, ...amounts.map(({ memoryBytes }) => memoryBytes)),
+});
+
+/** Without a limit of the pod as a whole, each of its containers counts. */
+const toCountedLimits = (node: BlueprintNode, settings: KubernetesSettings): Amounts => {
+  const limits = toLimits(node);
+  const count = settings.features.podResources ? 1 : Math.max(1, node.processes.length);
+  return { cpuMillis: limits.cpuMillis * count, memoryBytes: limits.memoryBytes * count };
+};
+
+const toMetadata = (placement: PlacementRef, name: string) => ({
+  name,
+  namespace: toNamespaceName(placement.placementId),
+  labels: toLabels(placement),
+  annotations: {},
+});
+
+/**
+ * What the nodes have, room for a job of each, for the copying pod, and for one node more: a node that was dropped may
+ * still be on its way out when its successor comes.
+ */
+export const renderQuota = (
+  placement: PlacementRef,
+  blueprint: Pick<Blueprint, "nodes">,
+  settings: KubernetesSettings,
+  kept: readonly KeptClaim[],
+): Rendered<V1ResourceQuota> => {
+  const { nodes } = blueprint;
+  const jobs = nodes.filter((node) => node.jobs.length > 0);
+  const requested = nodes.map((node) => node.resources);
+  const limited = nodes.map((node) => toCountedLimits(node, settings));
+  const extra = [...jobs.map(toJobAmounts), copyAmounts];
+  const jobLimits = jobs.map((node) => ({ ...toJobAmounts(node), cpuMillis: toLimits(node).cpuMillis }));
+  const requests = sumOf([...requested, largest(requested), ...extra]);
+  const limits = sumOf([...limited, largest(limited), ...jobLimits, copyAmounts]);
+  const claims = [...nodes.flatMap(({ volumes }) => volumes.filter(({ kind }) => kind === "data")), ...kept];
+  return {
+    apiVersion: "v1",
+    kind: "ResourceQuota",
+    metadata: toMetadata(placement, sharedNames.quota),
+    spec: {
+      hard: {
+        pods: String(nodes.length + jobs.length + 2),
+        "requests.cpu": toCpu(requests.cpuMillis),
+        "requests.memory": toBytes(requests.memoryBytes),
+        "limits.cpu": toCpu(limits.cpuMillis),
+        "limits.memory": toBytes(limits.memoryBytes),
+        "requests.storage": toBytes(claims.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+        persistentvolumeclaims: String(claims.length),
+        "services.loadbalancers": "0",
+        "services.nodeports": "0",
+      },
+    },
+  };
+};
+
+/** No container above what the largest node has; the client's type calls `default` another name. */
+export const renderLimitRange = (placement: PlacementRef, blueprint: Pick<Blueprint, "nodes">): Manifest => {
+  const most = largest([...blueprint.nodes.map(toLimits), copyAmounts, defaultAmounts]);
+  const toList = ({ cpuMillis, memoryBytes }: Amounts) => ({ cpu: toCpu(cpuMillis), memory: toBytes(memoryBytes) });
+  const object = {
+    apiVersion: "v1",
+    kind: "LimitRange",
+    metadata: toMetadata(placement, sharedNames.limits),
+    spec: {
+      limits: [
+        {
+          type: "Container",
+          max: toList(most),
+          default: toList(defaultAmounts),
+          defaultRequest: toList(defaultAmounts),
+        },
+      ],
+    },
+  };
+  return object;
+};
