@@ -17,6 +17,9 @@ export interface PlacementRef {
   region: string;
 }
 
+/** Where a node's port was, elsewhere, and has to be again. */
+export type WishedAddress = Pick<NodeAddress, "node" | "port" | "host" | "number">;
+
 /** Grows with every lease; a runtime refuses a writer whose fence is lower than one it has seen for the placement. */
 export type Fence = bigint;
 
@@ -65,8 +68,17 @@ export interface SnapshotFacts {
  */
 export interface Runtime {
   readonly capabilities: RuntimeCapabilities;
-  /** Addresses for each port of each node. Comes first: they go into certificates, genesis and peers' files. */
-  reserve(placement: PlacementRef, nodes: readonly NodeSpec[], fence: Fence): Promise<NodeAddress[]>;
+  /**
+   * Addresses for each port of each node. Comes first: they go into certificates, genesis and peers' files. A node's
+   * port that is `wished` gets that host and number or none: one that something else has, or that can't be had here,
+   * ends it with `address.taken`, before any is reserved.
+   */
+  reserve(
+    placement: PlacementRef,
+    nodes: readonly NodeSpec[],
+    fence: Fence,
+    wished?: readonly WishedAddress[],
+  ): Promise<NodeAddress[]>;
   /**
    * Brings the nodes (`only`: just these) to the blueprint, starts what is down (with back-off between restarts),
    * removes nodes that were dropped, never a volume. Returns without waiting for programs to become ready.

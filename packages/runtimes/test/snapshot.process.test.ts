@@ -64,7 +64,7 @@ describe("snapshots", () => {
       code: "runtime.failed",
     });
     await expect(runtime.restore(placement, store, { name: "nothing" }, 1n)).rejects.toMatchObject({
-      code: "backup.damaged",
+      code: "backup.missing",
     });
     expect(
       await readdir(join(home, "placements", placement.placementId.replace("_", "-"), "echo-0", "volumes")),

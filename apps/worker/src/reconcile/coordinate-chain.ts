@@ -50,7 +50,7 @@ const unknownCapabilities: RuntimeCapabilities = {
  * A renewal is an operation of its own; outside of it nothing is due, except where every node is started anyhow (and
  * might refuse to, with a certificate that ran out while it was paused).
  */
-const renewing: ReadonlySet<OperationKind> = new Set(["chain.renew", "chain.resume", "chain.restore"]);
+const renewing: ReadonlySet<OperationKind> = new Set(["chain.renew", "chain.resume", "chain.restore", "chain.import"]);
 
 const isDue = (item: MaterialItem, now: Date): boolean => item.renewAt !== undefined && new Date(item.renewAt) <= now;
 

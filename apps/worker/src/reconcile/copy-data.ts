@@ -26,7 +26,8 @@ const noStore = (): DomainError =>
 export const createDataCopier = (deps: CopyDataDeps) => {
   /** A machine that was lost knows no addresses: the same ones, or new ones that the centre has to hear of. */
   const reserveAnew = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, ref: PlacementRef) => {
-    const addresses = await runtime.reserve(ref, order.nodes, claim.fence);
+    const wished = order.backup?.keepsAddresses === true ? claim.addresses : undefined;
+    const addresses = await runtime.reserve(ref, order.nodes, claim.fence, wished);
     const known = new Set(claim.addresses.map((address) => canonicalJson(address)));
     if (addresses.every((address) => known.has(canonicalJson(address)))) return true;
     return !(await deps.centre.reportAddresses(claim.placementId, claim.fence, addresses)).fenced;

@@ -1,4 +1,4 @@
-import { backupSteps, type OperationError, type OperationStep, restoreSteps } from "@portolan/domain";
+import { backupSteps, importSteps, type OperationError, type OperationStep, restoreSteps } from "@portolan/domain";
 import type { ChainChanges, OperationWork } from "@portolan/store";
 import type { Copying, CopyTurn } from "./copying.ts";
 
@@ -12,6 +12,7 @@ const stageKeys: { readonly [stage in Copying["stage"]]: string } = {
 /** The steps that stand before those of a start, by what the operation is; none for one that copies nothing. */
 const stepsOf = (operation: OperationWork, copy: CopyTurn): readonly { key: string; title: string }[] => {
   if (operation.kind === "chain.backup") return backupSteps;
+  if (operation.kind === "chain.import") return importSteps;
   const isRestore = operation.kind === "chain.restore" && (copy.copying !== null || copy.restore !== null);
   return isRestore || operation.steps.some(({ key }) => key === "verify") ? restoreSteps : [];
 };

@@ -10,6 +10,8 @@ export interface Copying {
   stage: "stop" | "snapshot" | "verify" | "restore";
   /** Placement → digest of its copy, for what is put back. */
   digests: ReadonlyMap<string, string>;
+  /** What comes from another plane has to stand where its certificates and configuration say. */
+  keepsAddresses: boolean;
 }
 
 /** What the pass does about the chain's data before anything else. */
@@ -108,7 +110,10 @@ const backupTurn = (work: ChainWork, now: Date): CopyTurn => {
   }
   const trouble = findTrouble(work, now);
   if (trouble !== null) return end(trouble);
-  return { ...nothing(work), copying: { kind: "backup", backupId: backup.id, stage, digests: new Map() } };
+  return {
+    ...nothing(work),
+    copying: { kind: "backup", backupId: backup.id, stage, digests: new Map(), keepsAddresses: false },
+  };
 };
 
 const notReady: OperationError = {
@@ -129,7 +134,10 @@ const restoreTurn = (work: ChainWork, now: Date): CopyTurn => {
   const isBegun = areAll(work, backupId, "restore");
   const isWhole = isReady && work.placements.every(({ id }) => digests.has(id));
   const trouble = isBegun ? null : isWhole ? findTrouble(work, now) : notReady;
-  if (trouble === null) return { ...nothing(work), copying: { kind: "restore", backupId, stage, digests } };
+  // A chain that is restored before it ever ran here was imported.
+  const keepsAddresses = !work.hasRun;
+  if (trouble === null)
+    return { ...nothing(work), copying: { kind: "restore", backupId, stage, digests, keepsAddresses } };
   return {
     ...nothing({ ...work, wish: former.wish, deletedAt: former.deletedAt, purgeAt: former.purgeAt }),
     restore: { kind: "givenUp", former },

@@ -25,14 +25,18 @@ const restingAction = (work: ChainWork): WorkOrder["action"] => {
 
 /** Every region at the same stage: no volume is copied while a node anywhere still runs. */
 const copyOrder = (
-  { stage, backupId, digests }: Copying,
+  { stage, backupId, digests, keepsAddresses }: Copying,
   placement: PlacementWork,
   nodes: readonly NodeSpec[],
   chain: WorkOrder["chain"],
 ): Omit<WorkOrder, "generation"> => {
   if (stage === "stop") return { action: "stop", nodes, steps: [], chain };
   const digest = digests.get(placement.id);
-  const backup = digest === undefined ? { id: backupId } : { id: backupId, digest };
+  const backup = {
+    id: backupId,
+    ...(digest === undefined ? {} : { digest }),
+    ...(stage === "verify" && keepsAddresses ? { keepsAddresses } : {}),
+  };
   return { action: stage, nodes, steps: [], chain, backup };
 };
 

@@ -49,8 +49,20 @@ export const restoreSteps = [
   { key: "replace", title: "Put the backup's data in place" },
 ] as const;
 
+/** The same when a chain comes from another plane, whose nodes have never run here. */
+export const importSteps = [
+  { key: "stop", title: "Make sure that nothing of it runs" },
+  { key: "verify", title: "Reserve its addresses, check the backup's files" },
+  { key: "replace", title: "Put the backup's data in place" },
+] as const;
+
+const firstSteps: { readonly [kind in OperationKind]?: readonly { key: string; title: string }[] } = {
+  ...restSteps,
+  ...partKinds,
+  "chain.backup": backupSteps,
+  "chain.import": [...importSteps, ...startSteps],
+};
+
 /** The steps an operation shows before anything has happened. */
 export const initialSteps = (kind: OperationKind): OperationStep[] =>
-  (restSteps[kind] ?? partKinds[kind] ?? (kind === "chain.backup" ? backupSteps : startSteps)).map(
-    ({ key, title }) => ({ key, title, state: "pending" }),
-  );
+  (firstSteps[kind] ?? startSteps).map(({ key, title }) => ({ key, title, state: "pending" }));

@@ -10,6 +10,7 @@ export const operationKinds = [
   "chain.purge",
   "chain.renew",
   "chain.backup",
+  "chain.import",
   // Of a framework's own resource inside a chain; which kind it is, the target's type says.
   "part.create",
   "part.update",

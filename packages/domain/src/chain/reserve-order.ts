@@ -6,13 +6,14 @@ import type { WorkOrder } from "./work-order.ts";
 
 /** What an order tells of its chain. */
 export const toOrderedChain = (
-  spec: Pick<ChainSpec, "chainId" | "framework" | "version" | "settings" | "serial">,
+  spec: Pick<ChainSpec, "chainId" | "framework" | "version" | "settings" | "serial" | "isImported">,
 ): WorkOrder["chain"] => ({
   chainId: spec.chainId,
   framework: spec.framework,
   version: spec.version,
   settings: spec.settings,
   serial: spec.serial,
+  ...(spec.isImported === undefined ? {} : { isImported: spec.isImported }),
 });
 
 /** The first order of every placement: addresses, which everything else waits for. `nodes` are this region's. */

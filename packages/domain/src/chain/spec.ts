@@ -26,6 +26,11 @@ export interface ChainSpec {
   generation: number;
   /** A number of the plane's own, unique among its chains and never reused (EVM chain ids are made from it). */
   serial: number;
+  /**
+   * It was made elsewhere, and its data was put in place before its first start here; `serial` is that of its origin then,
+   * which others may have here.
+   */
+  isImported?: true;
 }
 
 /** Whether a chain has nodes of its own or lives beside others on nodes that serve several. */

@@ -18,7 +18,12 @@ export interface WorkOrder {
   only?: readonly string[];
   steps: readonly Step[];
   /** Of `snapshot`, `verify` and `restore`: which backup; of the latter two the digest of this placement's copy. */
-  backup?: { id: string; digest?: string };
+  backup?: {
+    id: string;
+    digest?: string;
+    /** Of `verify`: the placement's addresses are those that certificates and configuration name; none other will do. */
+    keepsAddresses?: true;
+  };
   /**
    * Keys of the chain's custody that this order may be signed with from its region. Absent: none: an authority must not
    * sign what a region makes up.
@@ -31,6 +36,7 @@ export interface WorkOrder {
     version: string;
     settings: JsonObject;
     serial?: number;
+    isImported?: true;
     inspection?: JsonObject;
   };
 }

@@ -3,6 +3,7 @@ import type { Role } from "./role.ts";
 const everyone = ["owner", "admin", "developer", "finance", "viewer", "operator"] as const;
 const builders = ["owner", "admin", "developer", "operator"] as const;
 const managers = ["owner", "admin", "operator"] as const;
+const owners = ["owner", "operator"] as const;
 const payers = ["owner", "admin", "finance", "operator"] as const;
 
 /**
@@ -33,6 +34,9 @@ export const permissionTable = {
   "chain.update": builders,
   "chain.delete": builders,
   "chain.logs": builders,
+  // All keys of the chain go out with it, sealed to whoever knows a pass phrase.
+  "chain.export": owners,
+  "chain.import": builders,
   "backup.create": builders,
   "backup.read": everyone,
   "backup.delete": builders,

@@ -71,7 +71,7 @@ const judge = (input: InspectInput, rpc: RpcFindings, keeper: KeeperStatus | nul
   }
   const starts = input.access.observations.find(({ node }) => node === nodeName)?.incarnation ?? 0;
   const { previous } = input;
-  const isFirstLife = previous?.facts["everHealthy"] !== true && starts <= 1;
+  const isFirstLife = input.chain.isImported !== true && previous?.facts["everHealthy"] !== true && starts <= 1;
   const wasWell = previous?.nodes[nodeName]?.healthy === true && previous.facts["incarnation"] === rpc.instance;
   const needsNoState = isFirstLife || wasWell;
   if (keeper === null) {

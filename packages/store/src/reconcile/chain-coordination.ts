@@ -21,6 +21,7 @@ import type {
   SealedMaterial,
   SealedRow,
 } from "./chain-work.ts";
+import { forgetImport } from "./forget-import.ts";
 import { loadChainWork } from "./load-chain-work.ts";
 import { loadSealed, writeResealed } from "./resealing.ts";
 import { toJson } from "./rows.ts";
@@ -131,6 +132,10 @@ export const createChainCoordination = (deps: {
           });
         }
         await writeBackups(transaction, work, changes, clock.now());
+        if (changes.isPurged && work.spec.isImported === true && !work.hasRun) {
+          await forgetImport(transaction, work.spec.chainId);
+          return true;
+        }
         if (changes.isPurged) {
           await deleteBackupsOf(transaction, work.spec.chainId, clock.now());
           await transaction.material.deleteMany({ where: { chainId: work.spec.chainId } });

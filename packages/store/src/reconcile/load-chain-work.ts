@@ -123,7 +123,8 @@ export const toChainSpec = (chain: Chain, parts: readonly Part[]): ChainSpec => 
   regions: chain.regions,
   parts: parts.map(toPartSpec),
   generation: chain.generation,
-  serial: Number(chain.serial),
+  serial: Number(chain.originSerial ?? chain.serial),
+  ...(chain.originSerial === null ? {} : { isImported: true }),
 });
 
 /** Reads everything a coordinator pass needs. Call under the chain's lease, whose fence the row carries. */

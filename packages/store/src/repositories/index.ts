@@ -1,6 +1,14 @@
 export { type AppRow, appRepository } from "./apps.ts";
 export { type AuditRow, auditRepository, type NewAuditEvent } from "./audit.ts";
 export { type BackupRow, backupRepository, type NewBackup } from "./backups.ts";
+export {
+  type ChainBelongings,
+  chainExportRepository,
+  type ImportedChain,
+  type PortableKey,
+  type PortableMaterial,
+  type PortablePart,
+} from "./chain-exports.ts";
 export { type ChainEventRow, type ChainRow, chainRepository, type NodeRow } from "./chains-read.ts";
 export { type Adoption, chainWishes, type NewChain, type Reserved } from "./chains-write.ts";
 export { type DecisionRow, decisionRepository, type NewDecision } from "./decisions.ts";

@@ -153,7 +153,9 @@ const fakeSnapshots = (
   };
   const find = (ref: PlacementRef, { name, digest }: { name: string; digest?: string }): FakeSnapshot => {
     const found = machines.snapshots.get(`${name}/${ref.placementId}`);
-    if (found === undefined || found.isDamaged === true || found.digest !== digest)
+    if (found === undefined)
+      throw new DomainError({ code: "backup.missing", message: "The backup is not there.", hint: "Bring it." });
+    if (found.isDamaged === true || found.digest !== digest)
       throw new DomainError({ code: "backup.damaged", message: "The backup is damaged.", hint: "Restore another." });
     return found;
   };
@@ -280,13 +282,22 @@ export const createFakeRuntime = (deps: {
       hasSnapshots: true,
       exposures: ["internal", "admin", "gateway", "public"],
     },
-    reserve: async (ref, nodes, fence) => {
+    reserve: async (ref, nodes, fence, wished = []) => {
       const placement = enter(ref, fence);
       await at("reserve");
+      for (const { node, number } of wished) {
+        const isOthers = [...machines.placements.values()].some(
+          (other) => other !== placement && other.addresses.some((item) => item.number === number),
+        );
+        if (!isOthers) continue;
+        const message = `The port ${number} of ${node} is in use.`;
+        throw new DomainError({ code: "address.taken", message, hint: "Free it." });
+      }
       for (const node of nodes) {
         for (const port of node.ports) {
           if (placement.addresses.some((item) => item.node === node.name && item.port === port.name)) continue;
-          const number = machines.nextPort++;
+          const wish = wished.find((item) => item.node === node.name && item.port === port.name);
+          const number = wish?.number ?? machines.nextPort++;
           placement.addresses.push({
             node: node.name,
             port: port.name,
@@ -340,6 +351,7 @@ export const createFakeRuntime = (deps: {
       if (!volumes) return;
       placement.disks.clear();
       placement.jobs.clear();
+      placement.addresses = [];
     },
     dial: async (ref, node, port) => {
       const address = machines.placements
