@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { problemMediaType, toProblem } from "@portolan/contract";
-import { metricsContentType } from "@portolan/kit";
+import { isFromOwnMachine, metricsContentType } from "@portolan/kit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { ApiDeps } from "./api-deps.ts";
@@ -66,13 +66,7 @@ const registerHealth = (app: FastifyInstance, deps: ApiDeps): void => {
 
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-const isLoopback = (address: string | undefined): boolean =>
-  address === "::1" || /^(::ffff:)?127\./.test(address ?? "");
-
-/**
- * For a collector on this machine. What came through a proxy comes from loopback too, so a forwarded request is refused
- * as well; both get the answer that an unknown path gets.
- */
+/** For a collector on this machine; everybody else gets the answer that an unknown path gets. */
 const registerMetrics = (app: FastifyInstance, deps: ApiDeps): void => {
   const durations = deps.metrics.histogram(
     "portolan_api_request_seconds",
@@ -88,8 +82,7 @@ const registerMetrics = (app: FastifyInstance, deps: ApiDeps): void => {
     });
   });
   app.get("/metrics", { schema: { hide: true } }, async (request, reply) => {
-    const isForwarded = Object.keys(request.headers).some((name) => name === "forwarded" || name.startsWith("x-forw"));
-    if (isForwarded || !isLoopback(request.socket.remoteAddress)) return onNotFound(request, reply);
+    if (!isFromOwnMachine(request)) return onNotFound(request, reply);
     return reply.header("content-type", metricsContentType).send(await deps.metrics.render());
   });
 };

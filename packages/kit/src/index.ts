@@ -45,6 +45,7 @@ export {
   type Metrics,
   metricsContentType,
 } from "./metrics.ts";
+export { isFromOwnMachine } from "./own-machine.ts";
 export {
   type PidLock,
   type PidLockAttempt,
