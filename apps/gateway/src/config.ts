@@ -23,6 +23,8 @@ const schema = z.object({
   /** The operator's own certificate and key (PEM) for the domain and its names; without them the gateway makes its own. */
   PORTOLAN_GRPC_CERT_FILE: z.string().optional(),
   PORTOLAN_GRPC_KEY_FILE: z.string().optional(),
+  /** MiB of answers that callers don't read; a single one has at most 64. Over it those that read slowest are cut. */
+  PORTOLAN_GATEWAY_UNREAD_MIB: z.coerce.number().int().min(128).max(65_536).default(256),
   /** Postgres, role system: what a gateway beside the centre reads its snapshot from and ships usage to. */
   PORTOLAN_EDGE_DATABASE_URL: z.string().min(1),
   PORTOLAN_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -58,6 +60,7 @@ export const loadConfig = (source?: EnvSource): GatewayConfig => {
       dir: join(env.PORTOLAN_HOME, "gateway", env.PORTOLAN_REGION),
       host: env.PORTOLAN_GATEWAY_HOST,
       httpPort: env.PORTOLAN_GATEWAY_PORT,
+      unreadBytes: env.PORTOLAN_GATEWAY_UNREAD_MIB * 1024 * 1024,
       ...(grpc === undefined ? {} : { grpc }),
       ...(env.PORTOLAN_GATEWAY_STREAM_PORT === undefined ? {} : { streamPort: env.PORTOLAN_GATEWAY_STREAM_PORT }),
     },

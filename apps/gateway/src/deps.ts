@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "@portolan/domain";
 import { findFramework } from "@portolan/frameworks";
-import type { Logger } from "@portolan/kit";
+import { createMetrics, type Logger } from "@portolan/kit";
 import {
   createClients,
   createNotifications,
@@ -48,6 +48,7 @@ export const assembleGateway = async ({ settings, databaseUrl }: GatewayConfig, 
       log,
       clock: systemClock,
       random: { bytes: (size) => randomBytes(size) },
+      metrics: createMetrics({ hasProcessMetrics: true }),
     },
     settings,
   );

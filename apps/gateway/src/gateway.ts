@@ -3,7 +3,7 @@ import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import type { EdgePort } from "@portolan/contract";
 import { type Clock, createIdSource, type Random } from "@portolan/domain";
-import type { Logger } from "@portolan/kit";
+import { createMetrics, type Logger, type Metrics } from "@portolan/kit";
 import { type Metering, openMetering } from "@portolan/metering";
 import { createDirectory } from "./edge/directory.ts";
 import { createFollower } from "./edge/follower.ts";
@@ -13,6 +13,7 @@ import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
 import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
 import { createStateLoadBound } from "./pipeline/state-load-bound.ts";
+import { createUnreadBytes } from "./pipeline/unread-bytes.ts";
 import { createUpstreamTable } from "./pipeline/upstream-table.ts";
 import { createGrpcListener, type GrpcSettings } from "./protocols/grpc-listener.ts";
 import { createJsonRpc } from "./protocols/json-rpc.ts";
@@ -27,6 +28,8 @@ export interface GatewayDeps {
   log: Logger;
   clock: Clock;
   random: Random;
+  /** Where its own are registered. */
+  metrics?: Metrics;
 }
 
 export interface GatewaySettings {
@@ -48,7 +51,11 @@ export interface GatewaySettings {
   resyncMs?: number;
   /** Until a caller over HTTP is cut that doesn't read its answer. */
   stalledMs?: number;
+  /** Of answers that callers don't read; over it those that read slowest are cut. More than one answer may have. */
+  unreadBytes?: number;
 }
+
+const usualUnreadBytes = 256 * 1024 * 1024;
 
 export interface Gateway {
   /** Opens the listeners; answers their ports. */
@@ -74,8 +81,9 @@ const closed = (server: Server): Promise<void> =>
 
 /** Wires the gateway of one region. Throws when another process has its spool. */
 export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gateway => {
-  const { port, frameworks, log, clock, random } = deps;
+  const { port, frameworks, log, clock, random, metrics = createMetrics() } = deps;
   const { region, dir, host, windowMs, tickMs, resyncMs, stalledMs, drainMs = 10_000 } = settings;
+  const { unreadBytes = usualUnreadBytes } = settings;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ids = createIdSource({ clock, random });
   const epoch = `${clock
@@ -116,6 +124,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     },
   });
   let isDraining = false;
+  const unread = createUnreadBytes({ budgetBytes: unreadBytes, metrics, log });
   const sessions = createNodeSessions({ protocols: ["grpc", "rest"], log });
   directory.listen(sessions.listener);
   const nextRequestId = (): string => ids.next("request");
@@ -126,13 +135,26 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
       ? null
       : createGrpcListener(
           {
-            ...{ admission, meter, requests, sessions, directory, clock, random, log, dir, host, nextRequestId },
+            ...{
+              admission,
+              meter,
+              requests,
+              sessions,
+              unread,
+              directory,
+              clock,
+              random,
+              log,
+              dir,
+              host,
+              nextRequestId,
+            },
             isDraining: () => isDraining,
           },
           settings.grpc,
         );
   const rest = createRest({
-    ...{ admission, meter, requests, sessions, partKeys, clock, log, nextRequestId },
+    ...{ admission, meter, requests, sessions, unread, partKeys, clock, log, nextRequestId },
     isDraining: () => isDraining,
   });
   directory.listen(rest.listener);
@@ -149,11 +171,14 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     nextRequestId,
     rest,
     authorityPem: () => grpc?.authorityPem() ?? null,
+    unread,
+    metrics,
     log,
     ...(stalledMs === undefined ? {} : { stalledMs }),
   });
   const streams = settings.streamPort === undefined ? null : createStreamProtocol({ admission, meter, log });
   if (streams !== null) directory.listen(streams.listener);
+  streams?.server.on("connection", (socket) => unread.watch(socket, () => socket.destroy()));
   const shipping = setInterval(() => {
     void requests.ship();
     // Expiry is the one end of a right that nobody announces.
@@ -177,6 +202,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     const cut = setTimeout(() => server.closeAllConnections(), drainMs);
     await drained;
     clearTimeout(cut);
+    unread.close();
     await follower.stop();
     await upstreams.close();
     sessions.close();

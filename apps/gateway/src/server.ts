@@ -1,11 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { createClientErrorHandler, type Logger, refusedExpectation } from "@portolan/kit";
+import {
+  createClientErrorHandler,
+  isFromOwnMachine,
+  type Logger,
+  type Metrics,
+  metricsContentType,
+  refusedExpectation,
+} from "@portolan/kit";
 import type { Grant } from "./edge/entries.ts";
 import type { RouteArrivals } from "./edge/route-arrivals.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
 import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
+import type { UnreadBytes } from "./pipeline/unread-bytes.ts";
 import type { RestHandler } from "./protocols/rest.ts";
 import { readRestPath } from "./protocols/rest-route.ts";
 
@@ -23,6 +31,9 @@ export interface GatewayServerDeps {
   rest: RestHandler;
   /** What callers of the TLS listener must trust, PEM; `null`: nothing of ours. */
   authorityPem(): string | null;
+  /** Its connections are watched. */
+  unread: UnreadBytes;
+  metrics: Pick<Metrics, "render">;
   log: Pick<Logger, "error">;
   /** Without progress for so long a connection ends; more than a node may take to answer JSON-RPC. */
   stalledMs?: number;
@@ -83,7 +94,19 @@ const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | n
  * connection may keep at most one request in work, because HTTP/1.1 answers in order.
  */
 export const createGatewayServer = (deps: GatewayServerDeps): Server => {
-  const { admission, arrivals, protocols, isReady, isDraining, nextRequestId, rest, authorityPem, log } = deps;
+  const {
+    admission,
+    arrivals,
+    protocols,
+    isReady,
+    isDraining,
+    nextRequestId,
+    rest,
+    authorityPem,
+    unread,
+    metrics,
+    log,
+  } = deps;
   const { stalledMs = 45_000 } = deps;
 
   const plain = (res: ServerResponse, status: number, text: string): void => {
@@ -97,11 +120,17 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     res.end(pem);
     return true;
   };
+  const sendMetrics = async (res: ServerResponse): Promise<void> => {
+    const text = await metrics.render();
+    res.writeHead(200, ["Content-Type", metricsContentType, "Cache-Control", "no-store"]);
+    res.end(text);
+  };
   const refuseOther = (req: IncomingMessage, res: ServerResponse, reply: Reply): void => {
     const path = (req.url ?? "").split("?", 1)[0];
     if (req.method === "GET" && path === "/healthz") plain(res, 200, "ok\n");
     else if (req.method === "GET" && path === "/readyz")
       plain(res, isReady() ? 200 : 503, isReady() ? "ready\n" : "not ready\n");
+    else if (req.method === "GET" && path === "/metrics" && isFromOwnMachine(req)) void sendMetrics(res);
     else if (req.method === "GET" && path === "/tls/ca.pem" && sendAuthority(res)) return;
     else if (req.method === "OPTIONS") {
       res.writeHead(204, preflightHeaders);
@@ -114,7 +143,9 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   const refuseBody = (req: IncomingMessage, res: ServerResponse, refusal: Refusal): void => {
     const { headers } = req;
     const isShort = Number(headers["content-length"] ?? Infinity) <= drainedBytes;
-    new HttpReply(res, headers.origin !== undefined, nextRequestId, () => !isShort || isDraining()).refuse(refusal);
+    new HttpReply(res, headers.origin !== undefined, nextRequestId, () => !isShort || isDraining(), unread).refuse(
+      refusal,
+    );
     req.resume();
   };
   const onPost = (req: IncomingMessage, res: ServerResponse, reply: Reply, protocol: string): void => {
@@ -185,7 +216,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     return true;
   };
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining);
+    const reply = new HttpReply(res, req.headers.origin !== undefined, nextRequestId, isDraining, unread);
     try {
       // RFC 9112 §3.2
       if (req.headers.host === undefined && req.httpVersion === "1.1")
@@ -213,6 +244,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   );
   // A caller that does not read its answer holds our memory.
   server.setTimeout(stalledMs);
+  server.on("connection", (socket) => unread.watch(socket, () => socket.destroy()));
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     refuseBody(req, res, refusedHttp(refusedExpectation.status, refusedExpectation.detail));
   });

@@ -9,7 +9,7 @@ interface NodeRequest {
 
 /**
  * A node that counts what it answers, as a recording proxy would. Methods: `slow` and `load` wait, `die` ends the connection in
- * mid-answer, `fail` is a JSON-RPC error, `garbage` is no JSON-RPC, `echo` gives back its parameters, `snapshot` the first of them if there is one; batches are
+ * mid-answer, `fail` is a JSON-RPC error, `large` is 8 MiB, `garbage` is no JSON-RPC, `echo` gives back its parameters, `snapshot` the first of them if there is one; batches are
  * answered in reverse order, and items called `lost` not at all.
  */
 export const createFakeNode = () => {
@@ -32,7 +32,9 @@ export const createFakeNode = () => {
           ? ((params as unknown[] | undefined)?.[0] ?? `0x${(snapshots - 1).toString(16)}`)
           : method === "revert"
             ? true
-            : `0x${method.length}`;
+            : method === "large"
+              ? "x".repeat(8_388_608)
+              : `0x${method.length}`;
     return JSON.stringify({ jsonrpc: "2.0", id, result });
   };
   const server: Server = createServer((req, res) => {

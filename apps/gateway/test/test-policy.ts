@@ -13,6 +13,7 @@ const weights: { readonly [method: string]: number } = {
   never: 10,
   lost: 10,
   echo: 20,
+  large: 20,
 };
 
 export const testPolicy: RpcPolicy = {

@@ -47,6 +47,7 @@ const passed = z.object({
   PORTOLAN_SWEEP_MS: z.string().optional(),
   PORTOLAN_LEASE_MS: z.string().optional(),
   PORTOLAN_BACKUP_MAX_BYTES: z.string().optional(),
+  PORTOLAN_GATEWAY_UNREAD_MIB: z.string().optional(),
 });
 
 const grpcPassed = z.object({

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { type Refusal, refusalHeaders, renderRefusal } from "./refusal.ts";
+import type { UnreadBytes } from "./unread-bytes.ts";
 
 /** One HTTP answer. Bodies are latin1 text of the bytes, which Node writes together with the head in one piece. */
 export interface Reply {
@@ -19,17 +20,44 @@ export const corsHeaders = (hasOrigin: boolean): string[] =>
     ? ["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy"]
     : [];
 
+/**
+ * Ends an answer and counts it. One that was called for behind others on its connection waits outside of the connection
+ * until they have left.
+ */
+export const endCounted = (
+  unread: Pick<UnreadBytes, "wrote" | "queue" | "unqueue">,
+  res: ServerResponse,
+  body: string | Buffer,
+): void => {
+  if (typeof body === "string") res.end(body, "latin1");
+  else res.end(body);
+  if (res.socket === null) {
+    const { socket } = res.req;
+    unread.queue(socket, body.length);
+    res.once("socket", () => unread.unqueue(socket, body.length));
+  }
+  unread.wrote(body.length);
+};
+
 export class HttpReply implements Reply {
   readonly #res: ServerResponse;
   readonly #hasOrigin: boolean;
   readonly #nextRequestId: () => string;
   readonly #isClosing: () => boolean;
+  readonly #unread: UnreadBytes;
 
-  constructor(res: ServerResponse, hasOrigin: boolean, nextRequestId: () => string, isClosing: () => boolean) {
+  constructor(
+    res: ServerResponse,
+    hasOrigin: boolean,
+    nextRequestId: () => string,
+    isClosing: () => boolean,
+    unread: UnreadBytes,
+  ) {
     this.#res = res;
     this.#hasOrigin = hasOrigin;
     this.#nextRequestId = nextRequestId;
     this.#isClosing = isClosing;
+    this.#unread = unread;
   }
 
   json(status: number, body: string, headers?: readonly string[]): void {
@@ -40,8 +68,7 @@ export class HttpReply implements Reply {
     if (headers !== undefined) head.push(...headers);
     if (this.#isClosing()) head.push("Connection", "close");
     res.writeHead(status, head);
-    if (body.length > largeBody) res.end(Buffer.from(body, "latin1"));
-    else res.end(body, "latin1");
+    endCounted(this.#unread, res, body.length > largeBody ? Buffer.from(body, "latin1") : body);
   }
 
   empty(): void {

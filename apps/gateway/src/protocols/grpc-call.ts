@@ -4,6 +4,7 @@ import type { Meter, MeterSeries } from "@portolan/metering";
 import type { Grant, MethodGrant } from "../edge/entries.ts";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
+import type { UnreadBytes } from "../pipeline/unread-bytes.ts";
 import { grpcStatus, renderTimeout, toGrpcStatus, toTrailers } from "./grpc-status.ts";
 import type { NodeSessions } from "./node-sessions.ts";
 
@@ -11,6 +12,8 @@ export interface GrpcCallDeps {
   meter: Meter;
   requests: Pick<RequestLog, "add">;
   sessions: Pick<NodeSessions, "take">;
+  /** Where what a caller has not read yet is counted. */
+  unread: Pick<UnreadBytes, "watch" | "wrote">;
   nextRequestId(): string;
   /** Bytes of a key's calls that are held in memory; `false`: there are too many, nothing was taken. */
   hold(keyId: string, sizeBytes: number): boolean;

@@ -130,7 +130,10 @@ export class UnaryCall extends GrpcCall implements Settleable {
     const { stream } = this.call;
     if (!stream.headersSent) this.#respond();
     let isWritable = true;
-    for (const held of this.#answer) isWritable = stream.write(held);
+    for (const held of this.#answer) {
+      isWritable = stream.write(held);
+      this.deps.unread.wrote(held.length);
+    }
     this.#answer = [];
     if (isWritable) return;
     this.node?.pause();
@@ -140,6 +143,7 @@ export class UnaryCall extends GrpcCall implements Settleable {
   #respond(): void {
     const { stream } = this.call;
     stream.respond({ ":status": 200, ...toCallerHeaders(this.#head ?? {}) }, { waitForTrailers: true });
+    this.deps.unread.watch(stream, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM));
   }
 
   /** From here on the node has answered: it is counted, whether or not the caller is still there. */
@@ -179,7 +183,9 @@ export class UnaryCall extends GrpcCall implements Settleable {
     } else {
       if (!stream.headersSent) this.#respond();
       stream.once("wantTrailers", () => stream.sendTrailers(trailers));
-      stream.end(Buffer.concat(this.#answer));
+      const rest = Buffer.concat(this.#answer);
+      stream.end(rest);
+      this.deps.unread.wrote(rest.length);
     }
     this.over("done");
   }

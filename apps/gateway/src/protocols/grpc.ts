@@ -13,6 +13,7 @@ import type { Grant } from "../edge/entries.ts";
 import { type Admission, type Caller, isGrant } from "../pipeline/admission.ts";
 import { refusals } from "../pipeline/refusal.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
+import type { UnreadBytes } from "../pipeline/unread-bytes.ts";
 import { createGrpcAdmission, type GrpcConnection, grpcProtocolName } from "./grpc-admission.ts";
 import { type GrpcCallDeps, refuseStream } from "./grpc-call.ts";
 import type { ServerCertificates } from "./grpc-certificates.ts";
@@ -25,6 +26,7 @@ export interface GrpcDeps {
   meter: Meter;
   requests: Pick<RequestLog, "add">;
   sessions: NodeSessions;
+  unread: Pick<UnreadBytes, "watch" | "wrote">;
   certificates: ServerCertificates;
   domain: string;
   isDraining(): boolean;
@@ -91,7 +93,7 @@ const createCounts = () => {
 
 /** gRPC over TLS: the chain is the server name, the key is metadata. Knows no service; the framework's policy does. */
 export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
-  const { admission, meter, requests, sessions, certificates, domain, isDraining, nextRequestId, log } = deps;
+  const { admission, meter, requests, sessions, unread, certificates, domain, isDraining, nextRequestId, log } = deps;
   const bounds = { ...usualBounds, ...deps.bounds };
   const connections = new Map<ServerHttp2Session, GrpcConnection>();
   const streams = new Set<LiveStream>();
@@ -105,6 +107,7 @@ export const createGrpcProtocol = (deps: GrpcDeps): GrpcProtocol => {
     meter,
     requests,
     sessions,
+    unread,
     nextRequestId,
     hold: (keyId, sizeBytes) => {
       if (heldBytes + sizeBytes > bounds.heldBytes) return false;

@@ -11,9 +11,10 @@ import { type Admission, type Caller, isGrant, secretOf } from "../pipeline/admi
 import { isRefusal } from "../pipeline/grant.ts";
 import { takeRate } from "../pipeline/rate.ts";
 import { type Refusal, refusals } from "../pipeline/refusal.ts";
-import { corsHeaders } from "../pipeline/reply.ts";
+import { corsHeaders, endCounted } from "../pipeline/reply.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
 import { createTransfers } from "../pipeline/transfer.ts";
+import type { UnreadBytes } from "../pipeline/unread-bytes.ts";
 import { createNodeCalls } from "./node-calls.ts";
 import type { NodeSessions } from "./node-sessions.ts";
 import { sendEvents } from "./rest-events.ts";
@@ -27,6 +28,7 @@ export interface RestDeps {
   sessions: NodeSessions;
   partKeys: PartKeys;
   clock: Clock;
+  unread: Pick<UnreadBytes, "wrote" | "queue" | "unqueue">;
   isDraining(): boolean;
   nextRequestId(): string;
   log: Pick<Logger, "error">;
@@ -99,7 +101,7 @@ const readJson = (req: IncomingMessage, maxBytes: number): Promise<{ body: unkno
 
 /** REST of frameworks: knows no path and no name; what a route does is its framework's handler. */
 export const createRest = (deps: RestDeps): RestHandler => {
-  const { admission, meter, requests, sessions, partKeys, clock, isDraining, nextRequestId, log } = deps;
+  const { admission, meter, requests, sessions, partKeys, clock, unread, isDraining, nextRequestId, log } = deps;
   const { maxCallsPerKey = 200 } = deps;
   const live = new Set<RestCall>();
   const perKey = new Map<string, number>();
@@ -201,7 +203,7 @@ export const createRest = (deps: RestDeps): RestHandler => {
         ...corsHeaders(req.headers.origin !== undefined),
         ...(isDraining() ? ["Connection", "close"] : []),
       ]);
-      res.end(bytes);
+      endCounted(unread, res, bytes);
     });
   };
 
