@@ -1,0 +1,153 @@
+import { createECDH, createHash, createPublicKey } from "node:crypto";
+import type {
+  AddressesByRegion,
+  Blueprint,
+  ChainSpec,
+  JsonObject,
+  MaterialItem,
+  NewMaterialItem,
+  NodeSpec,
+  PartSpec,
+  Signer,
+} from "@portolan/domain";
+import { type Framework, findFramework, loadAsset, type OperatorConfig } from "@portolan/frameworks";
+import { createFakeFramework, seededRandom } from "@portolan/testing";
+import { toPortNumbers, toServiceHost } from "../src/kubernetes/render/index.ts";
+import { type KubernetesSettings, kubernetesSettings } from "../src/kubernetes/settings.ts";
+import type { PlacementRef, SecretSource } from "../src/runtime.ts";
+
+/** A chain as its framework wants it on a cluster, the same whenever it is made. */
+export interface ManifestSample {
+  name: string;
+  placement: PlacementRef;
+  blueprint: Blueprint;
+  settings: KubernetesSettings;
+  secrets: SecretSource;
+}
+
+const region = "here";
+const idOf = (prefix: string, serial: number): string =>
+  `${prefix}_01jd0000000000000000${String(serial).padStart(6, "0")}`;
+
+/** As an operator would write them whose gateway and worker stand in the cluster. */
+export const sampleSettings: KubernetesSettings = kubernetesSettings.parse({
+  storageClass: "fast",
+  gateway: [{ namespace: { "kubernetes.io/metadata.name": "portolan" }, pod: { app: "gateway" } }],
+  worker: [{ namespace: { "kubernetes.io/metadata.name": "portolan" }, pod: { app: "worker" } }],
+  mirror: "mirror.example:5000",
+  pullSecret: { namespace: "portolan", name: "registry" },
+});
+
+/** Keys and signatures by reference, always the same; the signatures are good for nothing but their form. */
+const sampleSigner = (): Signer => ({
+  createKey: async (ref, algorithm) => {
+    const ecdh = createECDH("prime256v1");
+    ecdh.setPrivateKey(createHash("sha256").update(ref).digest());
+    const point = ecdh.getPublicKey();
+    const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString("base64url"));
+    const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: x ?? "", y: y ?? "" }, format: "jwk" });
+    return { ref, algorithm, publicKey: key.export({ type: "spki", format: "pem" }).toString() };
+  },
+  sign: async (ref, data) => {
+    const part = (of: string) => createHash("sha256").update(of).update(ref).update(data).digest().subarray(0, 31);
+    const integer = (bytes: Uint8Array) => Buffer.concat([Buffer.from([2, 32, 0]), bytes]);
+    const both = Buffer.concat([integer(Buffer.from(part("r"))), integer(Buffer.from(part("s")))]);
+    // A first byte of zero would be one too many: DER has the shortest form only.
+    both[3] = (both[3] ?? 0) | 0x80;
+    both[37] = (both[37] ?? 0) | 0x80;
+    return Buffer.concat([Buffer.from([0x30, both.length]), both]);
+  },
+});
+
+const reserve = (placement: PlacementRef, nodes: readonly NodeSpec[]): AddressesByRegion => ({
+  [region]: nodes.flatMap((node) =>
+    [...toPortNumbers(node.ports)].map(([port, number]) => ({
+      node: node.name,
+      port,
+      host: toServiceHost(placement.placementId, node.name, sampleSettings),
+      number,
+      bindHost: "0.0.0.0",
+      bindNumber: number,
+    })),
+  ),
+});
+
+const withoutSecret = ({ secret: _secret, ...item }: NewMaterialItem): MaterialItem => item;
+
+const toSecrets = (framework: Framework, made: readonly NewMaterialItem[]): SecretSource => {
+  const find = (name: string, version: number): NewMaterialItem => {
+    const found = made.find((item) => item.name === name && item.version === version);
+    if (found === undefined) throw new Error(`no material ${name}`);
+    return found;
+  };
+  return {
+    secret: ({ material, version }) => find(material, version).secret ?? Buffer.from(material),
+    public: ({ material, version }) => find(material, version).public as JsonObject | string,
+    asset: (path) => (framework.slug === "fake" ? Buffer.from("// a program\n") : loadAsset(framework.slug, path)),
+  };
+};
+
+const toSample = async (
+  name: string,
+  serial: number,
+  framework: Framework,
+  wish: { plan: string; settings?: object; parts?: readonly PartSpec[] },
+): Promise<ManifestSample> => {
+  const spec: ChainSpec = {
+    chainId: idOf("chn", serial),
+    tenantId: idOf("ten", serial),
+    name,
+    framework: framework.slug,
+    version: framework.versions.find(({ isDefault }) => isDefault)?.version ?? "",
+    plan: wish.plan,
+    settings: framework.settings.parse(wish.settings ?? {}) as JsonObject,
+    regions: [region],
+    parts: wish.parts ?? [],
+    generation: 1,
+    serial,
+  };
+  const placement = { placementId: idOf("plc", serial), chainId: spec.chainId, tenantId: spec.tenantId, region };
+  const addresses = reserve(placement, framework.topology(spec));
+  const operator: OperatorConfig = { forks: [], forwarderUrl: "http://127.0.0.1:9000" };
+  const context = { addresses, signer: sampleSigner(), random: seededRandom(name), operator };
+  const made = await framework.material(spec, [], { ...context, now: new Date("2026-01-01T00:00:00Z") });
+  const facts = { isolation: "namespace", hasStorageExpansion: false, hasSnapshots: true, exposures: [] } as const;
+  const regions = { [region]: { placementId: placement.placementId, capabilities: facts } };
+  const blueprint = framework.blueprint(spec, made.map(withoutSecret), { regions, addresses, operator })[region];
+  if (blueprint === undefined) throw new Error(`${name} has no blueprint`);
+  return { name, placement, blueprint, settings: sampleSettings, secrets: toSecrets(framework, made) };
+};
+
+const part = (serial: number, kind: string, name: string, settings: JsonObject): PartSpec => ({
+  id: idOf(kind.slice(0, 3), serial),
+  kind,
+  name,
+  settings,
+  generation: 1,
+});
+
+const builtIn = (slug: string): Framework => {
+  const found = findFramework(slug);
+  if (found === undefined) throw new Error(`no framework ${slug}`);
+  return found;
+};
+
+const consortium = {
+  plan: "standard",
+  settings: { organisations: [{ name: "org1", peers: 2 }, { name: "org2" }] },
+  parts: [
+    part(1, "channel", "main", {}),
+    part(2, "chaincode", "basic", { channel: "main", source: { kind: "catalogue", name: "asset-transfer" } }),
+    part(3, "chaincode", "far", { channel: "main", source: { kind: "external", address: "cc.example.com:9999" } }),
+  ],
+};
+
+/** Every framework, in the plans and shapes that differ in what they run. */
+export const manifestSamples = async (): Promise<ManifestSample[]> => [
+  ...(await Promise.all(
+    builtIn("anvil").plans.map(({ plan }, index) => toSample(`anvil-${plan}`, 10 + index, builtIn("anvil"), { plan })),
+  )),
+  await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }),
+  await toSample("fabric-standard", 21, builtIn("fabric"), consortium),
+  await toSample("fake", 30, createFakeFramework(), { plan: "dev" }),
+];
