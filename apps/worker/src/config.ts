@@ -8,8 +8,10 @@ const schema = z.object({
   PORTOLAN_JOBS_DATABASE_URL: z.string().min(1).optional(),
   REDIS_URL: z.string().min(1).optional(),
   PORTOLAN_HOME: z.string().min(1),
-  /** Slugs of the regions whose placements this worker reconciles, comma-separated. */
-  PORTOLAN_REGIONS: z.string().default("local"),
+  /** Slugs of the regions whose placements this worker reconciles, comma-separated; default: `local` and all declared. */
+  PORTOLAN_REGIONS: z.string().optional(),
+  /** The operator's regions and what each runs on; default: `regions.json` in PORTOLAN_HOME, which need not exist. */
+  PORTOLAN_REGIONS_FILE: z.string().min(1).optional(),
   PORTOLAN_PROGRAMS: z.string().optional(),
   /** JSON list of `{ name, url, chainId, allowPrivate? }`: networks that development chains may fork. */
   PORTOLAN_FORKS: z.string().default("[]"),
@@ -32,14 +34,14 @@ const schema = z.object({
   PORTOLAN_LEASE_MS: z.coerce.number().int().min(1_000).max(120_000).default(15_000),
 });
 
-export type WorkerConfig = z.output<typeof schema> & { regions: readonly string[] };
+export type WorkerConfig = z.output<typeof schema> & { regions: readonly string[] | undefined };
 
 /** The worker's configuration from the environment; throws a readable error that lists every bad variable. */
 export const loadConfig = (): WorkerConfig => {
   const env = parseEnv(schema);
   return {
     ...env,
-    regions: env.PORTOLAN_REGIONS.split(",")
+    regions: env.PORTOLAN_REGIONS?.split(",")
       .map((slug) => slug.trim())
       .filter((slug) => slug !== ""),
   };

@@ -21,7 +21,7 @@ import {
   toJobConnection,
 } from "@portolan/jobs";
 import type { Logger } from "@portolan/kit";
-import { createProcessRuntime, createProgramFinder, type Runtime, type SnapshotStore } from "@portolan/runtimes";
+import { createProgramFinder, readRegionsFile, type SnapshotStore } from "@portolan/runtimes";
 import {
   createChainCoordination,
   createClients,
@@ -45,6 +45,8 @@ import { keepStarting } from "./keep-starting.ts";
 import { createPartKeyAnswerer } from "./loops/answer-part-keys.ts";
 import { every, type Loop } from "./loops/every.ts";
 import { createStandbyKeeper } from "./loops/keep-standby.ts";
+import { createRegionReporter } from "./loops/report-regions.ts";
+import { serveRegions } from "./regions.ts";
 import { createWorkerSecrets, toPlacementKeys } from "./secrets.ts";
 import { stopNodes } from "./stop-nodes.ts";
 import { createWorker } from "./worker.ts";
@@ -58,6 +60,10 @@ export interface RunningWorker {
 /** Longer than the start of a small node; a larger one is followed by hints and further passes. */
 const settleMs = 1_500;
 
+const regionReportMs = 5_000;
+const regionTimeoutMs = 10_000;
+/** A start waits for this long to know what its regions can do. */
+const firstRegionTimeoutMs = 3_000;
 const standbyEveryMs = 1_000;
 /** Where nothing is to stand by, there may still be something of another day's list to remove. */
 const idleStandbyEveryMs = 30_000;
@@ -96,14 +102,14 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     ingestUsage: createUsageIngest(client),
   });
 
-  const home = join(config.PORTOLAN_HOME, "nodes");
-  await mkdir(home, { recursive: true, mode: 0o755 });
+  const home = config.PORTOLAN_HOME;
+  await mkdir(join(home, "nodes"), { recursive: true, mode: 0o755 });
   const programs = createProgramFinder({
     searchPath: "/usr/local/bin:/usr/bin:/bin",
     ...(config.PORTOLAN_PROGRAMS === undefined ? {} : { programsDir: config.PORTOLAN_PROGRAMS }),
   });
-  const runtime = createProcessRuntime({ home, clock, log, programs });
-  const runtimes = new Map<string, Runtime>(config.regions.map((region) => [region, runtime]));
+  const declared = await readRegionsFile(config.PORTOLAN_REGIONS_FILE ?? join(home, "regions.json"));
+  const { slugs: regions, runtimes } = serveRegions(config.regions, declared ?? [], { home, clock, log, programs });
   const registry = createRegistry();
   const forwarder = await startForwarder(config, log);
   const operator: OperatorConfig = { ...forwarder.operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
@@ -118,6 +124,12 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const connection = toConnection(config);
   const producer = createJobProducer(connection, { log });
 
+  const regionReporter = createRegionReporter({
+    runtimes,
+    report: (region, report) => reportRegion({ client, clock }, region, report),
+    clock,
+    log,
+  });
   const worker = createWorker({
     coordinator: {
       chains: coordination,
@@ -134,7 +146,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     },
     placements: {
       centre,
-      runtimeFor: (region) => runtimes.get(region),
+      runtimeFor: (region) => (regionReporter.canWork(region) ? runtimes.get(region) : undefined),
       findFramework: (slug) => registry.find(slug),
       loadAsset,
       keys: toPlacementKeys(createWorkerKeys()),
@@ -147,7 +159,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     },
     coordination,
     centre,
-    regions: config.regions,
+    regions,
     runtimes,
     producer,
     onChainHint: (callback) =>
@@ -176,14 +188,14 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   const signer = secrets.signerFor(planeOwner);
   const consumer = createJobConsumer({
     connection,
-    queues: [...centralQueues, ...config.regions.map(placementsQueue)],
+    queues: [...centralQueues, ...regions.map(placementsQueue)],
     log,
     handlers: createJobHandlers({
       coordinate: worker.coordinate,
       reconcile: worker.reconcile,
       sweep: async () => {
         for (const id of await coordination.due(500)) worker.coordinate(id);
-        for (const id of await centre.due(config.regions, 500)) worker.reconcile(id);
+        for (const id of await centre.due(regions, 500)) worker.reconcile(id);
       },
       sealAudit: async () => {
         await signer.createKey(checkpointKey, "ed25519");
@@ -203,19 +215,25 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   });
 
   const targets = parseStandby(config.PORTOLAN_STANDBY).flatMap((entry) => {
-    if (!config.regions.includes(entry.region)) return [];
+    if (!regions.includes(entry.region)) return [];
     const target = toStandbyTarget(entry, (slug) => registry.find(slug));
     if (target === null) log.warn({ entry }, "no such chain can stand by");
     return target === null ? [] : [target];
   });
   const pool = createStandbyPool({ client, ids, clock });
-  const keepStandby = createStandbyKeeper({ pool, targets, regions: config.regions, clock, log });
+  const keepStandby = createStandbyKeeper({ pool, targets, regions, clock, log });
   let standby: Loop | undefined;
+  let regionReports: Loop | undefined;
   const stopping = new AbortController();
   return {
     start: async () => {
       await notifications.start();
-      for (const region of config.regions) await reportRegion({ client, clock }, region, runtime.capabilities);
+      await regionReporter.report(firstRegionTimeoutMs);
+      regionReports = every(
+        regionReportMs,
+        () => regionReporter.report(regionTimeoutMs),
+        (err) => log.warn({ err }, "telling of regions failed"),
+      );
       worker.start();
       partKeys = every(config.PORTOLAN_SWEEP_MS, answerPartKeys, onPartKeyError);
       const everyMs = targets.length > 0 ? standbyEveryMs : idleStandbyEveryMs;
@@ -225,7 +243,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     close: async ({ nodes }) => {
       stopping.abort();
       offPartKeys();
-      await Promise.all([standby?.close(), partKeys?.close()]);
+      await Promise.all([standby?.close(), partKeys?.close(), regionReports?.close()]);
       await consumer.close();
       await worker.close();
       if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });

@@ -25,7 +25,7 @@ export const stopNodes = async (deps: {
     // Due at once: the next start must not wait for this lease's end.
     await deps.centre.release(placementId, claim.fence, new Date(0));
   };
-  for (const [region, runtime] of deps.runtimes) {
+  const stopRegion = async (region: string, runtime: Runtime) => {
     const running = new Set(
       (await runtime.inventory()).filter((item) => item.kind === "program").map((item) => item.placementId),
     );
@@ -34,5 +34,13 @@ export const stopNodes = async (deps: {
     for (const result of results)
       if (result.status === "rejected")
         deps.log.error({ err: result.reason }, "a placement's nodes could not be stopped");
-  }
+  };
+  // A region that does not answer keeps no other's nodes running.
+  await Promise.all(
+    [...deps.runtimes].map(([region, runtime]) =>
+      stopRegion(region, runtime).catch((err: unknown) =>
+        deps.log.error({ err, region }, "the region's nodes could not be stopped"),
+      ),
+    ),
+  );
 };

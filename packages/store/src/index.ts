@@ -30,4 +30,5 @@ export { type MigrateOptions, migrate } from "./migrator/migrate.ts";
 export { hashMigrations, loadMigrations, type MigrationFile } from "./migrator/migration-files.ts";
 export * from "./reconcile/index.ts";
 export * from "./repositories/index.ts";
-export { localRegion, type SeedOptions, type SeedRegion, seed } from "./seed.ts";
+export { type SeedOptions, seed } from "./seed.ts";
+export { type DeclaredRegions, localRegion, type SeedRegion } from "./seed-regions.ts";

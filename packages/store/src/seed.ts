@@ -13,24 +13,15 @@ import {
 import type { StoreClient, StoreTransaction } from "./clients/create-clients.ts";
 import { inTransaction } from "./clients/with-tenant.ts";
 import { toJson } from "./reconcile/rows.ts";
-
-export interface SeedRegion {
-  slug: string;
-  name: string;
-  provider: string;
-  country: string;
-  city: string;
-  jurisdiction: string;
-  operator: string;
-  runtime: "process" | "kubernetes";
-  gatewayUrl: string;
-}
+import { type DeclaredRegions, type SeedRegion, seedDeclaredRegions, seedRegion } from "./seed-regions.ts";
 
 export interface SeedOptions {
   client: StoreClient;
   ids: IdSource;
   clock: Clock;
   regions: readonly SeedRegion[];
+  /** What the installation's regions file names; absent: it has none, and nothing is closed. */
+  declared?: DeclaredRegions;
   /** Signup mode of portals that are made now; existing ones keep theirs. */
   signupMode: "open" | "invite" | "approval" | "closed";
   /** The account of who runs the plane, made once. */
@@ -62,28 +53,16 @@ const portals: readonly SamplePortal[] = [
   },
 ];
 
-/** The region of a plane that runs on one machine. */
-export const localRegion = (gatewayUrl: string, jurisdiction = "local"): SeedRegion => ({
-  slug: "local",
-  name: "This machine",
-  provider: "local",
-  country: "ZZ",
-  city: "local",
-  jurisdiction,
-  operator: "operator",
-  runtime: "process",
-  gatewayUrl,
-});
-
 /**
  * Makes the two portals with their policies and price books, the regions and the operator's account, each only if it
- * is missing; a region's gateway URL follows the configuration. Two starters at once do it once. With the role system.
+ * is missing; a region's gateway URL follows the configuration, and declared regions their file. Two starters at once do it once. With the role system.
  */
 export const seed = async (options: SeedOptions): Promise<{ hasMadeOperator: boolean }> =>
   inTransaction(options.client, async (transaction) => {
     await transaction.$queryRaw`select pg_advisory_xact_lock(1347375700, 2) is null as held`;
     for (const portal of portals) await seedPortal(transaction, options, portal);
     for (const region of options.regions) await seedRegion(transaction, options, region);
+    if (options.declared !== undefined) await seedDeclaredRegions(transaction, options, options.declared);
     return { hasMadeOperator: await seedOperator(transaction, options) };
   });
 
@@ -146,18 +125,6 @@ const seedMissingPrices = async (
   if (newest === null) return;
   const next = completePriceBook(newest.prices as PriceBookData, priceBook, options.clock.now());
   if (next !== null) await insertPriceBook(transaction, options, portal.id, next);
-};
-
-const seedRegion = async (
-  transaction: StoreTransaction,
-  { ids, clock }: SeedOptions,
-  region: SeedRegion,
-): Promise<void> => {
-  await transaction.region.upsert({
-    where: { slug: region.slug },
-    create: { id: ids.next("region"), ...region, state: "open", capacity: {}, createdAt: clock.now() },
-    update: { gatewayUrl: region.gatewayUrl },
-  });
 };
 
 const seedOperator = async (transaction: StoreTransaction, options: SeedOptions): Promise<boolean> => {

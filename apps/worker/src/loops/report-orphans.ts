@@ -12,22 +12,26 @@ export const createOrphanReporter = (deps: {
   log: Pick<Logger, "warn">;
 }) => {
   const told = new Set<string>();
+  const look = async (runtime: Runtime, regions: readonly string[]): Promise<void> => {
+    // The inventory first: a row exists before anything is made for it, so what is made later is not mistaken.
+    const items = await runtime.inventory();
+    const known = new Set((await Promise.all(regions.map((region) => deps.centre.known(region)))).flat());
+    for (const { placementId, kind, name } of items) {
+      const label = `${placementId}/${kind}/${name}`;
+      if (known.has(placementId) || told.has(label)) continue;
+      told.add(label);
+      deps.log.warn({ placementId, kind, name, regions }, "an orphan: it carries our label and has no row; left alone");
+    }
+  };
   return async (): Promise<void> => {
     // One runtime may serve several regions: what any of them knows is no orphan.
     const byRuntime = new Map<Runtime, string[]>();
     for (const [region, runtime] of deps.runtimes) byRuntime.set(runtime, [...(byRuntime.get(runtime) ?? []), region]);
     for (const [runtime, regions] of byRuntime) {
-      // The inventory first: a row exists before anything is made for it, so what is made later is not mistaken.
-      const items = await runtime.inventory();
-      const known = new Set((await Promise.all(regions.map((region) => deps.centre.known(region)))).flat());
-      for (const { placementId, kind, name } of items) {
-        const label = `${placementId}/${kind}/${name}`;
-        if (known.has(placementId) || told.has(label)) continue;
-        told.add(label);
-        deps.log.warn(
-          { placementId, kind, name, regions },
-          "an orphan: it carries our label and has no row; left alone",
-        );
+      try {
+        await look(runtime, regions);
+      } catch (err) {
+        deps.log.warn({ err, regions }, "looking for orphans failed");
       }
     }
   };

@@ -55,7 +55,7 @@ export const toRoute = (
           region: placement.region,
           node: address.node,
           port: address.port,
-          host: address.host,
+          host: address.routeHost ?? address.host,
           number: address.number,
         })),
     );

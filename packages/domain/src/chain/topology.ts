@@ -35,6 +35,11 @@ export interface NodeAddress {
   /** The address that the program itself listens on (on Kubernetes not the one that is dialled). */
   bindHost: string;
   bindNumber: number;
+  /**
+   * What the gateway and the worker dial instead of `host`, where that name means something inside the region only (a
+   * cluster's own DNS). The port is the same.
+   */
+  routeHost?: string;
 }
 
 /** Reserved addresses by region slug. */

@@ -9,6 +9,7 @@ export interface RouteRow {
   appId: string;
   framework: string;
   plan: string;
+  regions: readonly string[];
   wish: string;
   route: unknown;
   routeVersion: bigint;
@@ -25,13 +26,15 @@ const effective = (row: RouteRow): StoredRoute => {
   return stored;
 };
 
-export const toEdgeRoute = (row: RouteRow, regionIds: ReadonlyMap<string, string>, region: string): EdgeRoute => {
+/** `served`: slug → id of the regions that the asking gateway serves; the chain's first of them is what usage names. */
+export const toEdgeRoute = (row: RouteRow, served: ReadonlyMap<string, string>): EdgeRoute => {
   const route = effective(row);
+  const region = row.regions.find((slug) => served.has(slug)) ?? "";
   return {
     chainId: row.id,
     tenantId: row.tenantId,
     appId: row.appId,
-    regionId: regionIds.get(region) ?? region,
+    regionId: served.get(region) ?? region,
     framework: row.framework,
     plan: row.plan,
     state: route.state,

@@ -33,6 +33,7 @@ const routeColumns = {
   appId: true,
   framework: true,
   plan: true,
+  regions: true,
   wish: true,
   route: true,
   routeVersion: true,
@@ -44,22 +45,28 @@ const appColumns = { id: true, tenantId: true, state: true, version: true } as c
 export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => {
   const { client, clock } = deps;
 
-  const regionIds = async (): Promise<Map<string, string>> => {
-    const rows = await client.region.findMany({ select: { id: true, slug: true } });
-    return new Map(rows.map((row) => [row.slug, row.id]));
+  /** A gateway serves its own region and those whose gateway has the same URL: it is the same one. Slug → id. */
+  const servedBy = async (region: string): Promise<Map<string, string>> => {
+    const rows = await client.region.findMany({ select: { id: true, slug: true, gatewayUrl: true } });
+    const own = rows.find(({ slug }) => slug === region);
+    return new Map(
+      rows.flatMap(({ id, slug, gatewayUrl }) =>
+        slug === region || gatewayUrl === own?.gatewayUrl ? [[slug, id] as const] : [],
+      ),
+    );
   };
 
-  const loadChange = async (region: string, ids: Map<string, string>, hint: EdgeHint): Promise<EdgeChange | null> => {
+  const loadChange = async (served: ReadonlyMap<string, string>, hint: EdgeHint): Promise<EdgeChange | null> => {
     switch (hint.kind) {
       case "route": {
         const row = await client.chain.findUnique({
           where: { id: hint.id },
-          select: { ...routeColumns, regions: true, isStandby: true },
+          select: { ...routeColumns, isStandby: true },
         });
         if (row === null) return { kind: "routeRemoved", chainId: hint.id };
         // Nobody's before it is adopted: no gateway knows of it.
         if (row.isStandby) return null;
-        return row.regions.includes(region) ? { kind: "route", route: toEdgeRoute(row, ids, region) } : null;
+        return row.regions.some((slug) => served.has(slug)) ? { kind: "route", route: toEdgeRoute(row, served) } : null;
       }
       case "key": {
         const row = await client.key.findUnique({ where: { id: hint.id }, select: keyColumns });
@@ -76,25 +83,25 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
 
   return {
     snapshot: async (region) => {
-      const ids = await regionIds();
+      const served = await servedBy(region);
       const takenAt = clock.now().toISOString();
       // Purged chains stay known, so that a call to one is told that it is gone.
       const chains = await client.chain.findMany({
-        where: { regions: { has: region }, isStandby: false },
+        where: { regions: { hasSome: [...served.keys()] }, isStandby: false },
         select: routeColumns,
       });
       const keys = await client.key.findMany({ select: keyColumns });
       const apps = await client.app.findMany({ select: appColumns });
       return {
         takenAt,
-        routes: chains.map((row) => toEdgeRoute(row, ids, region)),
+        routes: chains.map((row) => toEdgeRoute(row, served)),
         keys: keys.map(toEdgeKey),
         apps: apps.map((row) => toEdgeApp(row, deps.limits)),
       };
     },
 
     changes: async (region, onChange, signal) => {
-      const ids = await regionIds();
+      const served = await servedBy(region);
       // One after the other: two reads of the same row must not overtake each other.
       let queue = Promise.resolve();
       const off = deps.notifications.onEdge((hint) => {
@@ -104,7 +111,7 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
         }
         queue = queue
           .then(async () => {
-            const change = await loadChange(region, ids, hint);
+            const change = await loadChange(served, hint);
             if (change !== null && !signal.aborted) onChange(change);
           })
           .catch(() => onChange({ kind: "resync" }));

@@ -25,6 +25,6 @@ export {
   type PostgresCentrePortDeps,
 } from "./postgres-centre-port.ts";
 export { pruneStore } from "./prune.ts";
-export { reportRegion } from "./region-reports.ts";
+export { type RegionProblem, reportRegion } from "./region-reports.ts";
 export { createStandbyPool, type StandbyChain, type StandbyKind, type StandbyPool } from "./standby-pool.ts";
 export { meterStorage } from "./storage-time.ts";

@@ -25,7 +25,7 @@ export { type NewOperation, type OperationRow, operationRepository } from "./ope
 export type { Page, PageRequest } from "./page.ts";
 export { type PartAddress, type PartRow, partRepository } from "./parts.ts";
 export { type PortalRecord, portalRepository } from "./portals.ts";
-export { type RegionRow, regionRepository } from "./regions.ts";
+export { type RegionRow, regionProblem, regionRepository } from "./regions.ts";
 export { createRequestLogWriter, type RequestLogRow, requestLogRepository } from "./request-log.ts";
 export { type LiveServiceAccount, type ServiceAccountRow, serviceAccountRepository } from "./service-accounts.ts";
 export { type LiveSession, type NewSession, type Rotation, sessionRepository } from "./sessions.ts";

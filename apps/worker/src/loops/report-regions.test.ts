@@ -1,0 +1,47 @@
+import { DomainError } from "@portolan/domain";
+import { seededClock } from "@portolan/testing";
+import { expect, test } from "vitest";
+import { createRegionReporter } from "./report-regions.ts";
+
+const capabilities = { isolation: "none", hasStorageExpansion: true, hasSnapshots: true, exposures: [] } as const;
+
+const setUp = () => {
+  const clock = seededClock();
+  const told: [string, object][] = [];
+  const broken = { isDown: true };
+  const down = new DomainError({ code: "region.unreachable", message: "It is down.", hint: "Wait." });
+  const reporter = createRegionReporter({
+    runtimes: new Map([
+      ["here", { capabilities, inventory: async () => [] }],
+      ["there", { capabilities, inventory: async () => (broken.isDown ? Promise.reject(down) : []) }],
+      ["silent", { capabilities, inventory: () => new Promise<never>(() => undefined) }],
+    ]),
+    report: async (region, report) => {
+      told.push([region, report]);
+    },
+    clock,
+    log: { info: () => undefined, warn: () => undefined },
+  });
+  return { clock, told, broken, reporter };
+};
+
+test("each region is told of by itself: one that fails or never answers keeps no other waiting", async () => {
+  const { told, reporter } = setUp();
+  await reporter.report(20);
+  expect(Object.fromEntries(told)).toEqual({
+    here: { capabilities },
+    there: { problem: { code: "region.unreachable", message: "It is down.", hint: "Wait." } },
+    silent: { problem: expect.objectContaining({ code: "region.unreachable" }) },
+  });
+  expect(["here", "there", "silent"].map(reporter.canWork)).toEqual([true, false, false]);
+});
+
+test("a region in trouble is looked at each time and is back at once; one that is well only now and then", async () => {
+  const { told, broken, reporter } = setUp();
+  await reporter.report(20);
+  told.length = 0;
+  broken.isDown = false;
+  await reporter.report(20);
+  expect(told.map(([region]) => region).sort()).toEqual(["silent", "there"]);
+  expect(reporter.canWork("there")).toBe(true);
+});
