@@ -29,7 +29,26 @@ export const region = z
     operator: z.string(),
     runtime: z.string(),
     gatewayUrl: z.string(),
-    state: z.enum(["open", "draining", "closed"]).describe("Only an open region takes new chains."),
+    state: z
+      .enum(["open", "draining", "closed"])
+      .describe("Only an open region takes new chains, and only while there is no `reason`."),
+    reason: z
+      .object({ code: z.string(), message: z.string(), hint: z.string().nullable() })
+      .nullable()
+      .describe("What keeps the region from being worked on; it takes no new chains meanwhile. Null: nothing."),
+    capabilities: z
+      .object({
+        isolation: z
+          .enum(["none", "namespace"])
+          .describe("`namespace`: nodes of different chains can't reach each other, so tenants' own code may run."),
+        hasStorageExpansion: z.boolean().describe("Whether a node's storage can grow while the chain is there."),
+        hasSnapshots: z.boolean().describe("Whether backups can be taken."),
+        exposures: z
+          .array(z.enum(["internal", "admin", "gateway", "public"]))
+          .describe("How ports of nodes can be reached."),
+      })
+      .nullable()
+      .describe("As a worker of the region last said them; null: none has."),
     seenAt: time.nullable().describe("When a worker of the region was last heard."),
   })
   .meta({ id: "Region" });

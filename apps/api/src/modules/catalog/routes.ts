@@ -1,7 +1,7 @@
 import type { FrameworkResource, PlanResource, RegionResource } from "@portolan/contract";
 import { type PlanFacts, type PriceBook, quoteMonthly, toWireMoney } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
-import { portalRepository, type RegionRow, regionRepository, withTenant } from "@portolan/store";
+import { portalRepository, type RegionRow, regionProblem, regionRepository, withTenant } from "@portolan/store";
 import { z } from "zod";
 import type { ApiDeps } from "../../api-deps.ts";
 import type { Handlers } from "../../http/handler.ts";
@@ -28,6 +28,11 @@ const presentFramework = (framework: Framework): FrameworkResource => ({
   }) as FrameworkResource["settings"],
 });
 
+const presentReason = (row: RegionRow): RegionResource["reason"] => {
+  const problem = regionProblem(row);
+  return problem === null ? null : { ...problem, hint: problem.hint ?? null };
+};
+
 const presentRegion = (row: RegionRow): RegionResource => ({
   id: row.id,
   slug: row.slug,
@@ -40,6 +45,8 @@ const presentRegion = (row: RegionRow): RegionResource => ({
   runtime: row.runtime,
   gatewayUrl: row.gatewayUrl,
   state: row.state as RegionResource["state"],
+  reason: presentReason(row),
+  capabilities: row.capabilities as RegionResource["capabilities"],
   seenAt: row.seenAt?.toISOString() ?? null,
 });
 

@@ -17,6 +17,7 @@ import {
   outsideTransaction,
   portalRepository,
   type RegionRow,
+  regionProblem,
   regionRepository,
   type StoreTransaction,
   tenantRepository,
@@ -36,10 +37,23 @@ export interface Appraisal {
   storageBytes: bigint;
 }
 
+/** A wish for a region that can't be worked on would only wait: better told at once. */
+const demandReachable = (row: RegionRow): RegionRow => {
+  const problem = regionProblem(row);
+  if (problem === null) return row;
+  throw new DomainError({
+    code: "region.unreachable",
+    message: `The region ${row.slug} takes no new chains at the moment: ${problem.message}`,
+    hint: "GET /v1/regions lists those on offer; its own chains are left as they are.",
+    retryable: true,
+  });
+};
+
 const demandRegions = (wanted: readonly string[], rows: readonly RegionRow[], isThere: boolean): RegionRow[] =>
   wanted.map((slug) => {
     const row = rows.find((candidate) => candidate.slug === slug);
-    if (row !== undefined && (row.state === "open" || isThere)) return row;
+    if (row !== undefined && isThere) return row;
+    if (row?.state === "open") return demandReachable(row);
     throw new DomainError({
       code: "region.unknown",
       message: row === undefined ? "There is no such region." : "The region takes no new chains.",
