@@ -10,6 +10,7 @@ const schema = z.object({
   PORTOLAN_API_PORT: port.optional(),
   PORTOLAN_HOME: z.string().optional(),
   PORTOLAN_PROGRAMS: z.string().optional(),
+  PORTOLAN_REGIONS_FILE: z.string().min(1).optional(),
   PORTOLAN_TOKEN: z.string().optional(),
   PORTOLAN_CONFIG: z.string().optional(),
   PORTOLAN_PASSWORD: z.string().optional(),
@@ -24,6 +25,8 @@ export interface CliConfig {
   localUrl: string | undefined;
   /** The home that was asked for; undefined: the checkout's. */
   home: string | undefined;
+  /** The operator's regions; undefined: in the home. */
+  regionsFile: string | undefined;
   /** Where programs are installed, and found by a plane of this machine. */
   programsDir: string;
   /** Overrides the profile's session: for CI. */
@@ -43,6 +46,7 @@ export const readCliConfig = (source?: EnvSource): CliConfig => {
     apiUrl: env.PORTOLAN_API_URL,
     localUrl: env.PORTOLAN_API_PORT ? `http://127.0.0.1:${env.PORTOLAN_API_PORT}` : undefined,
     home: env.PORTOLAN_HOME,
+    regionsFile: env.PORTOLAN_REGIONS_FILE,
     programsDir: resolve(env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs")),
     token: env.PORTOLAN_TOKEN,
     password: env.PORTOLAN_PASSWORD,

@@ -10,6 +10,7 @@ import { addDocumentCommands } from "./commands/documents.ts";
 import { addOperationCommands } from "./commands/operations.ts";
 import { addPartCommands } from "./commands/parts.ts";
 import { addProgramCommands } from "./commands/programs.ts";
+import { addRegionCommands } from "./commands/regions.ts";
 import { addServiceAccountCommands } from "./commands/service-accounts.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { type CliDeps, type Context, createContext } from "./context.ts";
@@ -96,6 +97,7 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addOperationCommands(program, open);
   addUsageCommands(program, open);
   addCatalogCommands(program, open);
+  addRegionCommands(program, open);
   addServiceAccountCommands(program, open);
   addAuditCommands(program, open);
   addProgramCommands(program, open, deps.fetch ?? fetch);

@@ -25,15 +25,6 @@ const frameworks = async (context: Context): Promise<void> => {
   context.print(items, rows, ["slug", "title", "family", "versions", "plans", "protocols"]);
 };
 
-const regions = async (context: Context): Promise<void> => {
-  const client = await context.client();
-  const items = await collect(
-    listAll((at) => client.regions.list({ query: at })),
-    most,
-  );
-  context.print(items, items, ["slug", "name", "provider", "country", "city", "jurisdiction", "state"]);
-};
-
 const plans = async (context: Context, flags: { framework?: string }): Promise<void> => {
   const client = await context.client();
   const items = await collect(
@@ -54,10 +45,6 @@ export const addCatalogCommands = (program: Command, open: Open): void => {
     .command("frameworks")
     .description("blockchain frameworks on offer; * marks the default version")
     .action((_: unknown, command: Command) => frameworks(open(command)));
-  program
-    .command("regions")
-    .description("regions on offer")
-    .action((_: unknown, command: Command) => regions(open(command)));
   program
     .command("plans")
     .description("plans of each framework, with the price of a month")

@@ -5,7 +5,7 @@ import { type Screen, writeLine } from "../output.ts";
 import { type Home, locateHome } from "../up/home.ts";
 import { readUpSettings, type UpSettings } from "../up/settings.ts";
 import type { Finding } from "./finding.ts";
-import { note, ok } from "./finding.ts";
+import { note, ok, writeFindings } from "./finding.ts";
 import { checkAnvil, checkDataDirectory, checkDisk, checkHome, checkKey, checkNode, checkRedis } from "./machine.ts";
 import { checkClock, checkPort, checkReachable, findPlane } from "./plane.ts";
 import { checkPrograms } from "./programs.ts";
@@ -28,8 +28,6 @@ const checkPlane = async (settings: UpSettings, home: Home): Promise<Finding[]> 
   ];
 };
 
-const marks = { ok: "ok   ", note: "note ", wrong: "WRONG" } as const;
-
 /** Changes nothing. @throws CliFailure (exit code 1) when something is wrong. */
 export const doctor = async (options: { root: string; isJson: boolean; screen: Screen }): Promise<void> => {
   const { screen, isJson } = options;
@@ -48,12 +46,7 @@ export const doctor = async (options: { root: string; isJson: boolean; screen: S
     ...(await checkPlane(settings, home)),
   ];
   if (isJson) writeLine(screen.out, JSON.stringify({ findings }));
-  else {
-    for (const { check, state, message, fix } of findings) {
-      writeLine(screen.out, `${marks[state]}  ${check.padEnd(9)} ${message}`);
-      if (fix !== undefined) writeLine(screen.out, `${" ".repeat(17)}${state === "wrong" ? "→ " : ""}${fix}`);
-    }
-  }
+  else writeFindings(screen, findings);
   const count = findings.filter((finding) => finding.state === "wrong").length;
   if (count > 0) throw new CliFailure(count === 1 ? "One thing is wrong." : `${count} things are wrong.`);
 };

@@ -10,6 +10,7 @@ export interface ChildEnvironmentInput {
     | "redisUrl"
     | "programs"
     | "backups"
+    | "regionsFile"
     | "forks"
     | "chaincodes"
     | "chaincodePrivate"
@@ -69,7 +70,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         ...shared,
         ...queue,
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
-        PORTOLAN_REGIONS: "local",
+        PORTOLAN_REGIONS_FILE: settings.regionsFile ?? join(input.home, "regions.json"),
         PORTOLAN_PROGRAMS: settings.programs,
         ...(settings.backups === undefined ? {} : { PORTOLAN_BACKUPS: settings.backups }),
         PORTOLAN_STANDBY: settings.standby,

@@ -3,6 +3,7 @@ import { createPasswordHasher } from "@portolan/access";
 import { openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { migrateJobs } from "@portolan/jobs";
+import type { DeclaredRegion } from "@portolan/runtimes";
 import {
   bootstrapRoles,
   createClients,
@@ -14,6 +15,7 @@ import {
   seed,
 } from "@portolan/store";
 import { writeJsonFile } from "../json-file.ts";
+import { instanceOf } from "./child-environment.ts";
 import type { Home } from "./home.ts";
 import { readOperatorFile } from "./home-files.ts";
 import type { DatabaseUrls, UpSettings } from "./settings.ts";
@@ -77,6 +79,8 @@ export const prepareDatabase = async (options: {
   urls: DatabaseUrls;
   redisUrl: string | undefined;
   gatewayUrl: string;
+  /** Of the regions file. */
+  declared: readonly DeclaredRegion[];
   home: Home;
   log: (line: string) => void;
 }): Promise<void> => {
@@ -101,11 +105,21 @@ export const prepareDatabase = async (options: {
     const hasher = createPasswordHasher();
     const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
     const hasOperator = (await clients.system.tenant.count({ where: { kind: "operator" } })) > 0;
+    const own = localRegion(options.gatewayUrl);
     await seed({
       client: clients.system,
       ids: createIdSource({ clock: systemClock, random }),
       clock: systemClock,
-      regions: [localRegion(options.gatewayUrl)],
+      regions: options.declared.some(({ slug }) => slug === own.slug) ? [] : [own],
+      // One gateway on this machine serves them all.
+      declared: {
+        source: instanceOf(home.path),
+        regions: options.declared.map(({ runtime, ...region }) => ({
+          ...region,
+          runtime: runtime.kind,
+          gatewayUrl: options.gatewayUrl,
+        })),
+      },
       // The API listens on loopback only; whoever reaches it is on this machine.
       signupMode: "open",
       // The hash is made slow on purpose, so only when it is needed.

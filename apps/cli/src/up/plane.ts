@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { loadSigningKey } from "@portolan/access";
+import { readRegionsFile } from "@portolan/runtimes";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { type Child, createChild } from "./child.ts";
 import { type ChildName, childEnvironment, instanceOf } from "./child-environment.ts";
@@ -116,10 +117,11 @@ export const startPlane = async (options: {
     // A damaged file is said before anything is made or runs.
     await checkHomeFiles(home);
     await loadSigningKey(home.at("sessions.key"));
+    const declared = (await readRegionsFile(settings.regionsFile ?? home.at("regions.json"))) ?? [];
     database = await startDatabase(settings, home, log);
     signal.throwIfAborted();
     const { urls } = database;
-    await prepareDatabase({ urls, redisUrl: settings.redisUrl, gatewayUrl: gateway, home, log });
+    await prepareDatabase({ urls, redisUrl: settings.redisUrl, gatewayUrl: gateway, declared, home, log });
     signal.throwIfAborted();
     await makeLogDirectory(home);
     const input = { settings, home: home.path, urls, apiPort, gatewayPort, grpcPort };
@@ -145,7 +147,11 @@ export const startPlane = async (options: {
       api: `http://127.0.0.1:${apiPort}`,
       gateway,
       grpc: `127.0.0.1:${grpcPort}`,
-      descriptions: [database.description, `processes ${pids}`],
+      descriptions: [
+        database.description,
+        `processes ${pids}`,
+        ...declared.map(({ slug, name, runtime }) => `region ${slug} (${name}) on ${runtime.kind}`),
+      ],
       countStarting: () => countStarting(urls.system, startedAt),
       stop: () => stopAll(children, database, patience, log),
       hasten,

@@ -18,6 +18,8 @@ const schema = z.object({
   PORTOLAN_PROGRAMS: z.string().optional(),
   /** Where backups are kept; default: in the home. */
   PORTOLAN_BACKUPS: z.string().min(1).optional(),
+  /** The operator's regions; default: `regions.json` in the home. */
+  PORTOLAN_REGIONS_FILE: z.string().min(1).optional(),
   PORTOLAN_FORKS: z.string().optional(),
   PORTOLAN_CHAINCODES: z.string().optional(),
   PORTOLAN_CHAINCODE_PRIVATE: z.enum(["true", "false"]).optional(),
@@ -80,6 +82,8 @@ export interface UpSettings {
   database: DatabaseUrls | undefined;
   redisUrl: string | undefined;
   programs: string;
+  /** The operator's regions; absent: `regions.json` in the home. */
+  regionsFile?: string | undefined;
   /** Directory of backups; absent: in the home. */
   backups?: string | undefined;
   forks: string | undefined;
@@ -130,6 +134,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     redisUrl: env.REDIS_URL,
     programs: resolve(env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs")),
     backups: env.PORTOLAN_BACKUPS === undefined ? undefined : resolve(env.PORTOLAN_BACKUPS),
+    regionsFile: env.PORTOLAN_REGIONS_FILE === undefined ? undefined : resolve(env.PORTOLAN_REGIONS_FILE),
     forks: env.PORTOLAN_FORKS,
     chaincodes: env.PORTOLAN_CHAINCODES,
     chaincodePrivate: env.PORTOLAN_CHAINCODE_PRIVATE,
