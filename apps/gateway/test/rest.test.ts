@@ -168,12 +168,20 @@ describe("REST at the gateway", () => {
       }
     }
     expect(seen).toContain('id: 3\nevent: count\ndata: "3"\n\n');
-    expect(seen).toContain("event: error\n");
+    const end = /event: error\ndata: (.*)\n\n$/.exec(seen)?.[1] ?? "{}";
+    expect(JSON.parse(end)).toMatchObject({ code: "credential.invalid", status: 401, hint: expect.any(String) });
     await eventually(() => nodes[0]?.cancelled() === 1);
     while ((await harness.gateway.metering.shipAll()).left > 0);
     const events = seen.match(/event: count/g)?.length ?? 0;
     const record = harness.edge.records().filter(({ sku }) => sku === "rpc.compute");
     expect(record.reduce((sum, { count }) => sum + Number(count), 0)).toBe(events);
+  });
+
+  it("ends events when it stops, and says so", async () => {
+    await start();
+    const answer = await fetch(`${harness.url}/chn_1/things/t/events`, { headers: { "x-api-key": harness.secret } });
+    await harness.gateway.stop();
+    expect(await answer.text()).toContain('"code":"unavailable"');
   });
 
   it("answers nothing that it could not count", async () => {

@@ -58,12 +58,18 @@ export const sendEvents = async (
     const isRecorded = await new Promise<boolean>((resolve) => meter.afterTurn({ settle: resolve }));
     if (!isRecorded) throw new Error("usage can't be recorded");
     if (res.write(text)) return;
-    await once(res, "drain", { signal: AbortSignal.any([abort.signal, AbortSignal.timeout(stalledMs)]) });
+    const stalled = AbortSignal.timeout(stalledMs);
+    try {
+      await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled]) });
+    } finally {
+      if (stalled.aborted) call.ending ??= refusals.slowReader;
+    }
   };
   try {
     for (;;) {
       const { done, value } = await next;
-      if (done === true || res.destroyed) break;
+      if (res.destroyed || (done === true && call.ending === null)) break;
+      if (done === true) throw new Error("it was ended");
       if (!meter.isAccepting) throw new Error("usage can't be recorded");
       meter.add(method.series, method.quantity, 1);
       if (call.bytes > 0) meter.add(transfer, call.bytes, 0);
@@ -72,7 +78,9 @@ export const sendEvents = async (
       next = source.next();
     }
   } catch (error) {
-    const problem = errorToProblem(error) ?? toProblem(meter.isAccepting ? refusals.unhealthy : refusals.unmetered);
+    const problem =
+      (call.ending === null ? errorToProblem(error) : toProblem(call.ending)) ??
+      toProblem(meter.isAccepting ? refusals.unhealthy : refusals.unmetered);
     if (!res.destroyed) res.write(`event: error\ndata: ${renderProblem(problem, call.requestId)}\n\n`);
   } finally {
     clearInterval(heartbeat);

@@ -54,6 +54,8 @@ export interface RestCall {
   requestId: string;
   startedMs: number;
   abort: AbortController;
+  /** Why we end it ourselves, once we do. */
+  ending: Refusal | null;
   /** Bytes to and from nodes that are not metered yet. */
   bytes: number;
   /** Calls that nodes answered. */
@@ -131,6 +133,7 @@ export const createRest = (deps: RestDeps): RestHandler => {
       transfer: transferOf(grant, method.method),
       requestId: nextRequestId(),
       abort: new AbortController(),
+      ending: null,
       bytes: 0,
       answers: 0,
     };
@@ -267,6 +270,11 @@ export const createRest = (deps: RestDeps): RestHandler => {
     });
   };
 
+  const end = (call: RestCall, why: Refusal): void => {
+    call.ending ??= why;
+    call.abort.abort();
+  };
+
   return {
     handle: (req, res, path) => {
       const found = isDraining() ? refusals.draining : admit(req, res, path);
@@ -283,12 +291,15 @@ export const createRest = (deps: RestDeps): RestHandler => {
     listener: {
       onRoute: () => undefined,
       onAccessChange: () => {
-        for (const call of live)
-          if (call.res.headersSent && !admission.stillAdmits(call.grant, call.caller)) call.abort.abort();
+        for (const call of live) {
+          if (!call.res.headersSent) continue;
+          const found = admission.admit("rest", call.grant.route.route.chainId, call.caller);
+          if (!isGrant(found)) end(call, found);
+        }
       },
     },
     endAll: () => {
-      for (const call of live) if (call.res.headersSent) call.abort.abort();
+      for (const call of live) if (call.res.headersSent) end(call, refusals.draining);
     },
   };
 };
