@@ -12,6 +12,7 @@ export interface ControlPlaneParts {
   /** What the API server binds. */
   readonly address: string;
   readonly ports: ControlPlanePorts;
+  readonly networks: { readonly pods: string; readonly services: string };
 }
 
 export interface ControlPlanePorts {
@@ -22,9 +23,6 @@ export interface ControlPlanePorts {
   readonly scheduler: number;
   readonly simulator: number;
 }
-
-export const serviceNetwork = "10.96.0.0/16";
-export const podNetwork = "10.244.0.0/16";
 
 /** So that a node's death is seen, and its pods leave, within seconds instead of minutes. */
 const nodeGrace = { monitor: "1s", grace: "10s", tolerationSeconds: 5 };
@@ -77,7 +75,7 @@ export const startApiServer = async (parts: ControlPlaneParts): Promise<void> =>
     `--service-account-signing-key-file=${file("service-accounts.key")}`,
     "--authorization-mode=Node,RBAC",
     "--enable-admission-plugins=NodeRestriction",
-    `--service-cluster-ip-range=${serviceNetwork}`,
+    `--service-cluster-ip-range=${parts.networks.services}`,
     `--default-not-ready-toleration-seconds=${nodeGrace.tolerationSeconds}`,
     `--default-unreachable-toleration-seconds=${nodeGrace.tolerationSeconds}`,
     "--allow-privileged=true",
@@ -101,7 +99,7 @@ export const startControllers = async (parts: ControlPlaneParts): Promise<void> 
     `--cluster-signing-cert-file=${file("ca.crt")}`,
     `--cluster-signing-key-file=${file("ca.key")}`,
     "--allocate-node-cidrs=true",
-    `--cluster-cidr=${podNetwork}`,
+    `--cluster-cidr=${parts.networks.pods}`,
     `--node-monitor-period=${nodeGrace.monitor}`,
     `--node-monitor-grace-period=${nodeGrace.grace}`,
     "--leader-elect=false",

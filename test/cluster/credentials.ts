@@ -4,9 +4,6 @@ import { join } from "node:path";
 import type { ApiAccess } from "./api.ts";
 import { type CertificateSubject, createAuthority } from "./pki/authority.ts";
 
-/** The first address of the services' network is the API server's. */
-const apiService = "10.96.0.1";
-
 /** Certificates, keys and kubeconfigs of one cluster, as files that only this user reads. */
 export interface Credentials {
   readonly directory: string;
@@ -18,8 +15,13 @@ export interface Credentials {
   readonly admin: { readonly text: string; readonly path: string; readonly access: ApiAccess };
 }
 
-/** `address` is what the API server binds. */
-export const createCredentials = (directory: string, address: string, server: string, now: number): Credentials => {
+/** `addresses` are those that the API server is called at, beside 127.0.0.1. */
+export const createCredentials = (
+  directory: string,
+  server: string,
+  addresses: readonly string[],
+  now: number,
+): Credentials => {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const authority = createAuthority("portolan-test-cluster", now);
   const write = (name: string, content: string): void => writeFileSync(join(directory, name), content, { mode: 0o600 });
@@ -52,7 +54,7 @@ export const createCredentials = (directory: string, address: string, server: st
   write("service-accounts.key", signer.privateKey.export({ format: "pem", type: "pkcs8" }).toString());
   write("service-accounts.pub", signer.publicKey.export({ format: "pem", type: "spki" }).toString());
   const services = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-  const hosts = [...new Set(["127.0.0.1", address, apiService]), ...services];
+  const hosts = [...new Set(["127.0.0.1", ...addresses]), ...services];
   certify("apiserver", { name: "kube-apiserver", hosts });
   certify("apiserver-kubelet", { name: "apiserver-kubelet-client", organization: "system:masters" });
   return {

@@ -18,7 +18,6 @@ export interface Processes {
 
 export interface StartOptions {
   readonly environment?: NodeJS.ProcessEnv;
-  readonly input?: string;
 }
 
 const graceMs = 5_000;
