@@ -53,8 +53,8 @@ it("bounds connections and the time of a request, not the time of its answer", (
 it("cuts a connection that says nothing, and one that never ends its headers", async () => {
   const startedAt = performance.now();
   const [silent, slow] = await Promise.all([exchange(""), exchange("GET /healthz HTTP/1.1\r\nHost: a\r\n")]);
-  expect(performance.now() - startedAt).toBeLessThan(18_000);
+  expect(performance.now() - startedAt).toBeLessThan(28_000);
   expect(slow).toContain("HTTP/1.1 408 ");
   expect(slow).toContain('"status":408');
   expect(silent).toMatch(/^$|HTTP\/1.1 408 /);
-}, 25_000);
+});

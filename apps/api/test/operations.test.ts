@@ -190,7 +190,7 @@ describe("waiting", () => {
     const answers = await Promise.all(waiting);
     expect(new Set(answers.map(({ state }) => state))).toEqual(new Set(["succeeded"]));
     expect(performance.now() - began).toBeGreaterThan(290);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 
   it("answers what is there when the time is up", async () => {
@@ -208,11 +208,20 @@ describe("waiting", () => {
   it("streams each change as an event and ends with the last", async () => {
     const { operation } = await makeChain(api, token);
     const params = { operation: operation.id };
-    setTimeout(() => void finish(operation.id, "needsAttention"), 200);
-    setTimeout(() => void finish(operation.id), 500);
-    const response = await api.send("operations.events", { token, params });
+    const response = await api.app.inject({
+      url: `/v1/operations/${operation.id}/events`,
+      headers: { authorization: `Bearer ${token}` },
+      payloadAsStream: true,
+    });
     expect(response.headers["content-type"]).toContain("text/event-stream");
-    const events = response.body.trim().split("\n\n");
+    // What happens next happens once the former state has been told.
+    const next = [() => finish(operation.id, "needsAttention"), () => finish(operation.id)];
+    let text = "";
+    for await (const chunk of response.stream()) {
+      text += String(chunk);
+      if (text.match(/^data: .*$/gm)?.length === 3 - next.length) await next.shift()?.();
+    }
+    const events = text.trim().split("\n\n");
     const states = events.map((text) => JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? "{}").state);
     expect(states).toEqual(["queued", "needsAttention", "succeeded"]);
     expect(events.at(-1)).toContain("event: done");

@@ -86,7 +86,8 @@ it("serves the first journey, keeps secrets out of its log, and stops when told 
   first.child.kill("SIGTERM");
   expect((await held).status).toBe(200);
   expect(await stopped).toBe(0);
-  expect(performance.now() - began).toBeLessThan(5_000);
+  // The answer would have been held for twenty seconds.
+  expect(performance.now() - began).toBeLessThan(15_000);
   for (const secret of [password, token, refreshToken]) expect(first.output()).not.toContain(secret);
 
   const second = await start(env);

@@ -9,7 +9,7 @@ import { changeChain, changeTopic, lastOperation, operationsOf, type TestChain, 
 const plane = await fakePlane();
 const settings = { leaves: 2 };
 const wanted = ["hub-0", "leaf-0", "leaf-1"];
-const longMs = 300_000;
+const longMs = 900_000;
 const dayMs = 86_400_000;
 
 const fresh = async (options: Parameters<typeof wishChain>[1] = {}): Promise<TestChain> => {

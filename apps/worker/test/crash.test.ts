@@ -6,7 +6,7 @@ import { changeChain, lastOperation, type TestChain, wishChain } from "./support
 
 const plane = await fakePlane();
 const settings = { leaves: 2 };
-const longMs = 300_000;
+const longMs = 900_000;
 
 /** A node is started once; a start that nobody could report is seen, not repeated. */
 const startedOnce = (chain: TestChain, at: string, times = 1) => {

@@ -295,7 +295,7 @@ test("a region has nothing signed but with what the framework names", async () =
   expect(await sign(fakeNotary)).toMatchObject({ fenced: false, signature: expect.any(Uint8Array) });
 });
 
-test("a topic's life: a worker may die at any place", { timeout: 300_000 }, async () => {
+test("a topic's life: a worker may die at any place", { timeout: 900_000 }, async () => {
   let chain: TestChain | null = null;
   let round = 0;
   const turns = ["create", "update", "delete"] as const;

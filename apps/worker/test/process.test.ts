@@ -6,7 +6,7 @@ import { type ProcessPlane, processPlane, programsOf, settleSlowly } from "./sup
 import { changeChain, lastOperation, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane: ProcessPlane = await processPlane();
-const longMs = 240_000;
+const longMs = 600_000;
 
 const isOver = (chain: TestChain) => async () => (await lastOperation(plane, chain)).state === "succeeded";
 const isPhase = (chain: TestChain, phase: string) => async () =>

@@ -125,7 +125,7 @@ const checkBill = async (chain: TestChain) => {
 };
 
 test(`${seeds} seeds: whatever happens in between, every promise holds once it is quiet`, {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const total = { crashes: 0, kills: 0, wishes: 0 };
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {

@@ -223,7 +223,7 @@ test("until its secrets are sealed anew an adopted chain signs and starts its no
 });
 
 test("after an adoption a worker may die at any place: the chain runs on untouched, its secrets end as its tenant's", {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const places = await crashEverywhere(plane, {
     wish: async () => {

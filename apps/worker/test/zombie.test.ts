@@ -7,7 +7,7 @@ import { runDue, settle } from "./support/settle.ts";
 import { changeChain, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane = await fakePlane();
-const longMs = 300_000;
+const longMs = 900_000;
 const settings = { leaves: 2 };
 
 /** Passes of a worker until it falls asleep at its gate, or everything has ended. */

@@ -7,7 +7,7 @@ import { startPostgres, type TestServer } from "./servers.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await startPostgres();
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 const connectionString = (): string => {

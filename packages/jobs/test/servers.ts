@@ -34,7 +34,7 @@ const findProgram = (name: string): string | undefined =>
 export const redisProgram = findProgram("redis-server");
 
 const until = async (check: () => Promise<unknown>, what: string): Promise<void> => {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 1_200; attempt += 1) {
     try {
       await check();
       return;

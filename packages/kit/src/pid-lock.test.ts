@@ -1,14 +1,12 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { temporaryDirectory } from "@portolan/testing";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { readPidLock, tryPidLock } from "./pid-lock.ts";
 import { identify, isSame } from "./process-identity.ts";
-
-const run = promisify(execFile);
 
 const setUp = () => {
   const home = temporaryDirectory("pid-lock");
@@ -81,20 +79,29 @@ test("only the holder releases", () => {
 test("of several processes that find a dead lock at once, one gets it", async () => {
   const { path } = setUp();
   const source = new URL("./pid-lock.ts", import.meta.url).href;
+  // Each tries when it is told to, and goes when it is told to: whoever got it keeps it until all have tried.
   const program = `
     const { tryPidLock } = await import(${JSON.stringify(source)});
-    while (Date.now() < Number(process.argv[1])) {}
-    const attempt = tryPidLock(${JSON.stringify(path)});
-    process.stdout.write(attempt.ok ? "got" : "refused");
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    process.stdin.once("data", () => {
+      const attempt = tryPidLock(${JSON.stringify(path)});
+      process.stdout.write(attempt.ok ? "got" : "refused");
+    });
+    process.stdin.once("end", () => process.exit(0));
+    process.stdout.write("ready");
   `;
   writeFileSync(path, JSON.stringify(dead));
-  const at = String(Date.now() + 1500);
-  const results = await Promise.all(
-    Array.from({ length: 4 }, () => run(process.execPath, ["--input-type=module", "-e", program, at])),
-  );
-  expect(results.filter(({ stdout }) => stdout === "got")).toHaveLength(1);
-}, 20_000);
+  const contenders = Array.from({ length: 4 }, () => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "pipe" });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const said = async () => String((await once(child.stdout, "data"))[0]);
+    return { child, said };
+  });
+  expect(await Promise.all(contenders.map(({ said }) => said()))).toEqual(contenders.map(() => "ready"));
+  const tried = contenders.map(({ said }) => said());
+  for (const { child } of contenders) child.stdin.write("go");
+  expect((await Promise.all(tried)).filter((word) => word === "got")).toHaveLength(1);
+  for (const { child } of contenders) child.stdin.end();
+});
 
 test("a process is itself, and not one with another start", () => {
   const own = identify(process.pid);

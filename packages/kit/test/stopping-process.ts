@@ -3,7 +3,7 @@ import { createLogger, createShutdown } from "../src/index.ts";
 
 const shutdown = createShutdown({
   log: createLogger({ name: "child", destination: process.stderr }),
-  timeoutMs: 2_000,
+  timeoutMs: 20_000,
   exitWhenParentDies: true,
 });
 const timer = setInterval(() => undefined, 1_000);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@portolan/domain";
 import { silentLogger } from "@portolan/kit";
+import { claimPortRange } from "@portolan/testing/port-range";
 import type { ConformanceHarness } from "../src/conformance/conformance.ts";
 import { createProcessRuntime, createProgramFinder, type ProcessRuntimeSettings } from "../src/index.ts";
 
@@ -32,17 +33,22 @@ const readPids = (): number[] =>
     .map(Number)
     .filter((pid) => Number.isInteger(pid));
 
-/** A home that the run user may enter: `mkdtemp` makes its directories for their owner alone. */
+/**
+ * A home that the run user may enter: `mkdtemp` makes its directories for their owner alone. Homes know nothing of each
+ * other's claims, so each has ports of its own; its name says which, also to other processes of the same test.
+ */
 export const makeHome = async (): Promise<string> => {
-  const home = await mkdtemp(join(tmpdir(), `portolan-process-${process.env["VITEST_POOL_ID"] ?? "0"}-`));
+  const { first } = await claimPortRange();
+  const home = await mkdtemp(join(tmpdir(), `portolan-process-${first}-`));
   await chmod(home, 0o755);
   return home;
 };
 
-/** Homes of test files that run at the same time have ranges of their own: they know nothing of each other's claims. */
-const toPortRange = (home: string): { first: number; last: number } => {
-  const first = 20_000 + 1000 * (Number(/portolan-process-(\d+)-/.exec(home)?.[1] ?? 9) % 10);
-  return { first, last: first + 999 };
+/** The ports of a home that `makeHome` made, or of one below it. */
+export const portsOf = (home: string): { first: number; last: number } => {
+  const first = Number(/portolan-process-(\d+)-/.exec(home)?.[1]);
+  if (!Number.isInteger(first)) throw new Error(`${home} has no ports of its own`);
+  return { first, last: first + 198 };
 };
 
 export const openRuntime = (home: string, settings: Partial<ProcessRuntimeSettings> = {}) =>
@@ -51,7 +57,7 @@ export const openRuntime = (home: string, settings: Partial<ProcessRuntimeSettin
     clock: systemClock,
     log: silentLogger,
     programs: createProgramFinder({ searchPath: "" }),
-    portRange: toPortRange(home),
+    ...(settings.portRange === undefined ? { portRange: portsOf(home) } : {}),
     ...settings,
   });
 

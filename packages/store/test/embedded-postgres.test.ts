@@ -122,7 +122,7 @@ test("a pid file whose pid now belongs to a stranger is cleared, and the strange
   await server.stop();
   const user = await findSystemUser();
   // Of Postgres' own account where we are root: postgres itself would refuse to start beside such a pid.
-  const stranger = spawn("sleep", ["60"], user === undefined ? {} : { uid: user.uid, gid: user.gid });
+  const stranger = spawn("sleep", ["600"], user === undefined ? {} : { uid: user.uid, gid: user.gid });
   cleanups.push(async () => stranger.kill());
   await writeFile(`${dataDir}/postmaster.pid`, `${stranger.pid}\n${dataDir}\n1\n${port}\n\n127.0.0.1\n1 1\nready   \n`);
   expect(await server.stop()).toBe("notRunning");
@@ -147,15 +147,19 @@ test("a start that is killed in the middle of initdb is followed by one that wor
     await createEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} }).start();`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
   const isAtWork = async () => (await readdir(home)).some((name) => name.includes("partial"));
-  await expect.poll(isAtWork, { interval: 5, timeout: 10_000 }).toBe(true);
+  await expect.poll(isAtWork, { interval: 5, timeout: 60_000 }).toBe(true);
   await sleep(50);
   child.kill("SIGKILL");
   await server.start();
-  // What the orphaned initdb went on writing is cleared by a later start at the latest.
-  await sleep(1_000);
-  await server.stop();
-  await server.start();
-  expect((await readdir(home)).sort()).toEqual(["postgres", "postgres.json", "postgres.log", "postgres.password"]);
+  // What the orphaned initdb goes on writing is cleared by the first start after its end.
+  const afterAnotherStart = async () => {
+    await server.stop();
+    await server.start();
+    return (await readdir(home)).sort();
+  };
+  await expect
+    .poll(afterAnotherStart, { interval: 1_000, timeout: 60_000 })
+    .toEqual(["postgres", "postgres.json", "postgres.log", "postgres.password"]);
 });
 
 test("another port is taken when someone sits on ours, and kept from then on", async () => {

@@ -74,11 +74,9 @@ test("a question reaches who has custody by a notification, its answer the gatew
       });
     });
   });
-  const startedAt = performance.now();
   const found = await edge.partKey(request());
   off();
   expect(found).toMatchObject({ kind: "key", partId: "idn_1", facts: { a: 1 }, sealed: new Uint8Array([1, 2, 3]) });
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(await client.partKeyRequest.count()).toBe(0);
 });
 
@@ -93,7 +91,7 @@ test("only chains that run in the gateway's region are asked for", async () => {
 test("nobody answers: unavailable, and the row is gone", async () => {
   expect(await edge.partKey(request())).toEqual({ kind: "refused", reason: "unavailable" });
   expect(await client.partKeyRequest.count()).toBe(0);
-}, 15_000);
+});
 
 test("a part that goes raises its route's version, so that gateways drop its key", async () => {
   const version = async () => (await client.chain.findUniqueOrThrow({ where: { id: chainId } })).routeVersion;

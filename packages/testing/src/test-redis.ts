@@ -64,7 +64,7 @@ async function start(program: string, port: number, directory: string): Promise<
   };
   const parameters = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn(program, parameters, { stdio: "ignore" });
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`redis-server did not start on ${port}`);
     await sleep(10);

@@ -24,7 +24,7 @@ test("is ready when it says so, logs into its file, and ends on SIGTERM", async 
   const { child, logFile } = setUp(`console.log("hello " + process.env.SECRET); ${ready}`);
   expect(await child.start()).toEqual({ port: 4711 });
   const { pid = 0 } = child;
-  expect(await child.stop({ graceMs: 5_000 })).toBe(true);
+  expect(await child.stop({ graceMs: 60_000 })).toBe(true);
   expect(startOf(pid)).toBeUndefined();
   expect(readFileSync(logFile, "utf8")).toContain("hello s3");
 });
@@ -64,7 +64,7 @@ test("one that is stopped between two tries fails its start", async () => {
   const { child, lines } = setUp("process.exit(1);", { firstPauseMs: 60_000 });
   const start = child.start();
   const failed = expect(start).rejects.toThrow("stopped before it was ready");
-  await vi.waitFor(() => expect(lines).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(() => expect(lines).toHaveLength(1), { timeout: 60_000 });
   await child.stop({ graceMs: 0 });
   await failed;
 });
@@ -79,7 +79,7 @@ test("a killed one is started again and said, until it is stopped", async () => 
   await child.start();
   const first = child.pid ?? 0;
   process.kill(first, "SIGKILL");
-  await vi.waitFor(() => expect(lines.at(-1)).toContain("runs again"), { timeout: 5_000 });
+  await vi.waitFor(() => expect(lines.at(-1)).toContain("runs again"), { timeout: 60_000 });
   expect(child.pid).not.toBe(first);
   expect(lines[0]).toContain("SIGKILL");
   await child.stop({ graceMs: 2_000 });
@@ -97,6 +97,6 @@ test("a message goes by IPC instead of a signal", async () => {
     `${ready} process.on("message", (m) => { console.log(JSON.stringify(m)); process.exit(0); });`,
   );
   await child.start();
-  expect(await child.stop({ graceMs: 5_000, message: { type: "stop", nodes: true } })).toBe(true);
+  expect(await child.stop({ graceMs: 60_000, message: { type: "stop", nodes: true } })).toBe(true);
   expect(readFileSync(logFile, "utf8")).toContain('{"type":"stop","nodes":true}');
 });

@@ -6,7 +6,7 @@ import { awaitLeftOvers, findLeftOvers } from "./left-overs.ts";
 const begin = async (instance: string, source: string) => {
   const child = spawn(process.execPath, ["-e", `console.log("up"); ${source}`], {
     env: { PORTOLAN_INSTANCE: instance },
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "ignore"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child.stdout, "data");
@@ -17,10 +17,12 @@ test.runIf(process.platform === "linux")(
   "waits for what ends by itself, kills what hangs, leaves others alone",
   async () => {
     const lines: string[] = [];
-    const ending = await begin("ours-1", "setTimeout(() => {}, 300)");
+    const ending = await begin("ours-1", "process.stdin.resume()");
     const other = await begin("theirs", "setInterval(() => {}, 1000)");
     expect(findLeftOvers("ours-1")).toEqual([ending.pid]);
-    await awaitLeftOvers("ours-1", (line) => lines.push(line));
+    const waiting = awaitLeftOvers("ours-1", (line) => lines.push(line), 120_000);
+    ending.stdin.end();
+    await waiting;
     expect(ending.signalCode).toBeNull();
     expect(lines[0]).toContain(String(ending.pid));
 

@@ -8,7 +8,7 @@ import { systemClock } from "@portolan/domain";
 import { anvil, loadAsset } from "@portolan/frameworks";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder } from "@portolan/runtimes";
-import { createFakeFramework } from "@portolan/testing";
+import { claimPortRange, createFakeFramework } from "@portolan/testing";
 import { afterAll } from "vitest";
 import { type MovableClock, type TestPlane, type TestWorker, testPlane } from "./plane.ts";
 import { runDue } from "./settle.ts";
@@ -36,6 +36,7 @@ const fakeNode = fileURLToPath(
 /** The plane with real programs on this machine, in a home of its own that is emptied afterwards. */
 export const processPlane = async (): Promise<ProcessPlane> => {
   const home = await mkdtemp(join(tmpdir(), "portolan-worker-"));
+  const portRange = await claimPortRange();
   // The programs' user must get in.
   await chmod(home, 0o755);
   const plane = await testPlane({
@@ -49,7 +50,7 @@ export const processPlane = async (): Promise<ProcessPlane> => {
         clock: systemClock,
         log: silentLogger,
         programs: createProgramFinder({ searchPath: "" }),
-        portRange: { first: 18_000, last: 18_999 },
+        portRange,
         checkpoint: (name) => gate(`at ${name}`),
       }),
   });
@@ -86,7 +87,7 @@ export const settleSlowly = async (
   plane: ProcessPlane,
   worker: TestWorker,
   isDone: () => Promise<boolean>,
-  longestMs = 30_000,
+  longestMs = 120_000,
 ): Promise<void> => {
   const end = Date.now() + longestMs;
   while (Date.now() < end) {

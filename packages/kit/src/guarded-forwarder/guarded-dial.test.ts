@@ -32,7 +32,7 @@ const record = (port = 1) => {
 };
 
 const dialWith = (settings: GuardedDialSettings) =>
-  createGuardedDial({ resolve: scripted, timeoutMs: 2_000, ...settings });
+  createGuardedDial({ resolve: scripted, timeoutMs: 20_000, ...settings });
 
 describe("evasions", () => {
   it("are more than sixty", () => expect(new Set(evasions).size).toBeGreaterThanOrEqual(60));

@@ -23,7 +23,7 @@ export class InjectedCrash extends Error {
   }
 }
 
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 export const until = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
   const end = performance.now() + patienceMs;
