@@ -22,20 +22,12 @@ const serve = (address: string, packageId: string): ChildProcess =>
     env: { PATH: process.env["PATH"], CORE_CHAINCODE_ID: packageId, CORE_CHAINCODE_ADDRESS: address },
   });
 
-const openOver = (forwarder: GuardedForwarder, ports: number, mayDial: (address: string) => boolean) =>
-  openNetwork(fabricSpec({ orderers: 1 }, [channel], { plan: "dev" }), ports, {
+const openOver = (forwarder: GuardedForwarder, mayDial: (address: string) => boolean) =>
+  openNetwork(fabricSpec({ orderers: 1 }, [channel], { plan: "dev" }), {
     forks: [],
     forwarderUrl: forwarder.url,
     externalChaincode: { mayDial, permit: permits.issue },
   });
-
-const trouble = (network: Network, timeoutMs: number): Promise<{ code: string; message: string; hint: string }> =>
-  network.converge(timeoutMs).then(
-    () => {
-      throw new Error("it was reached");
-    },
-    (error) => error,
-  );
 
 describe.skipIf(programs === undefined)("chaincode at the customer's own address", () => {
   let forwarder: GuardedForwarder;
@@ -43,30 +35,31 @@ describe.skipIf(programs === undefined)("chaincode at the customer's own address
   let server: ChildProcess | undefined;
   beforeAll(async () => {
     forwarder = await createGuardedForwarder({ networks: [], log, tunnels: { permits, allowPrivate: true } });
-    network = await openOver(forwarder, 26_000, () => true);
+    network = await openOver(forwarder, () => true);
     await network.converge();
   });
   afterAll(async () => {
     server?.kill("SIGKILL");
-    await network.close();
-    await forwarder.close();
+    await network?.close();
+    await forwarder?.close();
   });
 
   test("that does not listen is named, then it does, and transactions go through the node in its place", async () => {
     const address = `127.0.0.1:${await freePort()}`;
     network.wish({ parts: [channel, at("own", address)] });
-    const error = await trouble(network, 8_000);
-    expect(error).toMatchObject({
-      code: "chaincode.unreachable",
-      message: expect.stringContaining(`${address}: nobody listens there`),
-      hint: expect.stringContaining(address),
-    });
-    const start = performance.now();
-    const view = await network.look();
-    // Peers give up at once: a customer's server that is down must not hold up the looks at the network.
-    expect(performance.now() - start).toBeLessThan(3_000);
-    for (const node of ["orderer-0", "peer-org1-0", "chaincode-own-0"])
-      expect(view.nodes[node]).toMatchObject({ healthy: true });
+    const error = await network.trouble(`${address}: nobody listens there`);
+    expect(error).toMatchObject({ code: "chaincode.unreachable", hint: expect.stringContaining(address) });
+    // Peers give up at once: a customer's server that is down must not hold up the looks at the network. The quickest
+    // of some: what a peer waits for each of them would show, what the machine is busy with does not.
+    const looksMs: number[] = [];
+    for (let count = 0; count < 4; count++) {
+      const start = performance.now();
+      const view = await network.look();
+      looksMs.push(performance.now() - start);
+      for (const node of ["orderer-0", "peer-org1-0", "chaincode-own-0"])
+        expect(view.nodes[node]).toMatchObject({ healthy: true });
+    }
+    expect(Math.min(...looksMs)).toBeLessThan(3_000);
 
     const [, packageId = ""] = /chaincode id (own:[0-9a-f]{64})/.exec(error.hint) ?? [];
     server = serve(address, packageId);
@@ -80,7 +73,7 @@ describe.skipIf(programs === undefined)("chaincode at the customer's own address
     } finally {
       client.close();
     }
-    expect((await network.logs("chaincode-own-0")).join("\n")).toContain("is not encrypted");
+    await expect.poll(async () => (await network.logs("chaincode-own-0")).join("\n")).toContain("is not encrypted");
   });
 
   test("may move: the node in its place is started anew, and peers keep the package that they have", async () => {
@@ -91,7 +84,7 @@ describe.skipIf(programs === undefined)("chaincode at the customer's own address
     const moved = { ...at("own", address), generation: 2 };
     expect(moved.id).toBe(wished?.id);
     network.wish({ parts: [channel, moved] });
-    const error = await trouble(network, 8_000);
+    const error = await network.trouble(`${address}: nobody listens there`);
     const [, packageId = ""] = /chaincode id (own:[0-9a-f]{64})/.exec(error.hint) ?? [];
     server = serve(address, packageId);
     await network.converge();
@@ -122,7 +115,7 @@ describe.skipIf(programs === undefined)("chaincode at the customer's own address
     await expect(read()).rejects.toThrow();
     const tunnels = { permits, allowPrivate: true };
     forwarder = await createGuardedForwarder({ networks: [], log, tunnels, port: Number(port) });
-    await expect.poll(() => read().catch(String), { timeout: 10_000 }).toContain("a car");
+    await expect.poll(() => read().catch(String), { timeout: 60_000 }).toContain("a car");
   });
 });
 
@@ -133,7 +126,7 @@ describe.skipIf(programs === undefined)("chaincode at a private address that the
       log,
       tunnels: { permits, dial: { resolve: async () => ["127.0.0.1"] } },
     });
-    const network = await openOver(forwarder, 26_300, isPublicEndpoint);
+    const network = await openOver(forwarder, isPublicEndpoint);
     let server: ChildProcess | undefined;
     try {
       const port = await freePort();
@@ -145,10 +138,7 @@ describe.skipIf(programs === undefined)("chaincode at a private address that the
       await network.converge();
       server = serve(`127.0.0.1:${port}`, "own:none");
       network.wish({ parts: [channel, at("own", `cc.example.com:${port}`)] });
-      expect(await trouble(network, 8_000)).toMatchObject({
-        code: "address.forbidden",
-        message: expect.stringContaining(`cc.example.com:${port}`),
-      });
+      expect(await network.trouble(`cc.example.com:${port}`)).toMatchObject({ code: "address.forbidden" });
     } finally {
       server?.kill("SIGKILL");
       await network.close();

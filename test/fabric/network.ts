@@ -10,6 +10,7 @@ import {
   type ChainSpec,
   type ChainView,
   createIdSource,
+  type DomainError,
   type JsonObject,
   type MaterialItem,
   type MaterialRef,
@@ -29,6 +30,7 @@ import {
 } from "@portolan/frameworks";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder, type Runtime, type SecretSource } from "@portolan/runtimes";
+import { claimPortRange } from "@portolan/testing";
 
 const framework = (): Framework => {
   const found = findFramework("fabric");
@@ -106,7 +108,7 @@ export interface Turn {
  * A coordinator and a worker in memory, around the real framework and the real process runtime: the same passes
  * (material, blueprint, steps; apply, inspect, actions, inspect) without database, leases or queues.
  */
-export const openNetwork = async (first: ChainSpec, ports: number, operator: OperatorConfig = { forks: [] }) => {
+export const openNetwork = async (first: ChainSpec, operator: OperatorConfig = { forks: [] }) => {
   const { signer, count, privateKey } = createMemorySigner();
   const home = await mkdtemp(join(tmpdir(), "portolan-fabric-net-"));
   await chmod(home, 0o755);
@@ -116,7 +118,7 @@ export const openNetwork = async (first: ChainSpec, ports: number, operator: Ope
     clock: systemClock,
     log: silentLogger,
     programs: createProgramFinder({ searchPath: "", ...(own ? { programsDir: own } : {}) }),
-    portRange: { first: ports, last: ports + 299 },
+    portRange: await claimPortRange(),
   });
   const fabric = framework();
   const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
@@ -274,8 +276,20 @@ export const openNetwork = async (first: ChainSpec, ports: number, operator: Ope
 
   const isWell = (): boolean => fabric.topology(spec).every(({ name }) => view?.nodes[name]?.healthy === true);
 
-  /** Passes until nothing is left to do. The last failure of a step is thrown when the time is over. */
-  const converge = async (timeoutMs = 90_000, now = systemClock.now(), mayRenew = false): Promise<void> => {
+  /**
+   * Passes until nothing is left to do. The last failure of a step is thrown when the time is over, and one that is
+   * waited for (`isAwaited`) at once.
+   */
+  const converge = async ({
+    timeoutMs = 180_000,
+    mayRenew = false,
+    isAwaited = () => false,
+  }: {
+    timeoutMs?: number;
+    mayRenew?: boolean;
+    isAwaited?: (error: unknown) => boolean;
+  } = {}): Promise<void> => {
+    const now = systemClock.now();
     const endsAt = performance.now() + timeoutMs;
     const signal = AbortSignal.timeout(timeoutMs);
     const reserved: [string, AddressesByRegion[string]][] = [];
@@ -311,6 +325,7 @@ export const openNetwork = async (first: ChainSpec, ports: number, operator: Ope
           }),
         );
       } catch (error) {
+        if (isAwaited(error)) throw error;
         if (!signal.aborted) last = error;
         if (performance.now() > endsAt) throw last;
         await sleep(200);
@@ -331,16 +346,26 @@ export const openNetwork = async (first: ChainSpec, ports: number, operator: Ope
     material: () => material,
     steps: () => (view === null ? [] : fabric.steps(spec, material, view, systemClock.now(), addresses)),
     look: async (): Promise<ChainView> => {
-      view = await inspect(AbortSignal.timeout(20_000));
+      view = await inspect(AbortSignal.timeout(60_000));
       return view;
     },
     wish: (next: Partial<ChainSpec>): void => {
       spec = { ...spec, ...next, generation: spec.generation + 1 };
     },
     converge,
+    /** Passes until a step fails with these words, and answers that failure: what is wished can't be had. */
+    trouble: async (words: string): Promise<{ code: string; message: string; hint: string }> => {
+      const isAwaited = (error: unknown): boolean => error instanceof Error && error.message.includes(words);
+      const failure = await converge({ isAwaited }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (!isAwaited(failure)) throw new Error(`no step failed with ${words}`, { cause: failure });
+      return failure as DomainError;
+    },
     /** Does all steps of a new network once more, as after a view that was lost. */
     repeat: async (): Promise<void> => {
-      const signal = AbortSignal.timeout(60_000);
+      const signal = AbortSignal.timeout(120_000);
       const empty: ChainView = { nodes: {}, facts: {}, at: systemClock.now().toISOString() };
       for (const step of fabric.steps(spec, material, empty, systemClock.now(), addresses)) await runStep(step, signal);
     },
