@@ -17,6 +17,11 @@ export const manifestExceptions: readonly ManifestException[] = [
       "The user is the blueprint's (1000, as in the images that are run). Nobody else is in the pod, and its volumes are its own.",
   },
   {
+    rule: "pod-probes",
+    reason:
+      "It wants a liveness probe, which kills a program that does not answer. A ledger that is slow is not mended by a restart; what hangs is reported on the chain.",
+  },
+  {
     rule: "statefulset-has-servicename",
     reason:
       "The rule wants a headless service. A node's address must stay the same while its pod is away and comes back, so its service has an address of its own; one pod needs no name per pod.",

@@ -12,7 +12,14 @@ import type {
 } from "@portolan/domain";
 import { type Framework, findFramework, loadAsset, type OperatorConfig } from "@portolan/frameworks";
 import { createFakeFramework, seededRandom } from "@portolan/testing";
-import { toPortNumbers, toServiceHost } from "../src/kubernetes/render/index.ts";
+import {
+  fillSecrets,
+  type Manifest,
+  objectsOf,
+  renderPlacement,
+  toPortNumbers,
+  toServiceHost,
+} from "../src/kubernetes/render/index.ts";
 import { type KubernetesSettings, kubernetesSettings } from "../src/kubernetes/settings.ts";
 import type { PlacementRef, SecretSource } from "../src/runtime.ts";
 
@@ -151,3 +158,10 @@ export const manifestSamples = async (): Promise<ManifestSample[]> => [
   await toSample("fabric-standard", 21, builtIn("fabric"), consortium),
   await toSample("fake", 30, createFakeFramework(), { plan: "dev" }),
 ];
+
+/** Every object of a sample as it goes to the API server, secrets and all, in the order of applying. */
+export const manifestsOf = ({ placement, blueprint, settings, secrets }: ManifestSample): Manifest[] => {
+  const { namespace, shared, nodes } = renderPlacement(placement, blueprint, settings);
+  const filled = [...nodes.values()].map((node) => fillSecrets(node, secrets));
+  return [namespace, ...shared, ...filled.flatMap((node) => [...objectsOf(node), ...node.jobs.map(({ job }) => job)])];
+};

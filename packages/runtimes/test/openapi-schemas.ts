@@ -19,8 +19,7 @@ const closed = (value: unknown): unknown => {
   if (typeof value !== "object" || value === null) return value;
   const members = Object.fromEntries(Object.entries(value).map(([key, member]) => [key, closed(member)])) as Schema;
   const isObject = typeof members.properties === "object" && members["type"] === "object";
-  const isOpen =
-    members.additionalProperties !== undefined || members["x-kubernetes-preserve-unknown-fields"] === true;
+  const isOpen = members.additionalProperties !== undefined || members["x-kubernetes-preserve-unknown-fields"] === true;
   return isObject && !isOpen ? { ...members, additionalProperties: false } : members;
 };
 

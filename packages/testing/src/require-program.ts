@@ -8,6 +8,7 @@ import {
   type ProgramSet,
   programSetDirectory,
 } from "@portolan/frameworks";
+import { builtProgramsDirectory } from "./cluster/programs.ts";
 import { missing } from "./missing.ts";
 
 /** How to get what a suite may need. */
@@ -15,6 +16,8 @@ const hints: Record<string, string> = {
   "redis-server": "apt-get install redis-server (any Redis or Valkey from 6.2)",
   chromium: "apt-get install chromium",
   go: "https://go.dev/dl",
+  kubeconform: "node test/cluster/programs/build.ts (needs Go 1.25)",
+  "kube-score": "node test/cluster/programs/build.ts (needs Go 1.25)",
   nginx: "apt-get install nginx",
 };
 
@@ -71,7 +74,12 @@ const isExecutable = (path: string): boolean => {
 };
 
 function findProgram(name: string): string | undefined {
-  const places = [process.env["PORTOLAN_PROGRAMS"] ?? "", ...(process.env["PATH"] ?? "").split(delimiter)];
+  const places = [
+    process.env["PORTOLAN_PROGRAMS"] ?? "",
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    // What is built with the test cluster's programs.
+    builtProgramsDirectory(),
+  ];
   return places
     .filter((place) => place !== "")
     .map((place) => join(place, name))
