@@ -5,7 +5,7 @@ import { isSystemChaincode } from "./application-calls.ts";
 import { organisationsOfChannel } from "./chaincode-wish.ts";
 import { checkChannelId, parsePolicy, toApplicationPolicy } from "./config/index.ts";
 import { parseCsr } from "./crypto/index.ts";
-import { chaincodeSettings, channelSettings, channelsOf, identitySettings } from "./parts.ts";
+import { chaincodeSettings, channelSettings, channelsOf, fabricParts, identitySettings } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { problem } from "./review-problem.ts";
 import { mspIdOf, readSettings } from "./settings.ts";
@@ -142,7 +142,16 @@ const reviewCount = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   const most = limitsOf(spec)[limitNames[part.kind] ?? ""];
   const count = spec.parts.filter(({ kind, isDeleted }) => kind === part.kind && isDeleted !== true).length;
   if (most === undefined || count <= most) return [];
-  return [{ path: "", code: "part.limit", message: `Plan ${spec.plan} has at most ${most} of this kind.` }];
+  const { plural, deletable } = fabricParts.find(({ kind }) => kind === part.kind) ?? {
+    plural: "parts",
+    deletable: false,
+  };
+  const message = `Plan ${spec.plan} has at most ${most} ${plural}.`;
+  const hint =
+    deletable === true
+      ? `Delete ${plural} that are not in use, or make a chain on a larger plan.`
+      : "Make another chain, or one on a larger plan.";
+  return [{ path: "", code: "part.limit", message, hint }];
 };
 
 /** What of a chaincode would be another chaincode: the peers know it by name and channel. */

@@ -184,6 +184,13 @@ describe("a part", () => {
     expect(paths(reviewPart(spec, next, former))).toEqual(["settings.channel"]);
     const many = Array.from({ length: 21 }, (_, index) => part("channel", `c${index}`, {}));
     const last = many[20] ?? channel;
-    expect(reviewPart(toSpec(two, many), last, null).map(({ code }) => code)).toEqual(["part.limit"]);
+    expect(reviewPart(toSpec(two, many), last, null)).toEqual([
+      {
+        path: "",
+        code: "part.limit",
+        message: "Plan standard has at most 20 channels.",
+        hint: "Make another chain, or one on a larger plan.",
+      },
+    ]);
   });
 });

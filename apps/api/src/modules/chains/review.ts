@@ -66,8 +66,10 @@ export const demandNoProblem = (
   const first = problems[0];
   if (first === undefined) return;
   const isForbidden = problems.some(({ code }) => code === "address.forbidden");
+  // Where there is no room the settings may be what they like.
+  const isFull = problems.some(({ code }) => code === "part.limit");
   throw new InvalidRequest({
-    code: isForbidden ? "address.forbidden" : otherwise,
+    code: isForbidden ? "address.forbidden" : isFull ? "part.limit" : otherwise,
     message: first.message,
     ...(first.hint === undefined ? {} : { hint: first.hint }),
     errors: problems.slice(0, 20).map(({ path, code, message }) => ({ path: path.slice(0, 300), code, message })),
