@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect, createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -186,6 +187,24 @@ test("what stands in the way is said, in the status and once in the log", async 
   const closed = await start("127.0.0.1:1", { RELAY_FORWARDER: `http://127.0.0.1:${await freePort()}` });
   await expect(closed.open()).rejects.toThrow();
   expect((await closed.problem())?.message).toContain("comes back with the region's worker");
+});
+
+test("however often peers try, few lines are said: each trouble once, and closed connections up to a bound", async () => {
+  const reasons = ["ENOTFOUND", "EAI_AGAIN"];
+  let asked = 0;
+  const wayOut = createHttpServer().on("connect", (_request, socket) => {
+    quiet(socket as Socket).end(
+      `HTTP/1.1 502 Bad Gateway\r\nportolan-reason: ${reasons[asked++ % 2]}\r\ncontent-length: 0\r\n\r\n`,
+    );
+  });
+  const lost = await start("cc.example:1", { RELAY_FORWARDER: `http://127.0.0.1:${await keep(wayOut)}` });
+  for (let count = 0; count < 8; count++) await expect(lost.open()).rejects.toThrow();
+  expect(asked).toBe(8);
+  expect(lost.output().match(/no connection to/g)).toHaveLength(2);
+
+  const flapping = await start(`127.0.0.1:${await echo()}`);
+  for (let count = 0; count < 40; count++) await say(await flapping.open(), "x");
+  await expect.poll(() => flapping.output().match(/closed a connection/g)?.length).toBe(20);
 });
 
 test("it ends at SIGTERM with connections open", async () => {

@@ -61,6 +61,19 @@ const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => (socket.destroyed ? resolve() : socket.resume().once("close", () => resolve())));
 
 describe("a tunnel", () => {
+  it("says the same trouble of a chain once a minute, however often it is tried", async () => {
+    let now = 0;
+    const resolve = () => Promise.reject(Object.assign(new Error("no such name"), { code: "ENOTFOUND" }));
+    const { url } = await open({ dial: { resolve }, now: () => now });
+    const attempt = (chainId: string) => connect(url, "cc.example:1", permits.issue(chainId, "cc.example:1"));
+    for (let count = 0; count < 5; count++) await attempt("chn_a");
+    await attempt("chn_b");
+    expect(lines.map((line) => JSON.parse(line)[0].chainId)).toEqual(["chn_a", "chn_b"]);
+    now = 60_000;
+    await attempt("chn_a");
+    expect(JSON.parse(lines[2] ?? "[]")[0]).toMatchObject({ chainId: "chn_a", repeated: 4 });
+  });
+
   it("carries bytes as they are, both ways, and ends at both ends", async () => {
     const { port, sockets } = await echo();
     const { url } = await open({ allowPrivate: true });

@@ -16,6 +16,8 @@ export interface TunnelSettings {
   maxOpenOfChain?: number;
   /** A connection on which nothing moves for so long is closed; 5 min unless told (gRPC's pings come each minute). */
   idleMs?: number;
+  /** Monotonic milliseconds. */
+  now?: () => number;
 }
 
 export interface Tunnels {
@@ -28,6 +30,33 @@ const authorization = /^Permit (\S{1,200})$/;
 
 const answer = (client: Duplex, status: string, reason: string): void => {
   client.end(`HTTP/1.1 ${status}\r\nportolan-reason: ${reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+};
+
+/** Peers try again and again: of a chain the same trouble is said once in so long, with how often it came since. */
+const repeatMs = 60_000;
+const maxKept = 1_000;
+
+const createTroubleLog = (log: Pick<Logger, "warn">, now: () => number) => {
+  const said = new Map<string, { at: number; repeated: number }>();
+  return (chainId: string, reason: string): void => {
+    const key = `${chainId} ${reason}`;
+    const last = said.get(key);
+    if (last !== undefined && now() - last.at < repeatMs) {
+      last.repeated += 1;
+      return;
+    }
+    said.delete(key);
+    said.set(key, { at: now(), repeated: 0 });
+    // The eldest goes first.
+    for (const kept of said.keys()) {
+      if (said.size <= maxKept) break;
+      said.delete(kept);
+    }
+    log.warn(
+      { chainId, reason, ...(last === undefined ? {} : { repeated: last.repeated }) },
+      "a chaincode at a customer's own address was not reached",
+    );
+  };
 };
 
 /** Both ends live and die together. A half-closed connection is one that has nothing more to say: gRPC has none. */
@@ -49,6 +78,7 @@ const join = (client: Duplex, upstream: Socket, idleMs: number): void => {
 export const createTunnels = (settings: TunnelSettings, log: Pick<Logger, "warn">): Tunnels => {
   const { permits, allowPrivate = false, maxOpen = 512, maxOpenOfChain = 32, idleMs = 300_000 } = settings;
   const dial = createGuardedConnect({ ...settings.dial, allowPrivate });
+  const sayTrouble = createTroubleLog(log, settings.now ?? (() => performance.now()));
   const open = new Map<Duplex, string>();
   let isClosed = false;
 
@@ -65,7 +95,7 @@ export const createTunnels = (settings: TunnelSettings, log: Pick<Logger, "warn"
       return join(client, upstream, idleMs);
     } catch (error) {
       const { code, detail = "" } = error instanceof DomainError ? error : { code: "unavailable" };
-      log.warn({ chainId, reason: `${code}: ${detail}` }, "a chaincode at a customer's own address was not reached");
+      sayTrouble(chainId, `${code}: ${detail}`);
       // Of a forbidden address no more than that it is: a detail would tell how names resolve in here.
       if (code === "address.forbidden") return answer(client, "403 Forbidden", code);
       return answer(client, "502 Bad Gateway", /^E?[A-Z0-9_]{1,40}$/.test(detail) ? detail : "failed");

@@ -24,8 +24,9 @@ const maxConnections = 32;
 const openTimeoutMs = 15_000;
 /** gRPC's pings come each minute. */
 const idleMs = 300_000;
-/** The same trouble is said once in a while only: peers try again and again. */
+/** The same trouble is said once in a while only, and so many lines at most: peers try again and again. */
 const repeatMs = 30_000;
+const maxLines = 20;
 
 const status = {
   address,
@@ -37,13 +38,30 @@ const status = {
   problem: null,
 };
 const sockets = new Set();
-let said = { message: "", at: 0 };
+/** When each trouble was said last. */
+const said = new Map();
+
+let lines = { from: 0, written: 0, left: 0 };
+const say = (write, text) => {
+  const now = Date.now();
+  if (now - lines.from >= repeatMs) {
+    if (lines.left > 0) console.log(`${lines.left} lines were left out`);
+    lines = { from: now, written: 0, left: 0 };
+  }
+  if (lines.written >= maxLines) {
+    lines.left += 1;
+    return;
+  }
+  lines.written += 1;
+  write(text);
+};
 
 const fail = (code, message) => {
   status.problem = { code, message, at: new Date().toISOString() };
-  if (message === said.message && Date.now() - said.at < repeatMs) return;
-  said = { message, at: Date.now() };
-  console.error(`no connection to ${address}: ${message}`);
+  if (Date.now() - (said.get(message) ?? 0) < repeatMs) return;
+  if (said.size >= maxLines) said.clear();
+  said.set(message, Date.now());
+  say(console.error, `no connection to ${address}: ${message}`);
 };
 const problem = (code, message) => Object.assign(new Error(message), { relayCode: code });
 
@@ -141,7 +159,7 @@ const join = (peer, upstream) => {
     status.open -= 1;
     if (received === 0)
       fail("chaincode.unreachable", "it closes the connection at once; is it TLS that it wants, or not?");
-    console.log(`closed a connection to ${address}: ${sent} bytes sent, ${received} received`);
+    say(console.log, `closed a connection to ${address}: ${sent} bytes sent, ${received} received`);
   };
   for (const side of [peer, upstream]) {
     side.setTimeout(idleMs, end);
@@ -155,7 +173,7 @@ const join = (peer, upstream) => {
   upstream.on("data", (chunk) => {
     if (received === 0) {
       status.problem = null;
-      said = { message: "", at: 0 };
+      said.clear();
     }
     received += chunk.length;
     status.receivedBytes += chunk.length;
