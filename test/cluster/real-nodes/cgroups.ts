@@ -5,17 +5,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 const root = "/sys/fs/cgroup";
 const isUnified = (): boolean => existsSync(join(root, "cgroup.controllers"));
 
-/** Version 1: one tree per controller, and systemd's. */
+/** One tree, or with version 1 one per controller, and systemd's. */
 const trees = (): string[] =>
   isUnified()
     ? [root]
     : readdirSync(root)
-        .filter((name) => name !== "unified" && statSync(join(root, name)).isDirectory())
-        .map((name) => join(root, name));
+        .map((name) => join(root, name))
+        .filter((path) => statSync(path).isDirectory());
 
 /** The group below which a node's kubelet makes its pods'. */
 export const makeCgroup = (name: string): void => {
-  for (const tree of trees()) {
+  // containerd makes its own in the tree that version 2 has beside version 1.
+  for (const tree of trees().filter((path) => !path.endsWith("/unified"))) {
     if (isUnified()) {
       const controllers = readFileSync(join(tree, "cgroup.controllers"), "utf8").trim().split(" ");
       writeFileSync(join(tree, "cgroup.subtree_control"), controllers.map((each) => `+${each}`).join(" "));

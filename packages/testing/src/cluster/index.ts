@@ -7,6 +7,7 @@ export type {
   ImageSpec,
   TestCluster,
 } from "./contract.ts";
+export { echoImage } from "./echo-image.ts";
 export {
   builtProgramsDirectory,
   type ClusterLevel,
