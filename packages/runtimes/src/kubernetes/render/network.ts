@@ -1,4 +1,4 @@
-import type { Blueprint, NetworkRule } from "@portolan/domain";
+import type { Blueprint, BlueprintNode, NetworkRule } from "@portolan/domain";
 import type { PlacementRef } from "../../runtime.ts";
 import { annotationKeys, toLabels, toNodeSelector } from "../labels.ts";
 import { sharedNames, toNamespaceName, toNodeObjectName, toPolicyName } from "../names.ts";
@@ -23,8 +23,9 @@ interface PolicyPort {
 export interface NetworkPolicySpec {
   podSelector: Selector;
   policyTypes: readonly ("Ingress" | "Egress")[];
-  ingress: readonly { from: readonly PolicyPeer[]; ports: readonly PolicyPort[] }[];
-  egress: readonly { to: readonly PolicyPeer[]; ports: readonly PolicyPort[] }[];
+  /** Absent: none is let in. An empty list would be the same, but a change at each apply. */
+  ingress?: readonly { from: readonly PolicyPeer[]; ports: readonly PolicyPort[] }[];
+  egress?: readonly { to: readonly PolicyPeer[]; ports: readonly PolicyPort[] }[];
 }
 
 export type NetworkPolicy = Manifest & { spec: NetworkPolicySpec };
@@ -76,7 +77,7 @@ const portOf = (input: NetworkInput, rule: NetworkRule): number | undefined => {
   return port.bindNumber;
 };
 
-const toIngress = (input: NetworkInput, node: string): NetworkPolicySpec["ingress"] => {
+const toIngress = (input: NetworkInput, node: string): NonNullable<NetworkPolicySpec["ingress"]> => {
   const byPort = new Map<number, PolicyPeer[]>();
   for (const rule of input.blueprint.network) {
     if (rule.to.node !== node) continue;
@@ -88,7 +89,7 @@ const toIngress = (input: NetworkInput, node: string): NetworkPolicySpec["ingres
   return [...byPort].map(([port, from]) => ({ from: distinct(from), ports: [{ protocol: "TCP", port }] }));
 };
 
-const toEgress = (input: NetworkInput, node: string): NetworkPolicySpec["egress"] =>
+const toEgress = (input: NetworkInput, node: string): NonNullable<NetworkPolicySpec["egress"]> =>
   input.blueprint.network.flatMap((rule) => {
     const port = nodeFrom(input, rule) === node ? portOf(input, rule) : undefined;
     if (port === undefined) return [];
@@ -123,7 +124,6 @@ const renderDenial = ({ placement, settings }: NetworkInput): NetworkPolicy =>
   toPolicy(placement, sharedNames.denial, {
     podSelector: {},
     policyTypes,
-    ingress: [],
     egress: [
       {
         to: settings.dns.map(toPolicyPeer),
@@ -135,22 +135,21 @@ const renderDenial = ({ placement, settings }: NetworkInput): NetworkPolicy =>
     ],
   });
 
+const renderFlows = (input: NetworkInput, node: BlueprintNode): NetworkPolicy => {
+  const [ingress, egress] = [toIngress(input, node.name), toEgress(input, node.name)];
+  const spec: NetworkPolicySpec = {
+    podSelector: { matchLabels: toNodeSelector(input.placement.placementId, toNodeObjectName(node.name)) },
+    policyTypes,
+    ...(ingress.length === 0 ? {} : { ingress }),
+    ...(egress.length === 0 ? {} : { egress }),
+  };
+  return toPolicy(input.placement, toPolicyName(node.name), spec, node);
+};
+
 /** The denial, then each node's own flows. */
 export const renderPolicies = (input: NetworkInput): NetworkPolicy[] => [
   renderDenial(input),
-  ...input.blueprint.nodes.map((node) =>
-    toPolicy(
-      input.placement,
-      toPolicyName(node.name),
-      {
-        podSelector: { matchLabels: toNodeSelector(input.placement.placementId, toNodeObjectName(node.name)) },
-        policyTypes,
-        ingress: toIngress(input, node.name),
-        egress: toEgress(input, node.name),
-      },
-      node,
-    ),
-  ),
+  ...input.blueprint.nodes.map((node) => renderFlows(input, node)),
 ];
 
 /** Flows that nobody can use because the settings don't say where they come from. */
