@@ -171,6 +171,46 @@ test("one that does not become ready is given up after a while, and the next is 
   expect((await standing()).map(({ isReady }) => isReady)).toEqual([true]);
 });
 
+test("one that comes and goes is given up as well, however short each time is", async () => {
+  const keep = keeper(1);
+  await turns(keep, 8);
+  const [first] = await standing();
+  expect(first?.isReady).toBe(true);
+  // Each condition changed just now, whenever it is looked at.
+  let second = 0;
+  const flapping: StandbyPool = {
+    ...pool,
+    list: async (of) => {
+      second += 1;
+      const isReady = second % 20 < 5;
+      return (await pool.list(of)).map((chain) => ({ ...chain, isReady, since: clock.now() }));
+    },
+  };
+  const beside = keeper(1, { pool: flapping });
+  const passed: number[] = [];
+  while (passed.length < 600 && (await standing()).some(({ id }) => id === first?.id)) {
+    await beside();
+    clock.advance(1_000);
+    passed.push(second);
+  }
+  expect(passed.length).toBeGreaterThan(patienceMs / 1_000);
+  expect(passed.length).toBeLessThan(300);
+});
+
+test("those of a region that takes no new chains are removed, and come back when it does", async () => {
+  await turns(keeper(1), 8);
+  const setRegion = (state: string) => client.region.updateMany({ where: { slug: "east" }, data: { state } });
+  try {
+    await setRegion("closed");
+    await turns(keeper(1), 8);
+    expect(await standing()).toEqual([]);
+  } finally {
+    await setRegion("open");
+  }
+  await turns(keeper(1), 8);
+  expect(await standing()).toHaveLength(1);
+});
+
 test("without an operator there is no pool, and nothing is tried every second", async () => {
   await client.tenant.deleteMany({ where: { kind: "operator" } });
   let tries = 0;

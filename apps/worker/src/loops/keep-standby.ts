@@ -12,9 +12,33 @@ export const restMs = 2_500;
 export const longestRestMs = 10_000;
 /** One that is not ready after this long is given up, removed and made anew. */
 export const patienceMs = 120_000;
+/** What a chain that was ready makes good of the time in which it was not: one second in so many. */
+const forgivingSeconds = 10;
+/** More than this between two turns says nothing of what was in between. */
+const longestTurnMs = 10_000;
 /** Pause after the first one that was given up or could not be made; each further one is twice as long. */
 export const firstPauseMs = 30_000;
 export const longestPauseMs = 1_800_000;
+
+/** How long each chain was not ready in all: one that comes and goes is never so for long. */
+const createUnreadyTimes = () => {
+  let times = new Map<string, number>();
+  let lastAt: number | null = null;
+  return {
+    /** Once a turn, with all chains. */
+    count: (chains: readonly StandbyChain[], now: number): void => {
+      const passed = Math.min(longestTurnMs, now - (lastAt ?? now));
+      lastAt = now;
+      times = new Map(
+        chains.map(({ id, isReady }) => {
+          const before = times.get(id) ?? 0;
+          return [id, isReady ? Math.max(0, before - passed / forgivingSeconds) : before + passed];
+        }),
+      );
+    },
+    of: (chain: StandbyChain): number => times.get(chain.id) ?? 0,
+  };
+};
 
 interface Standing {
   count: number;
@@ -44,6 +68,7 @@ export const createStandbyKeeper = (deps: {
   const { pool, clock, log } = deps;
   const targets = new Map(deps.targets.map((target) => [kindKey(target, target.framework.slug), target]));
   const standings = new Map<string, Standing>();
+  const unready = createUnreadyTimes();
 
   const standingOf = (key: string, count: number, now: number): Standing => {
     const former = standings.get(key);
@@ -84,8 +109,10 @@ export const createStandbyKeeper = (deps: {
 
   /** Removes what is not well and what is too many; answers how many are left. */
   const tend = async (target: StandbyTarget, chains: readonly StandbyChain[], key: string, now: number) => {
-    const stuck = chains.filter((chain) => !chain.isReady && now - chain.since.getTime() > patienceMs);
-    for (const chain of stuck) await retire(chain, "it does not become ready");
+    const stuck = chains.filter(
+      (chain) => !chain.isReady && (now - chain.since.getTime() > patienceMs || unready.of(chain) > patienceMs),
+    );
+    for (const chain of stuck) await retire(chain, "it does not become ready, or does not stay so");
     const left = chains.filter((chain) => !stuck.includes(chain));
     // Those that are ready stay; of equals the oldest.
     const kept = [...left].sort((a, b) => Number(b.isReady) - Number(a.isReady)).slice(0, target.count);
@@ -99,10 +126,13 @@ export const createStandbyKeeper = (deps: {
   return async (): Promise<void> => {
     const now = clock.now().getTime();
     const byKind = new Map<string, StandbyChain[]>();
-    for (const chain of await pool.list(deps.regions)) {
+    const all = await pool.list(deps.regions);
+    unready.count(all, now);
+    for (const chain of all) {
       const key = kindKey(chain, chain.framework);
       const target = targets.get(key);
       if (target === undefined) await retire(chain, "nobody wants its kind any more");
+      else if (!chain.isRegionOpen) await retire(chain, "its region takes no new chains");
       else if (isOutdated(chain, target)) await retire(chain, "a new one would be made otherwise");
       else byKind.set(key, [...(byKind.get(key) ?? []), chain]);
     }

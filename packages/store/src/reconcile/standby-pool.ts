@@ -18,6 +18,8 @@ export interface StandbyChain extends StandbyKind {
   id: string;
   /** It runs and all is well. */
   isReady: boolean;
+  /** Its region takes new chains. */
+  isRegionOpen: boolean;
   /** Since when it has been as it is: made, or a condition last changed. */
   since: Date;
   /** Of whoever wrote what its nodes run on. */
@@ -67,6 +69,7 @@ export const createStandbyPool = (deps: { client: StoreClient; ids: IdSource; cl
         orderBy: { id: "asc" },
       });
       if (rows.length === 0) return [];
+      const open = await client.region.findMany({ where: { state: "open" }, select: { slug: true } });
       const placements = await client.placement.findMany({
         where: { chainId: { in: rows.map((row) => row.id) } },
         select: { chainId: true, observation: true },
@@ -81,6 +84,7 @@ export const createStandbyPool = (deps: { client: StoreClient; ids: IdSource; cl
           ...{ id, framework, version, plan, region },
           settings: fromJson<JsonObject>(row.settings),
           isReady: row.phase === "running",
+          isRegionOpen: open.some(({ slug }) => slug === region),
           since: new Date(since),
           rendererVersions: observations.flatMap((seen) =>
             (seen?.nodes ?? []).flatMap((node) => (node.rendererVersion === undefined ? [] : [node.rendererVersion])),
