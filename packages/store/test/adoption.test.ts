@@ -297,6 +297,16 @@ test.each(spoiled)("a chain that %s is not adopted", async (_what, spoil) => {
   await client.chain.delete({ where: { id } });
 });
 
+test.each([-3_600_000, -61_000, 61_000])(
+  "nothing is adopted at a time %d ms from the last look at it",
+  async (shiftMs) => {
+    const id = await makeStandby();
+    const customer = await makeCustomer();
+    expect(await adopt(customer, { now: new Date(clock.now().getTime() + shiftMs) })).toBeNull();
+    expect(await adopt(customer, { now: new Date(clock.now().getTime() + Math.sign(shiftMs) * 59_000) })).toBe(id);
+  },
+);
+
 test("a tenant adopts for itself and an app of its own only, and within bounds", async () => {
   const id = await makeStandby();
   const [customer, other] = [await makeCustomer(), await makeCustomer()];
