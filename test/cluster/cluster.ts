@@ -6,6 +6,7 @@ import { type ControlPlaneParts, startApiServer, startControllers, startEtcd } f
 import { createCredentials } from "./credentials.ts";
 import { createProcesses } from "./processes.ts";
 import { type Level3, startLevel3, startMachineNetwork } from "./real-nodes/level-3.ts";
+import { nodeSizeFlags } from "./real-nodes/node-size.ts";
 import { type Slot, takeSlot } from "./real-nodes/slot.ts";
 import { addSimulatedNodes, startSimulator } from "./simulated/nodes.ts";
 import { startVolumes, storageClasses } from "./volumes.ts";
@@ -39,7 +40,10 @@ export const runCluster = async (directory: string, level: ClusterLevel, nodes: 
     const slot = level === 3 ? takeSlot() : undefined;
     if (slot !== undefined) await startMachineNetwork(slot, closing);
     const { first } = await claimPortRange();
-    const parts = createParts(directory, level, first, slot);
+    const parts = {
+      ...createParts(directory, level, first, slot),
+      ...(level === 3 ? { apiServerFlags: nodeSizeFlags } : {}),
+    };
     closing.push(() => stopAll(parts));
     await startEtcd(parts);
     await startApiServer(parts);

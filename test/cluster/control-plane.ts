@@ -12,6 +12,7 @@ export interface ControlPlaneParts {
   /** What the API server binds. */
   readonly address: string;
   readonly ports: ControlPlanePorts;
+  readonly apiServerFlags?: readonly string[];
   readonly networks: { readonly pods: string; readonly services: string };
 }
 
@@ -79,6 +80,7 @@ export const startApiServer = async (parts: ControlPlaneParts): Promise<void> =>
     `--default-not-ready-toleration-seconds=${nodeGrace.tolerationSeconds}`,
     `--default-unreachable-toleration-seconds=${nodeGrace.tolerationSeconds}`,
     "--allow-privileged=true",
+    ...(parts.apiServerFlags ?? []),
   ]);
   await processes.until("kube-apiserver", 90, async () => (await parts.api.call("GET", "/readyz")) === "ok");
 };

@@ -6,6 +6,7 @@ import { pushImage, startRegistry } from "../images/registry.ts";
 import { enforcePolicies } from "../network-policy/enforce.ts";
 import { startDns } from "./dns.ts";
 import { makeBridge, removeBridge, setRoute } from "./machine-network.ts";
+import { enlargeNodes } from "./node-size.ts";
 import { createRealNode, type RealNode } from "./real-node.ts";
 import type { Slot } from "./slot.ts";
 
@@ -49,6 +50,7 @@ export const startLevel3 = async (
   };
   const nodes = Array.from({ length: count }, (_, index) => createRealNode(nodeParts, index));
   closing.push(async () => void (await Promise.all(nodes.map((node) => node.remove()))));
+  await enlargeNodes(parts.api);
   await Promise.all(nodes.map((node) => node.start()));
   await connect(slot, nodes);
   const policies = enforcePolicies(parts.api, nodes);
