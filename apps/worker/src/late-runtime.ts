@@ -13,51 +13,58 @@ const unknown: Runtime["capabilities"] = {
   exposures: [],
 };
 
+export type LateRuntime = Runtime & Required<Pick<Runtime, "learn">>;
+
 /**
  * A runtime that is made when it is first asked for, and again and again where that fails (a kubeconfig that is not
  * there yet): until then every call fails as the making did, and nothing else of the worker does.
  */
-export const createLateRuntime = (make: () => Runtime, { clock }: { clock: Clock }): Runtime => {
+export const createLateRuntime = (make: () => Promise<Runtime>, { clock }: { clock: Clock }): LateRuntime => {
   let made: Runtime | undefined;
+  let making: Promise<Runtime> | undefined;
   let failure: { error: unknown; at: number } | undefined;
-  const demand = (): Runtime => {
-    if (made !== undefined) return made;
-    const now = clock.now().getTime();
-    if (failure !== undefined && now - failure.at < retryMs) throw failure.error;
+  const makeOne = async (): Promise<Runtime> => {
     try {
-      made = make();
+      made = await make();
       return made;
     } catch (error) {
-      failure = { error, at: now };
+      failure = { error, at: clock.now().getTime() };
       throw error;
+    } finally {
+      making = undefined;
     }
   };
-  const find = (): Runtime | undefined => {
-    try {
-      return demand();
-    } catch {
-      return undefined;
-    }
+  const demand = async (): Promise<Runtime> => {
+    if (made !== undefined) return made;
+    if (failure !== undefined && clock.now().getTime() - failure.at < retryMs) throw failure.error;
+    making ??= makeOne();
+    return making;
   };
   return {
     get capabilities() {
-      return find()?.capabilities ?? unknown;
+      return made?.capabilities ?? unknown;
     },
-    reserve: async (...args) => demand().reserve(...args),
-    apply: async (...args) => demand().apply(...args),
-    stop: async (...args) => demand().stop(...args),
-    observe: async (...args) => demand().observe(...args),
-    inventory: async () => demand().inventory(),
-    destroy: async (...args) => demand().destroy(...args),
-    dial: async (...args) => demand().dial(...args),
-    logs: (...args) => demand().logs(...args),
-    snapshot: async (...args) => demand().snapshot(...args),
-    stage: async (...args) => demand().stage(...args),
-    restore: async (...args) => demand().restore(...args),
-    removeSnapshot: async (...args) => demand().removeSnapshot(...args),
+    learn: async () => {
+      const runtime = await demand();
+      return (await runtime.learn?.()) ?? runtime.capabilities;
+    },
+    reserve: async (...args) => (await demand()).reserve(...args),
+    apply: async (...args) => (await demand()).apply(...args),
+    stop: async (...args) => (await demand()).stop(...args),
+    observe: async (...args) => (await demand()).observe(...args),
+    inventory: async () => (await demand()).inventory(),
+    destroy: async (...args) => (await demand()).destroy(...args),
+    dial: async (...args) => (await demand()).dial(...args),
+    logs: async function* (...args) {
+      yield* (await demand()).logs(...args);
+    },
+    snapshot: async (...args) => (await demand()).snapshot(...args),
+    stage: async (...args) => (await demand()).stage(...args),
+    restore: async (...args) => (await demand()).restore(...args),
+    removeSnapshot: async (...args) => (await demand()).removeSnapshot(...args),
     watch: async (onChange, signal) => {
       while (!signal.aborted) {
-        const runtime = find();
+        const runtime = await demand().catch(() => undefined);
         if (runtime !== undefined) return runtime.watch(onChange, signal);
         await sleep(retryMs, undefined, { signal }).catch(() => undefined);
       }

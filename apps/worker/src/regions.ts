@@ -1,7 +1,7 @@
 import { canonicalJson, type JsonObject } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
-import { createRuntime, type DeclaredRegion, type DriverDeps, type Runtime, runtimeOf } from "@portolan/runtimes";
-import { createLateRuntime } from "./late-runtime.ts";
+import { createRuntime, type DeclaredRegion, type DriverDeps, runtimeOf } from "@portolan/runtimes";
+import { createLateRuntime, type LateRuntime } from "./late-runtime.ts";
 
 /** Where nothing else is said: the worker's own machine. */
 const ownMachine = { kind: "process", settings: {} };
@@ -10,7 +10,7 @@ const ownRegion = "local";
 export interface ServedRegions {
   slugs: readonly string[];
   /** Regions with the same kind and settings share one: what it sees of the one it would see for the other. */
-  runtimes: ReadonlyMap<string, Runtime>;
+  runtimes: ReadonlyMap<string, LateRuntime>;
 }
 
 /**
@@ -23,8 +23,8 @@ export const serveRegions = (
   deps: DriverDeps & { log: Pick<Logger, "info" | "warn"> },
 ): ServedRegions => {
   const slugs = wished ?? [...new Set([ownRegion, ...declared.map(({ slug }) => slug)])];
-  const shared = new Map<string, Runtime>();
-  const share = (kind: string, settings: JsonObject): Runtime => {
+  const shared = new Map<string, LateRuntime>();
+  const share = (kind: string, settings: JsonObject): LateRuntime => {
     const key = canonicalJson([kind, settings]);
     const known = shared.get(key) ?? createLateRuntime(() => createRuntime(kind, settings, deps), deps);
     shared.set(key, known);

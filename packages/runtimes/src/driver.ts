@@ -33,15 +33,21 @@ export interface DriverFlag {
 /** Values of flags by their names in camel case, as a command line gave them. */
 export type FlagValues = { readonly [name: string]: string | boolean | readonly string[] | undefined };
 
+/** What a kind can do once its client libraries are there. */
+export interface LoadedDriver<Settings> {
+  /** Connects to nothing. @throws DomainError when the settings can't be used here. */
+  create(settings: Settings, deps: DriverDeps): Runtime;
+  /** Proves what the region can do, and leaves nothing behind. Never throws: what fails is a finding. */
+  check(settings: Settings, options: { signal: AbortSignal }): AsyncIterable<RegionFinding>;
+}
+
 /** One kind of runtime: everything that a caller needs in order not to know which kinds there are. */
 export interface RuntimeDriver<Settings> {
   /** What stands beside `kind` in a region's `runtime`. */
   settings: z.ZodType<Settings>;
-  /** Connects to nothing. @throws DomainError when the settings can't be used here. */
-  create(settings: Settings, deps: DriverDeps): Runtime;
   flags: readonly DriverFlag[];
   /** Settings as the flags say; undefined: none of this kind's was given. */
   fromFlags(values: FlagValues): JsonObject | undefined;
-  /** Proves what the region can do, and leaves nothing behind. Never throws: what fails is a finding. */
-  check(settings: Settings, options: { signal: AbortSignal }): AsyncIterable<RegionFinding>;
+  /** Libraries that only this kind needs are loaded here: who has no such region does not wait for them. */
+  load(): Promise<LoadedDriver<Settings>>;
 }

@@ -5,15 +5,18 @@ import { processDriver } from "./process/process-driver.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Binds a driver's settings' type, so that nobody outside sees it. */
-const bind = <Settings>({ settings, create, check, ...rest }: RuntimeDriver<Settings>) => ({
-  ...rest,
+const bind = <Settings>({ settings, flags, fromFlags, load }: RuntimeDriver<Settings>) => ({
+  flags,
+  fromFlags,
   problemOf: (value: JsonObject): string | null => {
     const parsed = settings.safeParse(value);
     return parsed.success ? null : z.prettifyError(parsed.error);
   },
-  create: (value: JsonObject, deps: DriverDeps): Runtime => create(settings.parse(value), deps),
-  check: (value: JsonObject, options: { signal: AbortSignal }): AsyncIterable<RegionFinding> =>
-    check(settings.parse(value), options),
+  create: async (value: JsonObject, deps: DriverDeps): Promise<Runtime> =>
+    (await load()).create(settings.parse(value), deps),
+  check: async function* (value: JsonObject, options: { signal: AbortSignal }): AsyncGenerator<RegionFinding> {
+    yield* (await load()).check(settings.parse(value), options);
+  },
 });
 
 /** Every kind of runtime there is. */
@@ -48,7 +51,7 @@ const usable = (kind: string, settings: JsonObject) => {
 };
 
 /** The runtime of that kind. Connects to nothing. @throws DomainError: no such kind, or settings it can't use. */
-export const createRuntime = (kind: string, settings: JsonObject, deps: DriverDeps): Runtime =>
+export const createRuntime = async (kind: string, settings: JsonObject, deps: DriverDeps): Promise<Runtime> =>
   usable(kind, settings).create(settings, deps);
 
 /** Proves what a region of that kind and with these settings can do. @throws DomainError as `createRuntime`. */

@@ -69,6 +69,11 @@ export interface SnapshotFacts {
 export interface Runtime {
   readonly capabilities: RuntimeCapabilities;
   /**
+   * Reaches what it runs things on and learns what that can do, for `capabilities`; throws `region.unreachable` or what
+   * it is refused for. Absent: it is always there and the same.
+   */
+  learn?(): Promise<RuntimeCapabilities>;
+  /**
    * Addresses for each port of each node. Comes first: they go into certificates, genesis and peers' files. A node's
    * port that is `wished` gets that host and number or none: one that something else has, or that can't be had here,
    * ends it with `address.taken`, before any is reserved.

@@ -12,9 +12,9 @@ const setUp = () => {
   const down = new DomainError({ code: "region.unreachable", message: "It is down.", hint: "Wait." });
   const reporter = createRegionReporter({
     runtimes: new Map([
-      ["here", { capabilities, inventory: async () => [] }],
-      ["there", { capabilities, inventory: async () => (broken.isDown ? Promise.reject(down) : []) }],
-      ["silent", { capabilities, inventory: () => new Promise<never>(() => undefined) }],
+      ["here", { capabilities, learn: async () => capabilities }],
+      ["there", { capabilities, learn: async () => (broken.isDown ? Promise.reject(down) : capabilities) }],
+      ["silent", { capabilities, learn: () => new Promise<never>(() => undefined) }],
     ]),
     report: async (region, report) => {
       told.push([region, report]);

@@ -1,8 +1,9 @@
 import { type Clock, DomainError } from "@portolan/domain";
 import { type Logger, within } from "@portolan/kit";
-import type { Runtime } from "@portolan/runtimes";
 import type { RegionProblem } from "@portolan/store";
+import type { LateRuntime } from "../late-runtime.ts";
 
+type Learner = Pick<LateRuntime, "capabilities" | "learn">;
 type Report = { capabilities: object } | { problem: RegionProblem };
 
 const late: RegionProblem = {
@@ -25,21 +26,21 @@ const restMs = 14_000;
  * new chains. Regions are asked at the same time: one that does not answer keeps no other waiting.
  */
 export const createRegionReporter = (deps: {
-  runtimes: ReadonlyMap<string, Pick<Runtime, "capabilities" | "inventory">>;
+  runtimes: ReadonlyMap<string, Learner>;
   report(region: string, report: Report): Promise<void>;
   clock: Clock;
   log: Pick<Logger, "info" | "warn">;
 }) => {
   const troubled = new Set<string>();
   const lookedAt = new Map<string, number>();
-  const look = async (region: string, runtime: Pick<Runtime, "capabilities" | "inventory">, timeoutMs: number) => {
+  const look = async (region: string, runtime: Learner, timeoutMs: number) => {
     const now = deps.clock.now().getTime();
     if (!troubled.has(region) && now - (lookedAt.get(region) ?? 0) < restMs) return;
     lookedAt.set(region, now);
     let problem: RegionProblem | undefined;
     let cause: unknown;
     try {
-      if ((await within(runtime.inventory(), timeoutMs)) === "late") problem = late;
+      if ((await within(runtime.learn(), timeoutMs)) === "late") problem = late;
     } catch (error) {
       problem = toProblem(error);
       cause = error;

@@ -1,17 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { RuntimeDriver } from "../driver.ts";
+import type { LoadedDriver, RuntimeDriver } from "../driver.ts";
 import { createProcessRuntime } from "./process-runtime.ts";
 
 const settings = z.strictObject({});
 
-/** Programs of the worker's own machine. */
-export const processDriver: RuntimeDriver<z.output<typeof settings>> = {
-  settings,
+type Settings = z.output<typeof settings>;
+
+const loaded: LoadedDriver<Settings> = {
   create: (_settings, { home, clock, log, programs }) =>
     createProcessRuntime({ home: join(home, "nodes"), clock, log, programs }),
-  flags: [{ flag: "--processes", description: "programs of the worker's own machine" }],
-  fromFlags: (values) => (values["processes"] === true ? {} : undefined),
   async *check() {
     yield {
       check: "programs",
@@ -20,4 +18,12 @@ export const processDriver: RuntimeDriver<z.output<typeof settings>> = {
       fix: "portolan doctor, on that machine",
     };
   },
+};
+
+/** Programs of the worker's own machine. */
+export const processDriver: RuntimeDriver<Settings> = {
+  settings,
+  flags: [{ flag: "--processes", description: "programs of the worker's own machine" }],
+  fromFlags: (values) => (values["processes"] === true ? {} : undefined),
+  load: async () => loaded,
 };
