@@ -43,6 +43,8 @@ export interface PlacementObservation {
   nodes: readonly NodeObservation[];
   /** Volumes that still exist, by `node/volume`; what `destroy` keeps until the purge. */
   volumes: readonly string[];
+  /** Something is to be written down, or was changed by others: another apply is needed though all may run. */
+  isUnsettled?: boolean;
 }
 
 /** One line that a node's program wrote; `at` is RFC 3339 in UTC, `process` the program's name in the blueprint. */

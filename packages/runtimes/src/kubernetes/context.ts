@@ -1,0 +1,52 @@
+import type { Clock } from "@portolan/domain";
+import type { Logger } from "@portolan/kit";
+import type { PlacementRef } from "../runtime.ts";
+import type { KubeCache } from "./cache.ts";
+import type { KubeClient } from "./client.ts";
+import type { KubeObjects } from "./objects.ts";
+import type { PlacementState } from "./placement-state.ts";
+import type { PodLedger } from "./pod-ledger.ts";
+import type { KubernetesSettings } from "./settings.ts";
+import type { View } from "./view.ts";
+
+/** What was applied of an object last, and what the API server made of it. */
+export interface AppliedEntry {
+  digest: string;
+  uid: string | undefined;
+  version: string;
+}
+
+/** What the parts of the runtime share. */
+export interface Context {
+  settings: KubernetesSettings;
+  client: KubeClient;
+  objects: KubeObjects;
+  cache: KubeCache;
+  ledger: PodLedger;
+  clock: Clock;
+  log: Pick<Logger, "info" | "warn">;
+  /** Namespace → `Kind/name` → what was applied. Lost with the process: then all is applied again once. */
+  applied: Map<string, Map<string, AppliedEntry>>;
+  /** Where fences of placements that are gone are kept. */
+  homeNamespace: string;
+  toolsImage: string;
+  startAfterWaitMs: number;
+  /** How long stopping and removing are waited for, beyond the pods' own grace. */
+  endWaitMs: number;
+  /** Everything of a placement, at most 60 s old; `isDirect`: asked for now. */
+  look(namespace: string, isDirect?: boolean): Promise<View>;
+  /** Whether the cache may be believed: somebody watches, and nothing is overdue. */
+  isFresh(): boolean;
+  checkpoint: (name: string) => void | Promise<void>;
+}
+
+/** One writing call on one placement. */
+export interface WriteTurn extends Context {
+  placement: PlacementRef;
+  namespace: string;
+  state: PlacementState;
+  /** Before each write: a crash may be injected here, and the fence is looked at again. */
+  step(name: string): Promise<void>;
+  /** Writes the state down, where it has changed; refused where somebody else has written meanwhile. */
+  save(): Promise<void>;
+}

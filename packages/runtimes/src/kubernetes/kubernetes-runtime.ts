@@ -1,0 +1,189 @@
+import { type Clock, DomainError } from "@portolan/domain";
+import type { RuntimeCapabilities } from "@portolan/frameworks";
+import type { Logger } from "@portolan/kit";
+import type { PlacementRef, Runtime } from "../runtime.ts";
+import { applyBlueprint } from "./apply.ts";
+import { createClusterAsker } from "./ask-cluster.ts";
+import { createKubeCache } from "./cache.ts";
+import { canExpand } from "./claim.ts";
+import { createKubeClient } from "./client.ts";
+import type { Context, WriteTurn } from "./context.ts";
+import { destroyPlacement } from "./destroy.ts";
+import { dialNode } from "./dial.ts";
+import { withTurn } from "./fence.ts";
+import { createHints } from "./hints.ts";
+import { listInventory } from "./inventory.ts";
+import { type KubeAccessSettings, openKubeAccess } from "./kube-access.ts";
+import { toDomainError } from "./kube-error.ts";
+import type { KubeObject, PodObject } from "./kube-object.ts";
+import { kinds } from "./kube-paths.ts";
+import { labelKeys, managedBy } from "./labels.ts";
+import { readLogs } from "./logs.ts";
+import { toNamespaceName } from "./names.ts";
+import { createKubeObjects } from "./objects.ts";
+import { observePlacement } from "./observe.ts";
+import { createPodLedger } from "./pod-ledger.ts";
+import { reserveAddresses } from "./reserve.ts";
+import { clearStaged, restoreSnapshot, stageSnapshot } from "./restore-snapshot.ts";
+import type { KubernetesSettings } from "./settings.ts";
+import { removeSnapshot, takeSnapshot } from "./snapshot.ts";
+import { stopPlacement } from "./stop.ts";
+import { findDefaultClass } from "./storage-class.ts";
+import { createTurns } from "./turns.ts";
+import { createViewer, isMetadataOnly, isNodePod, isWatched, nodeOf } from "./view.ts";
+import type { WatcherSettings } from "./watcher.ts";
+
+export interface KubernetesRuntimeSettings {
+  access: KubeAccessSettings;
+  cluster: KubernetesSettings;
+  /** Slugs of the regions it serves; absent: whatever it is asked for. */
+  regions?: readonly string[];
+  clock: Clock;
+  log: Pick<Logger, "info" | "warn">;
+  /** Where fences of placements that are gone are kept. Made where it is not there. */
+  homeNamespace?: string;
+  /** An image with Node, for the pod that copies volumes. As a blueprint would name it. */
+  toolsImage?: string;
+  /** How long a node waits for those that should answer before it. */
+  startAfterWaitMs?: number;
+  /** How long the end of pods, beyond their grace, and of namespaces is waited for. */
+  endWaitMs?: number;
+  requestTimeoutMs?: number;
+  /** How long one call to the API server goes on trying. */
+  patienceMs?: number;
+  watch?: WatcherSettings;
+  /** Called before each side effect of a writing call. For tests: one that throws is a crash at that place. */
+  checkpoint?: (name: string) => void | Promise<void>;
+  /** Called with each request that is sent. */
+  onRequest?: (call: { method: string; path: string }) => void;
+}
+
+export interface KubernetesRuntime extends Runtime {
+  /** Learns what the cluster can do; until then capabilities are what every cluster has. */
+  learn(): Promise<RuntimeCapabilities>;
+  /** How old the cache is at most, in milliseconds; `undefined` while nobody watches. */
+  cacheAgeMs(): number | undefined;
+  close(): void;
+}
+
+const isOurs = (object: KubeObject): boolean => object.metadata.labels?.[labelKeys.managedBy] === managedBy;
+
+const createContext = (settings: KubernetesRuntimeSettings) => {
+  const { clock, log, cluster } = settings;
+  const hints = createHints(log);
+  const ledger = createPodLedger();
+  const cache = createKubeCache((namespace, kind, object) => {
+    if (kind.kind === kinds.Pod.kind && isNodePod(object as PodObject)) {
+      const node = nodeOf(object);
+      if (node !== undefined) ledger.see(`${namespace}/${node}`, object as PodObject);
+    }
+    hints.tell(object.metadata.labels?.[labelKeys.placement]);
+  });
+  const client = createKubeClient({
+    access: openKubeAccess(settings.access),
+    ...(settings.requestTimeoutMs === undefined ? {} : { timeoutMs: settings.requestTimeoutMs }),
+    ...(settings.patienceMs === undefined ? {} : { patienceMs: settings.patienceMs }),
+    ...(settings.onRequest === undefined ? {} : { onRequest: settings.onRequest }),
+  });
+  const objects = createKubeObjects({
+    client,
+    seen: (kind, object) => {
+      if (!isWatched(kind) || !isOurs(object)) return;
+      cache.put(kind, isMetadataOnly(kind) ? { metadata: object.metadata } : object);
+    },
+    gone: (kind, namespace, name) => {
+      if (isWatched(kind)) cache.absent(kind, kind.isNamespaced ? (namespace ?? "") : name, name);
+    },
+  });
+  const viewer = createViewer({ client, objects, cache, ledger, log }, settings.watch);
+  const context: Context = {
+    settings: cluster,
+    client,
+    objects,
+    cache,
+    ledger,
+    clock,
+    log,
+    applied: new Map(),
+    homeNamespace: settings.homeNamespace ?? "portolan",
+    toolsImage: settings.toolsImage ?? "docker.io/library/node:24",
+    startAfterWaitMs: settings.startAfterWaitMs ?? 60_000,
+    endWaitMs: settings.endWaitMs ?? 30_000,
+    look: viewer.look,
+    isFresh: viewer.isFresh,
+    checkpoint: settings.checkpoint ?? (() => undefined),
+  };
+  return { context, viewer, hints };
+};
+
+/** Runs blueprints in a cluster, a namespace for each placement. Opens no connection before it is asked something. */
+export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): KubernetesRuntime => {
+  const { context, viewer, hints } = createContext(settings);
+  const asker = createClusterAsker(context);
+  const turns = createTurns();
+  let capabilities: RuntimeCapabilities = {
+    isolation: "namespace",
+    hasStorageExpansion: false,
+    hasSnapshots: true,
+    exposures: ["internal", "admin", "gateway"],
+  };
+
+  const checkRegion = ({ region }: PlacementRef): void => {
+    if (settings.regions === undefined || settings.regions.includes(region)) return;
+    throw new DomainError({ code: "region.unknown", message: `This worker does not serve the region ${region}.` });
+  };
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toDomainError(error);
+    }
+  };
+  const write = <T>(
+    placement: PlacementRef,
+    fence: bigint,
+    mayCreate: boolean,
+    work: (turn: WriteTurn) => Promise<T>,
+  ): Promise<T> =>
+    guarded(() => {
+      checkRegion(placement);
+      return turns.enter(placement.placementId, () => withTurn(context, placement, fence, { mayCreate }, work));
+    });
+
+  return {
+    get capabilities() {
+      return capabilities;
+    },
+    learn: () =>
+      guarded(async () => {
+        const storageClass = settings.cluster.storageClass ?? (await findDefaultClass(context));
+        capabilities = { ...capabilities, hasStorageExpansion: await canExpand(context, storageClass) };
+        return capabilities;
+      }),
+    reserve: (placement, nodes, fence) => write(placement, fence, true, (turn) => reserveAddresses(turn, nodes)),
+    apply: (placement, blueprint, secrets, fence, only) =>
+      write(placement, fence, true, async (turn) => {
+        await clearStaged(turn);
+        await applyBlueprint(turn, blueprint, secrets, only);
+      }),
+    stop: (placement, fence) => write(placement, fence, false, stopPlacement),
+    observe: (placement) => guarded(() => observePlacement(context, asker, toNamespaceName(placement.placementId))),
+    inventory: () => guarded(() => listInventory(context)),
+    destroy: (placement, { volumes, fence }) =>
+      write(placement, fence, false, (turn) => destroyPlacement(turn, volumes, fence)),
+    dial: (placement, node, port) => guarded(() => dialNode(context, placement, node, port)),
+    logs: (placement, node, options) => readLogs(context, placement, node, options),
+    snapshot: (placement, store, name, fence) =>
+      write(placement, fence, false, (turn) => takeSnapshot(turn, store, name)),
+    stage: (placement, store, snapshot, fence) =>
+      write(placement, fence, true, (turn) => stageSnapshot(turn, store, snapshot)),
+    restore: (placement, store, snapshot, fence) =>
+      write(placement, fence, true, (turn) => restoreSnapshot(turn, store, snapshot)),
+    removeSnapshot: (placementId, store, name) => guarded(() => removeSnapshot(store, name, placementId)),
+    watch: async (onChange, signal) => {
+      await hints.listen(onChange, signal, viewer.run);
+    },
+    cacheAgeMs: viewer.ageMs,
+    close: () => context.client.close(),
+  };
+};
