@@ -1,6 +1,7 @@
 import { gateway, google, peer } from "@hyperledger/fabric-protos";
 import { DomainError, type DomainErrorFields } from "@portolan/domain";
 import { GrpcFailure } from "../../rest-protocol.ts";
+import { expiredHint } from "./expiry.ts";
 
 const status = { cancelled: 1, deadlineExceeded: 4, permissionDenied: 7, unavailable: 14 } as const;
 const maxDetails = 8;
@@ -42,7 +43,7 @@ const readings: readonly Reading[] = [
   {
     pattern: /client identity expired|certificate has expired|expired \d+/i,
     code: "identity.expired",
-    hint: "Renew the identity; with a key of your own that takes a new request.",
+    hint: expiredHint,
   },
   { pattern: /revoked/i, code: "identity.revoked", hint: "Use another identity." },
   {

@@ -4,6 +4,7 @@ import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "../../rest-protocol.ts";
 import { refuseCall } from "../application-calls.ts";
 import type { FabricIdentity } from "../config/envelope.ts";
+import { demandNotExpired } from "./expiry.ts";
 import { toAccessError } from "./failure.ts";
 import { endorseBody, invalidInput, parseBody, prepareBody, sendBody } from "./input.ts";
 import { resultOfEnvelope } from "./ledger.ts";
@@ -25,6 +26,7 @@ const place = ({ params }: RestRequest): { channel: string; chaincode: string } 
 export const prepare = async (request: RestRequest, context: RestContext): Promise<RestAnswer> => {
   const body = parseBody(prepareBody, request.body);
   const identity = { mspId: body.mspId, pem: body.certificate };
+  demandNotExpired(identity.pem, context.now());
   const call = { ...place(request), function: body.function, args: body.args, transient: body.transient };
   const { proposal, transactionId } = await toProposal({ identity, sign: async () => placeholder, context }, call);
   const bytes = proposal.getProposalBytes_asU8();
@@ -78,6 +80,7 @@ export const endorseOwn = async (request: RestRequest, context: RestContext): Pr
   const header = readOwn("proposal", request, () =>
     readHeader(peer.Proposal.deserializeBinary(body.proposal).getHeader_asU8()),
   );
+  demandNotExpired(header.identity.pem, context.now());
   const signed = new peer.SignedProposal();
   signed.setProposalBytes(body.proposal);
   signed.setSignature(lowS(body.signature));
@@ -121,6 +124,7 @@ export const sendOwn = async (request: RestRequest, context: RestContext): Promi
     const bytes = common.Payload.deserializeBinary(body.transaction).getHeader()?.serializeBinary();
     return readHeader(bytes ?? new Uint8Array());
   });
+  demandNotExpired(header.identity.pem, context.now());
   const envelope = new common.Envelope();
   envelope.setPayload(body.transaction);
   envelope.setSignature(lowS(body.signature));

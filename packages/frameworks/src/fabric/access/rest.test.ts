@@ -30,7 +30,7 @@ const ask = (route: string, more: Partial<RestRequest>, given = context()) =>
     given,
   );
 
-it("a proposal is prepared for a certificate only", async () => {
+const makeCertificate = async (notAfter: Date): Promise<string> => {
   const random = seededRandom("rest");
   const key = newP256Key(random);
   const { pem } = await issueCertificate({
@@ -38,19 +38,47 @@ it("a proposal is prepared for a certificate only", async () => {
     publicKey: key.publicKeyPem,
     issuer: null,
     serial: toSerialNumber(random.bytes(16)),
-    notBefore: new Date("2026-01-01T00:00:00Z"),
-    notAfter: new Date("2027-01-01T00:00:00Z"),
+    notBefore: new Date("2025-01-01T00:00:00Z"),
+    notAfter,
     isAuthority: false,
     usage: "identity",
     sign: async () => Uint8Array.from([0x30, 6, 2, 1, 1, 2, 1, 1]),
   });
+  return pem;
+};
+const valid = new Date("2027-01-01T00:00:00Z");
+const past = new Date("2025-12-31T23:59:59Z");
+
+it("a proposal is prepared for a certificate only", async () => {
   const body = { function: "read", mspId: "Org1MSP" };
+  const pem = await makeCertificate(valid);
   expect(await ask("transactions.prepare", { body: { ...body, certificate: pem } })).toMatchObject({ status: 200 });
   for (const certificate of ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "nothing"])
     await expect(ask("transactions.prepare", { body: { ...body, certificate } })).rejects.toMatchObject({
       code: "request.invalid",
       message: "certificate: must be a certificate, PEM",
       hint: expect.stringContaining("one PEM block"),
+    });
+});
+
+it("with a certificate that has expired no node is asked: it is said at once", async () => {
+  const pem = await makeCertificate(past);
+  const expired = context({
+    identity: async () => ({ partId: "idn_1", facts: { mspId: "Org1MSP", pem }, sign: async () => new Uint8Array() }),
+  });
+  const call = { identity: "alice", function: "read" };
+  const asked: [string, unknown][] = [
+    ["transactions.evaluate", call],
+    ["transactions.submit", call],
+    ["events.stream", null],
+    ["blocks.height", null],
+    ["transactions.prepare", { function: "read", mspId: "Org1MSP", certificate: pem }],
+  ];
+  for (const [route, body] of asked)
+    await expect(ask(route, { body }, expired), route).rejects.toMatchObject({
+      code: "identity.expired",
+      message: "The identity's certificate expired at 2025-12-31T23:59:59.000Z.",
+      hint: expect.stringContaining("new request"),
     });
 });
 

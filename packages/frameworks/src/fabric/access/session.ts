@@ -2,6 +2,7 @@ import { gateway } from "@hyperledger/fabric-protos";
 import type { RestCallOptions, RestContext, RestIdentity } from "../../rest-protocol.ts";
 import { type FabricIdentity, serializedIdentity, toSignedProposal } from "../config/envelope.ts";
 import { toLowS } from "../crypto/index.ts";
+import { demandNotExpired } from "./expiry.ts";
 import { invalidInput } from "./input.ts";
 
 /** An identity that the plane signs for, and how to ask peers in its name. */
@@ -22,9 +23,11 @@ const textOf = ({ facts }: RestIdentity, name: string): string => {
 export const openSession = async (context: RestContext, name: string): Promise<AccessSession> => {
   const found = await context.identity(name);
   const { organisation } = found.facts;
+  const pem = textOf(found, "pem");
+  demandNotExpired(pem, context.now());
   return {
     context,
-    identity: { mspId: textOf(found, "mspId"), pem: textOf(found, "pem") },
+    identity: { mspId: textOf(found, "mspId"), pem },
     sign: async (data) => toLowS(await found.sign(data)),
     label: typeof organisation === "string" ? organisation : undefined,
   };
