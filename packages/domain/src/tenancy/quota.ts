@@ -26,7 +26,8 @@ export const defaultQuotaLimits: QuotaLimits = {
   chains: 50,
   chainsPerApp: 20,
   nodes: 100,
-  storageBytes: 200 * 2 ** 30,
+  // Two Fabric networks of the plan `standard`, each with two peers for each of two organisations.
+  storageBytes: 500 * 2 ** 30,
 };
 
 /** The limits in force: the defaults with the tenant's own over them. */
