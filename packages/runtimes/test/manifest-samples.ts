@@ -1,4 +1,4 @@
-import { createECDH, createHash, createPublicKey } from "node:crypto";
+import { createECDH, createHash, createPrivateKey, createPublicKey, createSign } from "node:crypto";
 import type {
   AddressesByRegion,
   Blueprint,
@@ -45,26 +45,45 @@ export const sampleSettings: KubernetesSettings = kubernetesSettings.parse({
   pullSecret: { namespace: "portolan", name: "registry" },
 });
 
+const keyPair = (ref: string) => {
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(createHash("sha256").update(ref).digest());
+  const point = ecdh.getPublicKey();
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString("base64url"));
+  const jwk = { kty: "EC", crv: "P-256", x: x ?? "", y: y ?? "" };
+  const d = ecdh.getPrivateKey().toString("base64url");
+  return {
+    publicKey: createPublicKey({ key: jwk, format: "jwk" }),
+    privateKey: createPrivateKey({ key: { ...jwk, d }, format: "jwk" }),
+  };
+};
+
+const createKey: Signer["createKey"] = async (ref, algorithm) => ({
+  ref,
+  algorithm,
+  publicKey: keyPair(ref).publicKey.export({ type: "spki", format: "pem" }).toString(),
+});
+
 /** Keys and signatures by reference, always the same; the signatures are good for nothing but their form. */
-const sampleSigner = (): Signer => ({
-  createKey: async (ref, algorithm) => {
-    const ecdh = createECDH("prime256v1");
-    ecdh.setPrivateKey(createHash("sha256").update(ref).digest());
-    const point = ecdh.getPublicKey();
-    const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString("base64url"));
-    const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: x ?? "", y: y ?? "" }, format: "jwk" });
-    return { ref, algorithm, publicKey: key.export({ type: "spki", format: "pem" }).toString() };
-  },
+const sampleSigner: Signer = {
+  createKey,
   sign: async (ref, data) => {
-    const part = (of: string) => createHash("sha256").update(of).update(ref).update(data).digest().subarray(0, 31);
-    const integer = (bytes: Uint8Array) => Buffer.concat([Buffer.from([2, 32, 0]), bytes]);
-    const both = Buffer.concat([integer(Buffer.from(part("r"))), integer(Buffer.from(part("s")))]);
-    // A first byte of zero would be one too many: DER has the shortest form only.
-    both[3] = (both[3] ?? 0) | 0x80;
-    both[37] = (both[37] ?? 0) | 0x80;
+    const half = (of: string): Buffer => {
+      const bytes = createHash("sha256").update(of).update(ref).update(data).digest();
+      // Neither negative nor with a zero too many, and small enough to count as low.
+      bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x01;
+      return Buffer.concat([Buffer.from([2, 32]), bytes]);
+    };
+    const both = Buffer.concat([half("r"), half("s")]);
     return Buffer.concat([Buffer.from([0x30, both.length]), both]);
   },
-});
+};
+
+/** For chains that are really to run. */
+export const realSigner: Signer = {
+  createKey,
+  sign: async (ref, data) => createSign("sha256").update(data).sign(keyPair(ref).privateKey),
+};
 
 const reserve = (placement: PlacementRef, nodes: readonly NodeSpec[]): AddressesByRegion => ({
   [region]: nodes.flatMap((node) =>
@@ -94,11 +113,18 @@ const toSecrets = (framework: Framework, made: readonly NewMaterialItem[]): Secr
   };
 };
 
+export interface SampleOptions {
+  signer: Signer;
+  /** When the chain's certificates are made. */
+  now: Date;
+}
+
 const toSample = async (
   name: string,
   serial: number,
   framework: Framework,
   wish: { plan: string; settings?: object; parts?: readonly PartSpec[] },
+  { signer, now }: SampleOptions,
 ): Promise<ManifestSample> => {
   const spec: ChainSpec = {
     chainId: idOf("chn", serial),
@@ -116,8 +142,8 @@ const toSample = async (
   const placement = { placementId: idOf("plc", serial), chainId: spec.chainId, tenantId: spec.tenantId, region };
   const addresses = reserve(placement, framework.topology(spec));
   const operator: OperatorConfig = { forks: [], forwarderUrl: "http://127.0.0.1:9000" };
-  const context = { addresses, signer: sampleSigner(), random: seededRandom(name), operator };
-  const made = await framework.material(spec, [], { ...context, now: new Date("2026-01-01T00:00:00Z") });
+  const context = { addresses, signer, random: seededRandom(name), operator };
+  const made = await framework.material(spec, [], { ...context, now });
   const facts = { isolation: "namespace", hasStorageExpansion: false, hasSnapshots: true, exposures: [] } as const;
   const regions = { [region]: { placementId: placement.placementId, capabilities: facts } };
   const blueprint = framework.blueprint(spec, made.map(withoutSecret), { regions, addresses, operator })[region];
@@ -150,13 +176,17 @@ const consortium = {
 };
 
 /** Every framework, in the plans and shapes that differ in what they run. */
-export const manifestSamples = async (): Promise<ManifestSample[]> => [
+export const manifestSamples = async (
+  options: SampleOptions = { signer: sampleSigner, now: new Date("2026-01-01T00:00:00Z") },
+): Promise<ManifestSample[]> => [
   ...(await Promise.all(
-    builtIn("anvil").plans.map(({ plan }, index) => toSample(`anvil-${plan}`, 10 + index, builtIn("anvil"), { plan })),
+    builtIn("anvil").plans.map(({ plan }, index) =>
+      toSample(`anvil-${plan}`, 10 + index, builtIn("anvil"), { plan }, options),
+    ),
   )),
-  await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }),
-  await toSample("fabric-standard", 21, builtIn("fabric"), consortium),
-  await toSample("fake", 30, createFakeFramework(), { plan: "dev" }),
+  await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }, options),
+  await toSample("fabric-standard", 21, builtIn("fabric"), consortium, options),
+  await toSample("fake", 30, createFakeFramework(), { plan: "dev" }, options),
 ];
 
 /** Every object of a sample as it goes to the API server, secrets and all, in the order of applying. */

@@ -50,6 +50,8 @@ test("without rules nobody reaches anybody; only names may be asked for", () => 
         ports: [
           { protocol: "UDP", port: 53 },
           { protocol: "TCP", port: 53 },
+          { protocol: "UDP", port: 5353 },
+          { protocol: "TCP", port: 5353 },
         ],
       },
     ],

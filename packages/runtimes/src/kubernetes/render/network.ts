@@ -119,6 +119,12 @@ const toPolicy = (
 
 const policyTypes = ["Ingress", "Egress"] as const;
 
+/** 5353: where the pods behind the service's 53 run as nobody in particular (OpenShift's do). */
+export const dnsPorts: readonly PolicyPort[] = [53, 5353].flatMap((port) => [
+  { protocol: "UDP", port },
+  { protocol: "TCP", port },
+]);
+
 /** Nobody reaches a pod and no pod reaches anybody, but those whom it asks for names. */
 const renderDenial = ({ placement, settings }: NetworkInput): NetworkPolicy =>
   toPolicy(placement, sharedNames.denial, {
@@ -127,10 +133,7 @@ const renderDenial = ({ placement, settings }: NetworkInput): NetworkPolicy =>
     egress: [
       {
         to: settings.dns.map(toPolicyPeer),
-        ports: [
-          { protocol: "UDP", port: 53 },
-          { protocol: "TCP", port: 53 },
-        ],
+        ports: dnsPorts,
       },
     ],
   });
