@@ -1,12 +1,16 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clusterDirectoryPrefix } from "@portolan/testing/cluster";
 import { endAbandoned, startOf } from "./processes.ts";
+import { removeCgroups } from "./real-nodes/cgroups.ts";
+import { removeBridge } from "./real-nodes/machine-network.ts";
+import { takeSlotNumber } from "./real-nodes/slot.ts";
 
 /** A keeper that was just spawned has not written its mark yet. */
 const youngMs = 60_000;
 const mark = "keeper.pid";
+const slotMark = "slot";
 
 /** Neither gone nor a zombie. */
 export const isProcessAlive = (pid: number): boolean => startOf(pid) !== undefined;
@@ -19,8 +23,23 @@ export const clearAbandonedClusters = async (): Promise<void> => {
   for (const directory of clusterDirectories()) {
     if (!isAbandoned(directory)) continue;
     await endAbandoned(directory);
+    await clearSlot(directory);
     rmSync(directory, { recursive: true, force: true });
   }
+};
+
+/** For whoever clears up: which slot the cluster has. */
+export const writeSlotMark = (directory: string, index: number): void =>
+  writeFileSync(join(directory, slotMark), String(index));
+
+/** Takes away what real nodes leave in the machine, unless another cluster has their slot by now. */
+const clearSlot = async (directory: string): Promise<void> => {
+  const mark = join(directory, slotMark);
+  const slot = existsSync(mark) ? takeSlotNumber(Number(readFileSync(mark, "utf8"))) : undefined;
+  if (slot === undefined) return;
+  await removeCgroups(slot.cgroup());
+  await removeBridge(slot.bridge);
+  slot.release();
 };
 
 /** Those of one suite, and those that a run shares, one per level. */

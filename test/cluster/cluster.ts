@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type ClusterFacts, type ClusterLevel, findClusterPrograms } from "@portolan/testing/cluster";
 import { claimPortRange } from "@portolan/testing/port-range";
+import { writeSlotMark } from "./abandoned.ts";
 import { createClusterApi } from "./api.ts";
 import { type ControlPlaneParts, startApiServer, startControllers, startEtcd } from "./control-plane.ts";
 import { createCredentials } from "./credentials.ts";
@@ -38,7 +39,10 @@ export const runCluster = async (directory: string, level: ClusterLevel, nodes: 
   };
   try {
     const slot = level === 3 ? takeSlot() : undefined;
-    if (slot !== undefined) await startMachineNetwork(slot, closing);
+    if (slot !== undefined) {
+      writeSlotMark(directory, slot.index);
+      await startMachineNetwork(slot, closing);
+    }
     const { first } = await claimPortRange();
     const parts = {
       ...createParts(directory, level, first, slot),
@@ -106,8 +110,8 @@ const startLevel2 = async (parts: ControlPlaneParts, level: ClusterLevel, closin
 const apiServerCommands = (parts: ControlPlaneParts) => ({
   killApiServer: () => parts.processes.stop("kube-apiserver", { hard: true }),
   startApiServer: () => startApiServer(parts),
-  freezeApiServer: async () => parts.processes.signal("kube-apiserver", "SIGSTOP"),
-  thawApiServer: async () => parts.processes.signal("kube-apiserver", "SIGCONT"),
+  freezeApiServer: () => parts.processes.freeze("kube-apiserver"),
+  thawApiServer: async () => parts.processes.thaw("kube-apiserver"),
 });
 
 const toFacts = (

@@ -10,7 +10,9 @@ export interface Processes {
   isRunning(name: string): boolean;
   /** Ends the process and its group; returns when it is gone. No effect on one that does not run. */
   stop(name: string, options?: { hard?: boolean }): Promise<void>;
-  signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Every thread stands still when it returns. */
+  freeze(name: string): Promise<void>;
+  thaw(name: string): void;
   /** Resolves when `check` says yes; throws with the end of the process's log when it died or `seconds` are over. */
   until(name: string, seconds: number, check: () => Promise<boolean>): Promise<void>;
   names(): string[];
@@ -30,6 +32,18 @@ export const startOf = (pid: number): string | undefined => {
     return state === "Z" || state === "X" ? undefined : rest[18];
   } catch {
     return undefined;
+  }
+};
+
+const isStopped = (pid: number): boolean =>
+  readdirSync(`/proc/${pid}/task`).every((thread) => / T /.test(stateLine(`/proc/${pid}/task/${thread}/stat`)));
+
+/** A thread that has ended in the meantime stands still. */
+const stateLine = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ") T ";
   }
 };
 
@@ -80,10 +94,15 @@ export const createProcesses = (directory: string): Processes => {
       running.delete(name);
       rmSync(join(pids, name), { force: true });
     },
-    signal(name, signal) {
+    async freeze(name) {
       const pid = pidOf(name);
       if (pid === undefined) throw new Error(`${name} does not run`);
-      process.kill(pid, signal);
+      process.kill(pid, "SIGSTOP");
+      while (startOf(pid) !== undefined && !isStopped(pid)) await sleep(5);
+    },
+    thaw(name) {
+      const pid = pidOf(name);
+      if (pid !== undefined) process.kill(pid, "SIGCONT");
     },
     async until(name, seconds, check) {
       const end = performance.now() + seconds * 1_000;

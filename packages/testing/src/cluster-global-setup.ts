@@ -21,7 +21,7 @@ export function setup(project: TestProject): () => Promise<void> {
   return async () => {
     if (!existsSync(home)) return;
     await Promise.all(readdirSync(home).map((name) => endCluster(join(home, name))));
-    rmSync(home, { recursive: true, force: true });
+    if (isEmpty(home)) rmSync(home, { recursive: true, force: true });
   };
 }
 

@@ -31,11 +31,15 @@ export const makeCgroup = (name: string): void => {
   }
 };
 
-/** Its processes have been killed; the kernel may take a moment to let them go. */
-export const removeCgroup = async (name: string): Promise<void> => {
+/** Those whose names begin so. Their processes have been killed; the kernel may take a moment to let them go. */
+export const removeCgroups = async (prefix: string): Promise<void> => {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const left = trees().map((tree) => removeTree(join(tree, name)));
-    if (left.every(Boolean)) return;
+    const groups = trees().flatMap((tree) =>
+      readdirSync(tree)
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => join(tree, name)),
+    );
+    if (groups.map(removeTree).every(Boolean)) return;
     await sleep(100);
   }
 };

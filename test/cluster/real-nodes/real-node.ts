@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlaneParts } from "../control-plane.ts";
 import { runCommand, systemEnvironment } from "../run-command.ts";
-import { makeCgroup, removeCgroup } from "./cgroups.ts";
+import { makeCgroup, removeCgroups } from "./cgroups.ts";
 import { inNetwork, wireNode } from "./machine-network.ts";
 import {
   type NodePlace,
@@ -50,7 +50,7 @@ export const createRealNode = (parts: RealNodeParts, index: number): RealNode =>
     directory: join(parts.directory, "nodes", name),
     credentials: credentials.directory,
     dns: slot.dns,
-    cgroup: `portolan-${slot.index}-${name}`,
+    cgroup: slot.cgroup(index),
   };
   const socket = join(place.directory, "containerd.sock");
   const ctr = (...args: readonly string[]) =>
@@ -132,7 +132,7 @@ export const createRealNode = (parts: RealNodeParts, index: number): RealNode =>
     },
     async remove() {
       await node.stop();
-      await removeCgroup(place.cgroup);
+      await removeCgroups(place.cgroup);
     },
   };
   return node;

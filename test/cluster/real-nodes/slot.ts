@@ -16,6 +16,8 @@ export interface Slot {
   readonly apiService: string;
   readonly dns: string;
   nodeAddress(node: number): string;
+  /** Of the control groups of a node; without one, what all of them begin with. */
+  cgroup(node?: number): string;
   /** Of this machine's end of the node's wire; 15 characters at most. */
   wire(node: number): string;
   release(): void;
@@ -34,6 +36,7 @@ const toSlot = (index: number, release: () => void): Slot => ({
   apiService: `10.${96 + index}.0.1`,
   dns: `10.${96 + index}.0.10`,
   nodeAddress: (node) => `172.31.${255 - index}.${10 + node}`,
+  cgroup: (node) => `portolan-${index}-node${node ?? ""}`,
   wire: (node) => `portolan-${index}-${node}`,
   release,
 });
@@ -41,10 +44,16 @@ const toSlot = (index: number, release: () => void): Slot => ({
 /** The first slot that no living keeper has. */
 export const takeSlot = (): Slot => {
   for (let index = 0; index < count; index += 1) {
-    const lock = join(tmpdir(), `portolan-slot-${index}.lock`);
-    if (take(lock)) return toSlot(index, () => rmSync(lock, { force: true }));
+    const slot = takeSlotNumber(index);
+    if (slot !== undefined) return slot;
   }
   throw new Error(`${count} clusters with real nodes run already`);
+};
+
+/** Undefined where a living keeper has it. */
+export const takeSlotNumber = (index: number): Slot | undefined => {
+  const lock = join(tmpdir(), `portolan-slot-${index}.lock`);
+  return take(lock) ? toSlot(index, () => rmSync(lock, { force: true })) : undefined;
 };
 
 const take = (lock: string): boolean => {

@@ -104,13 +104,16 @@ const toCluster = (known: ClusterFacts, close: () => Promise<void>): TestCluster
   };
 };
 
-/** Tells the keeper, which removes the directory as its last act. */
+/** Tells the keeper, which removes the directory as its last act. What a killed keeper left is for the next one. */
 const end = async (directory: string): Promise<void> => {
   const deadline = performance.now() + 30_000;
-  await tell(directory, "close", []).catch(() => undefined);
-  while (existsSync(join(directory, "keeper.sock")) && performance.now() < deadline) await sleep(20);
-  // What is left where the keeper did not come up.
-  rmSync(directory, { recursive: true, force: true });
+  try {
+    await tell(directory, "close", []);
+    while (existsSync(directory) && performance.now() < deadline) await sleep(20);
+  } catch {
+    // It did not come up: what it had started, it has stopped.
+    if (existsSync(join(directory, "failure.txt"))) rmSync(directory, { recursive: true, force: true });
+  }
 };
 
 const tell = (directory: string, command: ClusterCommand, args: readonly unknown[]): Promise<unknown> =>
