@@ -1,20 +1,19 @@
-/** A key and a certificate that are good for nothing: a test's server needs some. Valid for a hundred years. */
-export const probeCertificate = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQ9yqnmnhs6K2k5SO
-LIdc8HqX4bUBOoF7RHPtOh+aZYOhRANCAAQ5sW8NK0AvnXcIKn0iU5hm7d/icrI0
-dsdB7IeOgF4PQmfBSSUF1HHjvUVHgfjlvY/7t0UdPD2JMWTW+yk3XJnH
------END PRIVATE KEY-----
-`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBeDCCAR2gAwIBAgIUC17GBlt4OPcobRuztO3yU1rI3REwCgYIKoZIzj0EAwIw
-EDEOMAwGA1UEAwwFcHJvYmUwIBcNMjYxMTIzMDUwODM1WhgPMjEyNjEwMzAwNTA4
-MzVaMBAxDjAMBgNVBAMMBXByb2JlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
-ObFvDStAL513CCp9IlOYZu3f4nKyNHbHQeyHjoBeD0JnwUklBdRx471FR4H45b2P
-+7dFHTw9iTFk1vspN1yZx6NTMFEwHQYDVR0OBBYEFGBrIB0zjre7vmc6TjoD5dfL
-PsnjMB8GA1UdIwQYMBaAFGBrIB0zjre7vmc6TjoD5dfLPsnjMA8GA1UdEwEB/wQF
-MAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAOTJdglYC2HfE17O+7o5EsQ+SqlwyKM2
-zyu8ZpefGW3yAiEAlxEQixWkK3g2yhEWvLCmP9UJ2wi1aBs6EqRvxwE7O/s=
------END CERTIFICATE-----
-`,
+import { randomBytes, sign } from "node:crypto";
+import { issueCertificate, newP256Key, toSerialNumber } from "@portolan/frameworks/certificates";
+
+/** A key and a certificate that it signed itself: a test's TLS server needs some, and nobody looks at them. */
+export const makeProbeCertificate = async (): Promise<{ key: string; cert: string }> => {
+  const { privateKeyPem, publicKeyPem } = newP256Key({ bytes: (size) => new Uint8Array(randomBytes(size)) });
+  const { pem } = await issueCertificate({
+    subject: { commonName: "probe" },
+    publicKey: publicKeyPem,
+    isAuthority: true,
+    usage: "ca",
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+    serial: toSerialNumber(randomBytes(16)),
+    issuer: null,
+    sign: async (tbs) => sign("sha256", tbs, privateKeyPem),
+  });
+  return { key: privateKeyPem, cert: pem };
 };
