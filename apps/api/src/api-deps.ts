@@ -1,4 +1,5 @@
 import type { Authenticator, PasswordHasher, SessionTokens } from "@portolan/access";
+import type { Custody, PassphraseCost } from "@portolan/custody";
 import type { Clock, IdSource, Random } from "@portolan/domain";
 import type { FrameworkRegistry, OperatorConfig, StandbyTarget } from "@portolan/frameworks";
 import type { JobProducer } from "@portolan/jobs";
@@ -27,6 +28,10 @@ export interface ApiDeps {
   metrics: Metrics;
   log: ServerLogger;
   limits: Limits;
+  /** Opens and seals a chain's keys where they leave this plane or come to it. */
+  custody: Pick<Custody, "seal" | "open">;
+  /** Of the key from an export's pass phrase; absent: the usual one. */
+  passphraseCost?: PassphraseCost;
   /** Absent: chains are not reached by gRPC from outside. */
   grpcAddress?: GrpcAddress;
   /** Keys the hash of requests that carry an `Idempotency-Key`: a plain hash of a password would be one to guess at. */

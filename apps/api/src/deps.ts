@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
+import { createCustody, type KekProvider, openKeyFile } from "@portolan/custody";
 import { createIdSource, systemClock } from "@portolan/domain";
 import {
   createRegistry,
@@ -48,6 +49,18 @@ const toOperator = (config: ApiConfig): OperatorConfig => {
 
 /** One secret file, two keys: what signs sessions must not be what anything else is computed with. */
 const deriveKey = (key: Uint8Array, purpose: string): Uint8Array => createHmac("sha256", key).update(purpose).digest();
+
+/**
+ * The key-encryption key, read when it is first needed: only exports and imports ask for it, and an API that is started
+ * without it serves all else. Never made here.
+ */
+const createLateKeks = (path: string): KekProvider => {
+  const open = () => openKeyFile(path, { mayMake: async () => false });
+  return {
+    current: async () => (await open()).current(),
+    byId: async (id) => (await open()).byId(id),
+  };
+};
 
 /** Joins everything the API consists of and registers what it opens with `shutdown`, in the order of opening. */
 export const assembleApi = async (
@@ -111,6 +124,7 @@ export const assembleApi = async (
     tokens,
     passwords: createPasswordHasher(),
     authenticator: createAuthenticator({ tokens, clock, lookups: createCredentialLookups({ clients, clock }) }),
+    custody: createCustody({ kek: createLateKeks(join(config.PORTOLAN_HOME, "kek")) }),
     updates,
     health,
     metrics,

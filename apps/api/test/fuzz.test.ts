@@ -77,6 +77,11 @@ const makeOwn = async (): Promise<Things> => {
   return makeThings(session);
 };
 const foreign = await makeOwn();
+const passphrase = "a long enough pass phrase";
+/** Of a chain that is here already: the furthest that an import of it comes. */
+const exported = await api.call("chains.export", {
+  ...{ token: foreign.token, params: { chain: foreign.chain }, body: { backup: foreign.backup, passphrase } },
+});
 
 interface Parameter {
   name: string;
@@ -144,6 +149,8 @@ const goodBody = (operationId: OperationId, own: Things, nth: number): object | 
   if (operationId in partBodies) return goodPart(operationId as keyof typeof partBodies, nth + 1);
   if (operationId === "chains.update" || operationId === "chains.quoteUpdate") return { name: "c" };
   if (operationId.endsWith("s.update") && operationId !== "apps.update") return { settings: {} };
+  if (operationId === "chains.export") return { backup: own.backup, passphrase };
+  if (operationId === "chains.import") return { export: exported, passphrase, app: own.app };
   if (operationId !== "chains.create" && operationId !== "chains.quote") return null;
   return {
     appId: own.app,
@@ -218,6 +225,7 @@ const unreachable = new Set<OperationId>([
   "chains.pause",
   "chains.resume",
   "chains.restore",
+  "chains.import",
   "operations.cancel",
   "operations.retry",
 ]);

@@ -8,6 +8,7 @@ import {
   type Route,
   toPartRoutes,
 } from "@portolan/contract";
+import { createCustody, createStaticKeks } from "@portolan/custody";
 import { type Clock, createIdSource, systemClock } from "@portolan/domain";
 import {
   createRegistry,
@@ -119,6 +120,8 @@ export const startApi = async (
     logWaitMs?: number;
     standby?: readonly StandbyEntry[];
     frameworks?: readonly Framework[];
+    /** Another plane's key-encryption key. */
+    kek?: Uint8Array;
   } = {},
 ): Promise<ApiHarness> => {
   const database = await testDatabase();
@@ -162,6 +165,8 @@ export const startApi = async (
       cacheMs: 200,
       lookups: createCredentialLookups({ clients, clock }),
     }),
+    custody: createCustody({ kek: createStaticKeks([{ id: "test", key: options.kek ?? new Uint8Array(32).fill(3) }]) }),
+    passphraseCost: { logN: 4, r: 8, p: 1 },
     updates,
     health,
     metrics: createMetrics(),
@@ -226,11 +231,14 @@ export const startApi = async (
 export const makeBackup = async (api: ApiHarness, tenantId: string, chainId: string): Promise<string> => {
   const { clients, ids } = api.deps;
   const id = ids.next("backup");
+  const placements = await clients.system.placement.findMany({ where: { chainId } });
   await clients.system.backup.create({
     data: {
       ...{ id, tenantId, chainId, operationId: ids.next("operation"), state: "ready" },
       ...{ framework: "anvil", version: "1.7.1", nodes: ["node-0"], sizeBytes: 4096n, endedAt: new Date() },
-      copies: [{ placementId: "plc_x", region: "local", sizeBytes: 4096, files: 2, digest: "00" }],
+      copies: placements.map((placement) => ({
+        ...{ placementId: placement.id, region: placement.region, sizeBytes: 4096, files: 2, digest: "00".repeat(32) },
+      })),
     },
   });
   return id;

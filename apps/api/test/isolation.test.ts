@@ -38,6 +38,7 @@ const bodies: { readonly [K in OperationId]?: object } = {
   "chains.quote": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
   "chains.create": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
   ...Object.fromEntries(Object.entries(settingsOf).map(([id, settings]) => [id, { name: "stolen", settings }])),
+  "chains.export": { backup: theirs.backup, passphrase: "a pass phrase of theirs" },
   "channels.update": { settings: {} },
   "chaincodes.update": { settings: {} },
   "identities.update": { settings: {} },

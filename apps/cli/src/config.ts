@@ -14,6 +14,7 @@ const schema = z.object({
   PORTOLAN_TOKEN: z.string().optional(),
   PORTOLAN_CONFIG: z.string().optional(),
   PORTOLAN_PASSWORD: z.string().optional(),
+  PORTOLAN_PASSPHRASE: z.string().optional(),
   XDG_CONFIG_HOME: z.string().optional(),
   APPDATA: z.string().optional(),
 });
@@ -32,6 +33,8 @@ export interface CliConfig {
   /** Overrides the profile's session: for CI. */
   token: string | undefined;
   password: string | undefined;
+  /** Of an export. */
+  passphrase: string | undefined;
   profileFile: string;
 }
 
@@ -50,6 +53,7 @@ export const readCliConfig = (source?: EnvSource): CliConfig => {
     programsDir: resolve(env.PORTOLAN_PROGRAMS ?? join(homedir(), ".portolan", "programs")),
     token: env.PORTOLAN_TOKEN,
     password: env.PORTOLAN_PASSWORD,
+    passphrase: env.PORTOLAN_PASSPHRASE,
     profileFile: env.PORTOLAN_CONFIG ?? join(base, "portolan", "profile.json"),
   };
 };

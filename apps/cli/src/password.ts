@@ -8,23 +8,44 @@ export interface PasswordInput {
   fromEnvironment: string | undefined;
 }
 
+/** What is asked for, as people read it. */
+export interface SecretWords {
+  /** With an article's room before it: `password`. */
+  noun: string;
+  flag: string;
+  variable: string;
+  /** Asked for twice, where nobody could tell later that it was mistyped. */
+  isNew?: boolean;
+}
+
+const passwordWords: SecretWords = { noun: "password", flag: "--password-stdin", variable: "PORTOLAN_PASSWORD" };
+
 /**
- * The password from standard input, the environment or a prompt without echo; never from an argument, which every user
+ * The password (or what else `words` says) from standard input, the environment or a prompt without echo; never from an argument, which every user
  * of the machine can read and which shells keep.
  */
-export const readPassword = async (input: PasswordInput, isFromStdin: boolean): Promise<string> => {
-  if (isFromStdin) return required(await readLine(input.stdin));
+export const readPassword = async (
+  input: PasswordInput,
+  isFromStdin: boolean,
+  words: SecretWords = passwordWords,
+): Promise<string> => {
+  if (isFromStdin) return required(await readLine(input.stdin), words);
   if (input.fromEnvironment !== undefined) return input.fromEnvironment;
-  if (input.stdin.isTTY) return required(await prompt(input));
-  throw new CliFailure("No password was given.", {
+  if (input.stdin.isTTY) {
+    const label = `${words.noun.charAt(0).toUpperCase()}${words.noun.slice(1)}`;
+    const text = required(await prompt(input, `${label}: `), words);
+    if (words.isNew !== true || (await prompt(input, `${label} again: `)) === text) return text;
+    throw new CliFailure(`The two are not the same ${words.noun}.`, { exitCode: exitCodes.usage });
+  }
+  throw new CliFailure(`No ${words.noun} was given.`, {
     exitCode: exitCodes.usage,
-    hint: "Pipe it in with --password-stdin, or set PORTOLAN_PASSWORD.",
+    hint: `Pipe it in with ${words.flag}, or set ${words.variable}.`,
   });
 };
 
-const required = (password: string): string => {
-  if (password !== "") return password;
-  throw new CliFailure("The password is empty.", { exitCode: exitCodes.usage });
+const required = (text: string, { noun }: SecretWords): string => {
+  if (text !== "") return text;
+  throw new CliFailure(`The ${noun} is empty.`, { exitCode: exitCodes.usage });
 };
 
 const readLine = async (stdin: NodeJS.ReadStream): Promise<string> => {
@@ -36,9 +57,9 @@ const readLine = async (stdin: NodeJS.ReadStream): Promise<string> => {
   return text.replace(/\r?\n[\s\S]*$/, "");
 };
 
-const prompt = ({ stdin, err }: PasswordInput): Promise<string> =>
+const prompt = ({ stdin, err }: PasswordInput, question: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    err.write("Password: ");
+    err.write(question);
     let text = "";
     const finish = (work: () => void): void => {
       stdin.setRawMode(false);

@@ -28,7 +28,8 @@ With --json a failure is one line of JSON, the last on standard error: code, mes
 requestId, status (HTTP's) and details.
 
 Environment: PORTOLAN_API_URL (default: PORTOLAN_API_PORT on this machine, else the profile's, else the plane that runs
-in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_CONFIG (profile file); for up, doctor
+in PORTOLAN_HOME, else http://127.0.0.1:4100), PORTOLAN_TOKEN, PORTOLAN_PASSWORD, PORTOLAN_PASSPHRASE (of an export),
+PORTOLAN_CONFIG (profile file); for up, doctor
 and programs PORTOLAN_HOME, PORTOLAN_API_PORT, PORTOLAN_GATEWAY_PORT, PORTOLAN_GRPC_PORT, PORTOLAN_PROGRAMS, REDIS_URL, DATABASE_OWNER_URL,
 DATABASE_URL, DATABASE_SYSTEM_URL.`;
 

@@ -1,16 +1,15 @@
-import { authorityContext, type Custody, createSigner, sealTo, type WorkerKeys } from "@portolan/custody";
+import {
+  authorityContext,
+  type Custody,
+  createSigner,
+  materialContext,
+  sealTo,
+  type WorkerKeys,
+} from "@portolan/custody";
 import type { ChainSpec, IdSource, MaterialRef, NewMaterialItem, Signer } from "@portolan/domain";
 import { type CentreSecrets, createAuthorityKeys, type SealedRow, type StoreClient } from "@portolan/store";
 
 type Owner = Pick<ChainSpec, "tenantId" | "chainId">;
-
-/** A material's context in custody: it opens as this item of this chain, or not at all. */
-const materialContext = (owner: Owner, name: string, version: number) => ({
-  tenantId: owner.tenantId,
-  chainId: owner.chainId,
-  purpose: `material/${name}`,
-  version,
-});
 
 /** Joins custody and the store for coordinator, centre port and audit sealer. */
 export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClient; ids: IdSource }) => {

@@ -6,6 +6,7 @@ export {
   type SessionRecord,
 } from "./authenticator.ts";
 export { hashCredential } from "./credential-hash.ts";
+export { createLimiter, type Limiter } from "./limiter.ts";
 export {
   createPasswordHasher,
   defaultPasswordCost,

@@ -6,7 +6,15 @@ export interface Limiter {
 }
 
 /** Bounds how much runs at once, and how much may wait for it. */
-export const createLimiter = ({ maxRunning, maxWaiting }: { maxRunning: number; maxWaiting: number }): Limiter => {
+export const createLimiter = ({
+  maxRunning,
+  maxWaiting,
+  message = "Too many people are signing in at once.",
+}: {
+  maxRunning: number;
+  maxWaiting: number;
+  message?: string;
+}): Limiter => {
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -18,7 +26,7 @@ export const createLimiter = ({ maxRunning, maxWaiting }: { maxRunning: number; 
     if (waiting.length >= maxWaiting) {
       throw new DomainError({
         code: "unavailable",
-        message: "Too many people are signing in at once.",
+        message,
         hint: "Try again in a few seconds.",
         retryable: true,
       });

@@ -47,6 +47,10 @@ export const operationDescriptions = {
     "An operation. Plans with a recovery window keep the data until `purgeAt`; without one it is gone at the operation's end.",
   "chains.restore":
     "An operation. `{}` brings a deleted chain back as it was, until its `purgeAt`; policy and quota are asked again. With `backup` the chain, deleted or not, gets the data of that backup in place of its own and runs on it: same id, same addresses, settings and parts as they are wished today, keys and certificates as they are today. Every file is checked before the first is replaced; a damaged backup leaves all as it was. From then on it can't be cancelled.",
+  "chains.export":
+    "A small document: what the backup is, in the open, and sealed with a key from `passphrase` the settings, parts, addresses and every key that the plane holds, as they are now. Whoever has it and the pass phrase has the chain's keys: keep them apart. The data is not in it: bring the backup's directory of the store along. Each call makes a new document, with an `Idempotency-Key` too; none is kept, and a lost pass phrase can't be had again.",
+  "chains.import":
+    "An operation. Policy, quota and price are those of a creation. The chain keeps its id, its placements' ids and its nodes' addresses, because certificates and configuration name them: it can't be imported where it is already, nor where one of its ports is taken (`address.taken`). Every file of the backup is checked by the digests of the document (`backup.missing`, `backup.damaged`). An operation that fails leaves nothing, and may be asked for anew. Keys of apps don't come along.",
   "chains.nodes":
     "State, health and height of each node as the region's worker told them last; empty before the first. One that a change took away stays in it, as `absent`.",
   "chains.logs":

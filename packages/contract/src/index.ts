@@ -4,6 +4,8 @@ export { errorStatus } from "./error-status.ts";
 export * from "./ports/centre-port.ts";
 export * from "./ports/edge-port.ts";
 export * from "./problem.ts";
+export { chainExport, clearPartOf, exportFormat } from "./resources/chain-export.ts";
+export { type ChainExportContent, chainExportContent } from "./resources/chain-export-content.ts";
 export { type PartOperationId, toPartDescriptions, toPartRoutes } from "./resources/parts.ts";
 export type * from "./resources/types.ts";
 export { type RequestStatus, type UsageDimension, usageDimensions } from "./resources/usage.ts";

@@ -31,6 +31,8 @@ export interface Route {
   isIdempotent: boolean;
   /** The answer carries an ETag, or (on an update) `If-Match` is honoured. */
   hasETag?: boolean;
+  /** A body may have this many bytes; absent: as many as any. */
+  bodyLimitBytes?: number;
   /** Server-sent events instead of one JSON value; the response schema is that of one event's data. */
   isStream?: boolean;
 }

@@ -61,6 +61,27 @@ export const authorityContext = (
   version: 1,
 });
 
+const keyTypes: { readonly [type: string]: SignatureAlgorithm } = {
+  ed25519: "ed25519",
+  "ec/prime256v1": "p256",
+  "ec/secp256k1": "secp256k1",
+};
+
+/** Whether a key that came from elsewhere is what `createKey` would have made: of its algorithm, with both halves one. */
+export const isAuthorityKey = (
+  { ref, algorithm, publicKey }: Pick<AuthorityKeyRecord, "ref" | "algorithm" | "publicKey">,
+  privateKeyDer: Uint8Array,
+): boolean => {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(privateKeyDer), format: "der", type: "pkcs8" });
+    const curve = key.asymmetricKeyDetails?.namedCurve;
+    const type = `${key.asymmetricKeyType}${curve === undefined ? "" : `/${curve}`}`;
+    return refForm.test(ref) && keyTypes[type] === algorithm && toPem(createPublicKey(key)) === publicKey;
+  } catch {
+    return false;
+  }
+};
+
 /** Signs for one chain's authorities. Private keys are opened for one signature and never handed out. */
 export const createSigner = ({ custody, keys, scope }: SignerDeps): Signer => {
   const checkRef = (ref: string) => {

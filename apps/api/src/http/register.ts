@@ -139,6 +139,7 @@ export const registerOperations = (
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
       schema: schemaOf(route, description),
+      ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
       onRequest: admit(route),
       preValidation: async (request) => {
         // An update without members may come without a body at all.

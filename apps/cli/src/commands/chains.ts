@@ -6,6 +6,7 @@ import { CliFailure, exitCodes } from "../failure.ts";
 import { clean, renderMoney, renderTable, writeLine } from "../output.ts";
 import { collect, repeat } from "./apps.ts";
 import { readSettings } from "./setting-flags.ts";
+import { addTransferCommands } from "./transfers.ts";
 
 type Open = (command: Command) => Context;
 
@@ -225,4 +226,5 @@ export const addChainCommands = (program: Command, open: Open): void => {
     .option("--limit <events>", "last events", "50")
     .action((chain: string, flags: { limit: string }, command: Command) => events(open(command), chain, flags));
   addWishes(chains, open);
+  addTransferCommands(chains, open);
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineRoute } from "../route.ts";
-import { emptyBody, id, page, pageQuery, timeInput } from "../schemas.ts";
+import { emptyBody, id, name, page, pageQuery, slug, timeInput } from "../schemas.ts";
+import { chainExport, chainExportInput, exportBodyBytes, passphrase } from "./chain-export.ts";
 import { chain, chainChange, chainEvent, chainInput, logLine, node, quote } from "./chain-schemas.ts";
 import { operation } from "./operations.ts";
 
@@ -167,6 +168,56 @@ export const chainRoutes = {
       "app.closed",
     ],
     isIdempotent: true,
+  }),
+  "chains.export": defineRoute({
+    method: "POST",
+    path: "/v1/chains/{chain}/export",
+    operationId: "chains.export",
+    summary: "All that a backup needs to come to life on another plane, its keys sealed with a pass phrase",
+    tag: "Chains",
+    permission: "chain.export",
+    scope: "tenant",
+    params,
+    body: z.strictObject({ backup: id("backup"), passphrase }),
+    successStatus: 200,
+    responses: { 200: chainExport },
+    errors: ["resource.not_found", "chain.deleted", "chain.not_restorable", "backup.not_ready", "custody.unavailable"],
+    isIdempotent: true,
+  }),
+  "chains.import": defineRoute({
+    method: "POST",
+    path: "/v1/chains/import",
+    operationId: "chains.import",
+    summary: "Bring a chain to life from another plane's export and its backup in this plane's store",
+    tag: "Chains",
+    permission: "chain.import",
+    scope: "tenant",
+    body: z.strictObject({
+      export: chainExportInput,
+      passphrase,
+      app: id("app"),
+      name: name.optional().describe("Without it, the one it had."),
+      regions: z
+        .record(slug, slug)
+        .refine((regions) => Object.keys(regions).length <= 10, "must have at most 10 members")
+        .optional()
+        .describe("The region of its origin to the one here, for each that is called otherwise."),
+    }),
+    successStatus: 202,
+    responses: { 202: operation },
+    errors: [
+      ...requestErrors,
+      "part.settings_invalid",
+      "policy.denied",
+      "quota.exceeded",
+      "chain.exists",
+      "chain.not_restorable",
+      "backup.unsupported",
+      "export.unreadable",
+      "custody.unavailable",
+    ],
+    isIdempotent: true,
+    bodyLimitBytes: exportBodyBytes,
   }),
   "chains.nodes": defineRoute({
     ...read,

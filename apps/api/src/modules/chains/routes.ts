@@ -6,6 +6,9 @@ import { toETag } from "../../http/etag.ts";
 import type { Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
 import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
+import { exportChain } from "../exports/export-chain.ts";
+import { importChain } from "../exports/import-chain.ts";
+import { createExportSealer } from "../exports/seal-content.ts";
 import { createChain, quoteChain } from "./create.ts";
 import { chainLogs } from "./logs.ts";
 import { presentChain, presentChainEvent, presentNode } from "./present.ts";
@@ -25,12 +28,18 @@ const demandChain = async (transaction: StoreTransaction, tenantId: string, id: 
 
 export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, ChainOperation> => {
   const { clients, frameworks, grpcAddress } = deps;
+  const sealer = createExportSealer({
+    limits: deps.limits,
+    ...(deps.passphraseCost === undefined ? {} : { cost: deps.passphraseCost }),
+  });
   return {
     "chains.quote": quoteChain(deps, changes),
     "chains.create": createChain(deps, changes),
     "chains.logs": chainLogs(deps),
     ...wishHandlers(deps, changes),
     ...updateHandlers(deps, changes),
+    "chains.export": exportChain(deps, changes, sealer),
+    "chains.import": importChain(deps, changes, sealer),
 
     "chains.list": async ({ principal: { tenantId }, query }) => {
       const page = toPageRequestOf("chn", query);

@@ -91,7 +91,7 @@ export const cancelHandlers = (
       const hint =
         operation.kind === "chain.delete"
           ? "Restore the chain when it has ended, if its plan has a recovery window."
-          : operation.kind === "chain.restore"
+          : operation.kind === "chain.restore" || operation.kind === "chain.import"
             ? "Data may have been replaced already. It ends by itself; a delete takes its place."
             : undefined;
       throw notCancellable(`An operation ${operation.kind} can't be taken back.`, hint);

@@ -1,6 +1,5 @@
 import type { OperationResource } from "@portolan/contract";
-import { DomainError, type JsonObject, type OperationKind, type PartSpec, type Principal } from "@portolan/domain";
-import type { PartKind } from "@portolan/frameworks";
+import { DomainError, type OperationKind, type PartSpec, type Principal } from "@portolan/domain";
 import {
   appRepository,
   chainWishes,
@@ -15,12 +14,13 @@ import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
 import { demandMatch } from "../../http/etag.ts";
 import type { Answer, Caller } from "../../http/handler.ts";
-import { InvalidRequest, notFound } from "../../http/invalid-request.ts";
+import { notFound } from "../../http/invalid-request.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { mergeSettings } from "../chains/merge-settings.ts";
 import { resizeChain } from "../chains/resize.ts";
 import { demandNoProblem, newProblems } from "../chains/review.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
+import { parsePartSettings } from "./parse-part-settings.ts";
 import { lockTarget, type PartTarget, partBusy, withPart } from "./target.ts";
 
 /** A request about a part of a kind, whichever. */
@@ -34,23 +34,6 @@ export interface PartRequest {
 }
 
 type PartOutcome = Outcome<OperationResource>;
-
-/** As the kind's schema takes them. Throws `part.settings_invalid`. */
-const parsePartSettings = (kind: PartKind, settings: unknown): JsonObject => {
-  const result = kind.settings.safeParse(settings);
-  if (result.success) return result.data as JsonObject;
-  const errors = result.error.issues.slice(0, 20).map(({ path, code, message }) => ({
-    path: ["settings", ...path.map(String)].join(".").slice(0, 300),
-    code,
-    message,
-  }));
-  throw new InvalidRequest({
-    code: "part.settings_invalid",
-    message: `The settings are not those of a ${kind.title}: ${errors[0]?.path}: ${errors[0]?.message}`,
-    hint: "GET /openapi.json has the schema of its settings.",
-    errors,
-  });
-};
 
 export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => {
   const { clock, ids, frameworks, operator } = deps;

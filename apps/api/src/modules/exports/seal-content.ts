@@ -1,0 +1,87 @@
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import { createLimiter } from "@portolan/access";
+import { type ChainExportContent, type ChainExportResource, chainExportContent, clearPartOf } from "@portolan/contract";
+import { openWithPassphrase, type PassphraseCost, sealWithPassphrase } from "@portolan/custody";
+import { DomainError } from "@portolan/domain";
+import { createRateLimiter } from "../../http/rate-limiter.ts";
+import { demandStorableText } from "../../http/text-guard.ts";
+import type { Limits } from "../../limits.ts";
+
+const compress = promisify(gzip);
+const expand = promisify(gunzip);
+
+/** What a document may grow to. Whoever wrote it knows its pass phrase, so that it is sealed says nothing of it. */
+const mostBytes = 48 * 1024 * 1024;
+
+/** One answer for whatever is wrong: a guess at the pass phrase learns nothing else. */
+export const unreadable = (detail: string): DomainError =>
+  new DomainError({
+    code: "export.unreadable",
+    message: "The export can't be opened: the pass phrase is wrong, or the document is not as it was written.",
+    hint: "Take the file as `export` wrote it, and the pass phrase that was given then.",
+    detail,
+  });
+
+/** Seals and opens documents, one at a time: each takes 128 MiB for a moment. */
+export const createExportSealer = (deps: {
+  limits: Pick<Limits, "signInPerAddress" | "signInPerEmail">;
+  cost?: PassphraseCost;
+}) => {
+  const message = "Too many documents are being sealed or opened at once.";
+  const limiter = createLimiter({ maxRunning: 1, maxWaiting: 20, message });
+  const perAddress = createRateLimiter("passphrase", deps.limits.signInPerAddress);
+  const perCredential = createRateLimiter("passphrase-credential", deps.limits.signInPerEmail);
+
+  const parse = async (bytes: Buffer): Promise<ChainExportContent> => {
+    try {
+      const text = await expand(bytes, { maxOutputLength: mostBytes });
+      const value: unknown = JSON.parse(text.toString("utf8"));
+      demandStorableText(value);
+      return chainExportContent.parse(value);
+    } catch (error) {
+      throw unreadable(error instanceof Error ? error.message.slice(0, 1_000) : "not an export's content");
+    }
+  };
+
+  return {
+    /** As for a sign-in: guessing is slow from wherever it is done. Throws `request.rate_limited`. */
+    admit: async (who: { address: string; principalId: string }): Promise<void> => {
+      await perAddress.consume(who.address);
+      await perCredential.consume(who.principalId);
+    },
+
+    seal: async (
+      passphrase: string,
+      clear: ReturnType<typeof clearPartOf>,
+      content: ChainExportContent,
+    ): Promise<ChainExportResource> => {
+      const plain = await compress(JSON.stringify(content));
+      try {
+        const cost = deps.cost === undefined ? {} : { cost: deps.cost };
+        const { kdf, sealed } = await limiter.run(() => sealWithPassphrase(passphrase, plain, clear, cost));
+        return { ...clear, kdf, sealed: Buffer.from(sealed).toString("base64") };
+      } finally {
+        plain.fill(0);
+      }
+    },
+
+    /** Throws `export.unreadable`. */
+    open: async (passphrase: string, document: ChainExportResource): Promise<ChainExportContent> => {
+      const box = { kdf: document.kdf, sealed: Buffer.from(document.sealed, "base64") };
+      const plain = await limiter
+        .run(() => openWithPassphrase(passphrase, box, clearPartOf(document)))
+        .catch((error: unknown) => {
+          if (error instanceof DomainError && error.code === "custody.tampered") throw unreadable("it does not open");
+          throw error;
+        });
+      try {
+        return await parse(plain);
+      } finally {
+        plain.fill(0);
+      }
+    },
+  };
+};
+
+export type ExportSealer = ReturnType<typeof createExportSealer>;
