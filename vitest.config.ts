@@ -32,6 +32,8 @@ export default defineConfig({
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           ...limits,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -6,7 +6,7 @@ import { type Customer, chainBody, createChain, finish, newAccount, signUp } fro
 import { postRaw, rpc } from "../support/json-rpc.ts";
 import { type Plane, startPlane } from "../support/plane.ts";
 import { createRest, type RestAnswer } from "../support/rest.ts";
-import { rowCounts } from "../support/row-counts.ts";
+import { rowCounts, untilQuiet } from "../support/row-counts.ts";
 import { until } from "../support/until.ts";
 
 let plane: Plane;
@@ -34,6 +34,7 @@ const expectProblem = (answer: RestAnswer, status: number, code: string): void =
 
 /** Whatever happens in `work`, it makes and changes no row. */
 const changingNothing = async (work: () => Promise<void>): Promise<void> => {
+  await untilQuiet(plane);
   const before = await rowCounts(plane);
   await work();
   expect(await rowCounts(plane)).toEqual(before);
@@ -227,6 +228,7 @@ describe("Idempotency-Key", () => {
 
   it("of 100 identical creations at once exactly one makes a chain", async () => {
     const headers = { "idempotency-key": randomUUID() };
+    await untilQuiet(plane);
     const before = await rowCounts(plane);
     const body = chainBody(customer, { name: "the only one" });
     const answers = await Promise.all(Array.from({ length: 100 }, () => post("/v1/chains", body, headers)));
@@ -337,11 +339,11 @@ describe("forks", () => {
         const operation = await customer.sdk.operations.get({ params: { operation: id } });
         return operation.state === "needsAttention" || operation.state === "failed" ? operation : undefined;
       },
-      { timeoutMs: 90_000, everyMs: 500 },
+      { timeoutMs: 180_000, everyMs: 500 },
     );
     expect(stands.error).toMatchObject({ code: expect.any(String), hint: expect.any(String) });
     await finish(customer.sdk, (await customer.sdk.chains.delete({ params: { chain: target.id } })).id);
-  }, 120_000);
+  });
 });
 
 describe("the domestic portal", () => {
@@ -385,7 +387,7 @@ describe.skipIf(isAnvilInstalled)("a framework whose program is missing", () => 
   it("the operation needs attention with the install hint, and the chain can be deleted", async () => {
     const poor = await signUp(bare);
     const asked = await poor.sdk.chains.create({ body: chainBody(poor) });
-    const stands = await poor.sdk.waitForOperation(asked.id, { timeoutMs: 60_000 });
+    const stands = await poor.sdk.waitForOperation(asked.id, { timeoutMs: 180_000 });
     expect(stands.state).toBe("needsAttention");
     expect(stands.error).toMatchObject({
       code: "framework.program_missing",
@@ -394,5 +396,5 @@ describe.skipIf(isAnvilInstalled)("a framework whose program is missing", () => 
     const chain = await poor.sdk.chains.get({ params: { chain: asked.target.id } });
     expect(chain.conditions).toContainEqual(expect.objectContaining({ type: "nodesReady", status: "false" }));
     await finish(poor.sdk, (await poor.sdk.chains.delete({ params: { chain: asked.target.id } })).id);
-  }, 120_000);
+  });
 });

@@ -88,7 +88,7 @@ test("a developer's day by the command line, on a real plane", async () => {
   expect((await portolan(["doctor"])).code).toBe(0);
   expect((await portolan(["logout"])).code).toBe(0);
   expect((await portolan(["apps", "list"])).code).toBe(3);
-}, 180_000);
+});
 
 test("while the plane runs, doctor reaches it; of a plane that is gone the commands say so", async () => {
   const { findings } = await json("doctor");

@@ -44,7 +44,7 @@ describe.skipIf(programs === undefined)("chaincode at a customer's own address, 
         const text = JSON.stringify(steps);
         return text.includes("chaincode.unreachable") ? { text } : undefined;
       },
-      { timeoutMs: 40_000 },
+      { timeoutMs: 120_000 },
     );
     expect(trouble.text).toContain(address);
     const { items } = await customer.sdk.chains.nodes({ params: { chain } });

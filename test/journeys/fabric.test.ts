@@ -80,8 +80,8 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
     await create("first");
     expect(await read("first")).toMatchObject({ id: "first", value: "100" });
     // Seconds, on a busy machine too; what it is against the nodes' own time is the benchmark's.
-    expect(performance.now() - started).toBeLessThan(40_000);
-  }, 120_000);
+    expect(performance.now() - started).toBeLessThan(150_000);
+  });
 
   it("shows its nodes, what they log, what happened, and what a channel and a chaincode are like", async () => {
     const { sdk } = customer;
@@ -89,18 +89,20 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
     const roles = (await nodes()).map(({ name, role, isHealthy }) => `${name} ${role} ${isHealthy}`).sort();
     expect(roles).toEqual(["chaincode-basic-0 chaincode true", "orderer-0 orderer true", "peer-org1-0 peer true"]);
     for (const node of ["orderer-0", "peer-org1-0"]) {
-      const { lines } = await sdk.chains.logs({ params, query: { node } });
-      expect(lines.map(({ line }) => line).join("\n")).toContain("main");
+      const said = async () => (await sdk.chains.logs({ params, query: { node } })).lines.map(({ line }) => line);
+      await expect.poll(async () => (await said()).join("\n"), { timeout: 60_000 }).toContain("main");
     }
-    const { items: events } = await sdk.chains.events({ params });
-    expect(events.map(({ message }) => message)).toEqual(
-      expect.arrayContaining([
-        "The chain is running.",
-        "part.create of the channel main has come to its end",
-        "part.create of the chaincode basic has come to its end",
-        "part.create of the identity app has come to its end",
-      ]),
-    );
+    const messages = async () => (await sdk.chains.events({ params })).items.map(({ message }) => message);
+    await expect
+      .poll(messages)
+      .toEqual(
+        expect.arrayContaining([
+          "The chain is running.",
+          "part.create of the channel main has come to its end",
+          "part.create of the chaincode basic has come to its end",
+          "part.create of the identity app has come to its end",
+        ]),
+      );
     const { endpoints } = await sdk.chains.get({ params });
     const grpc = `grpcs://${chain.replaceAll("_", "-")}.chains.localhost:${plane.grpc.split(":")[1]}`;
     expect(endpoints.map(({ protocol, url }) => [protocol, url])).toEqual([
@@ -111,7 +113,7 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
     expect(detail).toMatchObject({ organisations: ["Org1MSP"] });
     const installed = await sdk.chaincodes.get({ params: { chain, chaincode: "basic" } });
     expect(installed).toMatchObject({ state: "ready", detail: { sequence: 1, version: "1.0" } });
-  }, 60_000);
+  });
 
   it("pauses to no process and resumes with its ledger", async () => {
     const { sdk } = customer;
@@ -121,11 +123,11 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
     await finish(sdk, (await sdk.chains.resume({ params: { chain } })).id);
     expect(running()).toEqual(["chaincode-basic-0", "orderer-0", "peer-org1-0"]);
     // The genesis, an approval, a definition, and a transaction before and one after the first look at them.
-    expect(await heights()).toMatchObject({ "orderer-0": "5", "peer-org1-0": "5" });
+    await expect.poll(heights, { timeout: 60_000 }).toMatchObject({ "orderer-0": "5", "peer-org1-0": "5" });
     expect(await read("before-pause")).toMatchObject({ id: "before-pause" });
     await create("after-pause");
     expect(await read("after-pause")).toMatchObject({ id: "after-pause" });
-  }, 120_000);
+  });
 
   it("counts the time of each role's nodes", async () => {
     const lines = await until(
@@ -135,7 +137,7 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
         const found = bill.lines.filter(({ sku }) => sku.startsWith("node.fabric.dev."));
         return found.length >= 3 ? found : undefined;
       },
-      { timeoutMs: 60_000, everyMs: 500 },
+      { timeoutMs: 120_000, everyMs: 500 },
     );
     expect(lines.map(({ sku }) => sku).sort()).toEqual([
       "node.fabric.dev.chaincode",
@@ -146,7 +148,7 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
       expect(unit).toBe("node-second");
       expect(Number(quantity)).toBeGreaterThan(0);
     }
-  }, 90_000);
+  });
 
   it("is deleted with everything that it had on the machine", async () => {
     const { sdk } = customer;
@@ -155,9 +157,9 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
     await finish(sdk, (await sdk.chains.delete({ params: { chain } })).id);
     expect(running()).toEqual([]);
     await until("its directories are gone", async () => readdirSync(places).length === 0, {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     });
-  }, 120_000);
+  });
 
   it("comes to be whatever moment its worker is killed at", async () => {
     const { sdk } = customer;
@@ -173,12 +175,12 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, posted + delayMs - Date.now())));
       plane.kill("worker");
       await plane.heal();
-      for (const { id } of [network, channel, chaincode]) await finish(sdk, id, 90_000);
+      for (const { id } of [network, channel, chaincode]) await finish(sdk, id);
       user = await identity;
       await create("a");
       expect(running()).toEqual(["chaincode-basic-0", "orderer-0", "peer-org1-0"]);
       await finish(sdk, (await sdk.chains.delete({ params })).id);
       expect(running()).toEqual([]);
     }
-  }, 400_000);
+  });
 });

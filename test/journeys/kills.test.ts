@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { OperationResource } from "@portolan/contract";
 import { PortolanError } from "@portolan/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writtenHeight } from "../support/anvil-state.ts";
 import { type Chain, type Customer, chainBody, createChain, finish, signUp } from "../support/customer.ts";
 import { seededDraw, seedOfRun } from "../support/draw.ts";
 import { postRaw, type RpcAnswer, rpc } from "../support/json-rpc.ts";
@@ -15,9 +16,7 @@ const draw = seededDraw(seed);
 const victims: readonly Victim[] = ["worker", "gateway", "anvil", "postgres", "everything", "worker", "anvil", "api"];
 
 /** Everything converges within this once its processes are back. */
-const convergeMs = 60_000;
-/** Plan `dev` writes the state down every five seconds; a dump takes a moment itself. */
-const dumpMs = 7_000;
+const convergeMs = 180_000;
 
 let plane: Plane;
 let customer: Customer;
@@ -96,9 +95,7 @@ const stateAfter = { create: "running", resume: "running", pause: "paused", dele
 const expectOneNodePerChain = async (): Promise<void> => {
   const wanted = [...chains.values()].filter(({ state }) => state === "running").length + 1;
   const seen = () => plane.processes().filter(({ name }) => name === "anvil");
-  await until(`${wanted} anvils run`, async () => seen().length === wanted || undefined, { timeoutMs: 20_000 }).catch(
-    () => undefined,
-  );
+  await until(`${wanted} anvils run`, async () => seen().length === wanted || undefined).catch(() => undefined);
   const nodes = seen();
   expect(nodes.map(({ placementId }) => placementId)).toHaveLength(wanted);
   expect(new Set(nodes.map(({ placementId }) => placementId)).size).toBe(wanted);
@@ -139,7 +136,9 @@ describe(`kill -9 at any moment (seed ${seed})`, () => {
       const { action, subject } = nextAction();
       const height = Number(await until("the chain's height", () => rpc(steady.url, "eth_blockNumber")));
       await until("a block is mined", () => rpc(steady.url, "evm_mine").then(() => true));
-      if (victim === "anvil" || victim === "everything") await sleep(dumpMs);
+      // Plan `dev` writes the state down every five seconds; what was mined after that may be lost.
+      if (victim === "anvil" || victim === "everything")
+        await until("the block is written down", async () => writtenHeight(plane, steady.id) > height);
 
       const asked = wish(action, subject, `round-${seed}-${round}`);
       asked.catch(() => undefined);
@@ -170,17 +169,17 @@ describe(`kill -9 at any moment (seed ${seed})`, () => {
     // An idempotent creation that was sent again has made one chain.
     const { items: all } = await customer.sdk.chains.list({ query: { pageSize: 200 } });
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
-  }, 1_200_000);
+  }, 3_600_000);
 
   it("SIGINT leaves no process, and the next start finds the chain as it was", async () => {
     const height = Number(await rpc(steady.url, "eth_blockNumber"));
     const running = plane.pids("anvil").length;
     const tookMs = await plane.interrupt();
-    expect(await untilNoProcess(plane.home, 1_000)).toEqual([]);
-    expect(tookMs).toBeLessThan(30_000);
+    expect(await untilNoProcess(plane.home, 10_000)).toEqual([]);
+    expect(tookMs).toBeLessThan(60_000);
     await plane.start();
     const found = await until("the chain answers", () => rpc(steady.url, "eth_blockNumber"), { timeoutMs: convergeMs });
     expect(Number(found)).toBeGreaterThanOrEqual(height);
     await until("its chains run again", async () => plane.pids("anvil").length === running || undefined);
-  }, 180_000);
+  });
 });

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createPortolan } from "@portolan/sdk";
 import { freePort } from "@portolan/testing";
@@ -55,10 +56,15 @@ const begin = (home: string, ports: { api: number; gateway: number }, args: read
   child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
     text.err += piece;
   });
-  const exit = once(child, "exit").then(([code]) => (typeof code === "number" ? code : null));
+  // What it has written is read a moment after its end; a child of its own that lives on may keep the pipes open.
+  const read = once(child, "close");
+  const exit = once(child, "exit").then(async ([code]) => {
+    await Promise.race([read, sleep(2_000, undefined, { ref: false })]);
+    return typeof code === "number" ? code : null;
+  });
   const line = async (): Promise<Ready> => {
     const found = await until("the ready line", async () => text.out.includes("\n") || child.exitCode !== null, {
-      timeoutMs: 150_000,
+      timeoutMs: 300_000,
     });
     if (!found || !text.out.includes("\n")) throw new Error(`it ended: ${text.err.slice(-4_000)}`);
     return JSON.parse(text.out);
@@ -75,7 +81,7 @@ const newHome = async (): Promise<string> => {
 
 const discard = async (home: string): Promise<void> => {
   killNow(processesOf(home).map(({ pid }) => pid));
-  await untilNoProcess(home, 5_000);
+  await untilNoProcess(home, 30_000);
   await rm(home, { recursive: true, force: true, maxRetries: 5 });
 };
 
@@ -105,6 +111,8 @@ describe("npm start, from nothing to a bill and back", () => {
       home,
     });
     expect(start.out().trim().split("\n")).toHaveLength(1);
+    // The ready line and these come by pipes of their own.
+    await until("the bill is said", async () => /CU counted/.test(start.err()));
     for (const step of [
       "tenant",
       "app",
@@ -132,10 +140,10 @@ describe("npm start, from nothing to a bill and back", () => {
     const stoppingAt = performance.now();
     start.child.kill("SIGINT");
     expect(await start.ended()).toBe(0);
-    expect(performance.now() - stoppingAt).toBeLessThan(20_000);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+    expect(performance.now() - stoppingAt).toBeLessThan(60_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
     expect(start.out().trim().split("\n")).toHaveLength(1);
-  }, 240_000);
+  });
 
   test("secrets are files of our own, and no log has them", async () => {
     const { key, password } = JSON.parse(await readFile(join(home, "first-chain.json"), "utf8"));
@@ -186,8 +194,8 @@ describe("npm start, from nothing to a bill and back", () => {
     expect(await again.ended()).toBe(0);
     expect(again.err()).toContain("Stopping");
     expect(again.err()).not.toMatch(/Hurrying|was killed/);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 240_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 
   test("a damaged operator.json and a lost key stop the start with what to do; put back, all is as before", async () => {
     const operator = await readFile(join(home, "operator.json"));
@@ -210,7 +218,7 @@ describe("npm start, from nothing to a bill and back", () => {
       hint: expect.stringContaining("backup"),
     });
     await expect(stat(join(home, "kek"))).rejects.toThrow("ENOENT");
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
 
     await writeFile(join(home, "kek"), key, { mode: 0o600 });
     const whole = begin(home, ports);
@@ -219,8 +227,8 @@ describe("npm start, from nothing to a bill and back", () => {
     expect(Number(await rpc(url, "eth_blockNumber"))).toBeGreaterThanOrEqual(height);
     whole.child.kill("SIGTERM");
     expect(await whole.ended()).toBe(0);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 120_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 });
 
 describe("what stands in the way is a sentence", () => {
@@ -239,7 +247,7 @@ describe("what stands in the way is a sentence", () => {
     expect(start.err()).toContain(`Port ${ports.gateway} for the gateway is taken`);
     expect(start.err()).toContain("PORTOLAN_GATEWAY_PORT");
     expect(await readdir(home)).toEqual([]);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
   });
 
   test("a first start that was cut off at any moment is taken up by the next", async () => {
@@ -250,26 +258,26 @@ describe("what stands in the way is a sentence", () => {
       killNow(processesOf(home).map(({ pid }) => pid));
       start.child.kill("SIGKILL");
       await start.ended();
-      await untilNoProcess(home, 5_000);
+      await untilNoProcess(home, 30_000);
     }
     const last = begin(home, ports, ["--bare"]);
     await last.ready();
     last.child.kill("SIGINT");
     expect(await last.ended()).toBe(0);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 180_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 
   test("a first chain that was cut off is taken up, and everything of it is made once", async () => {
     const { home, ports } = await setUp();
     for (const step of ["tenant", "key", "chain"]) {
       const start = begin(home, ports);
       await until(`the step ${step}`, async () => new RegExp(`^ {2}${step} `, "m").test(start.err()), {
-        timeoutMs: 60_000,
+        timeoutMs: 180_000,
         everyMs: 2,
       });
       killNow(processesOf(home).map(({ pid }) => pid));
       await start.ended();
-      await untilNoProcess(home, 5_000);
+      await untilNoProcess(home, 30_000);
     }
     const last = begin(home, ports);
     const { api } = await last.ready();
@@ -284,8 +292,8 @@ describe("what stands in the way is a sentence", () => {
     expect(keys.items.filter((key) => key.revokedAt === null).map(({ id }) => id)).toEqual([record.key.id]);
     last.child.kill("SIGINT");
     expect(await last.ended()).toBe(0);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 240_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 
   test("a second Ctrl-C hurries, and still leaves nothing behind", async () => {
     const { home, ports } = await setUp();
@@ -300,15 +308,15 @@ describe("what stands in the way is a sentence", () => {
     process.kill(lock.pid, "SIGINT");
     expect(await start.ended()).toBe(0);
     expect(start.err()).toContain("Hurrying");
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 120_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 
   test("Ctrl-C while it starts stops what has started", async () => {
     const { home, ports } = await setUp();
     const start = begin(home, ports, ["--bare"]);
-    await until("Postgres runs", async () => names(home).includes("postgres"), { timeoutMs: 60_000 });
+    await until("Postgres runs", async () => names(home).includes("postgres"), { timeoutMs: 180_000 });
     start.child.kill("SIGINT");
     expect(await start.ended()).toBe(0);
-    expect(await untilNoProcess(home, 2_000)).toEqual([]);
-  }, 120_000);
+    expect(await untilNoProcess(home, 10_000)).toEqual([]);
+  });
 });

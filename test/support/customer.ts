@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { OperationResource } from "@portolan/contract";
 import { createPortolan, type PortolanClient } from "@portolan/sdk";
+import { rpc } from "./json-rpc.ts";
 import { createRest, type Rest } from "./rest.ts";
+import { until } from "./until.ts";
 
 /** A developer with a tenant, an app and a key that may do everything on a development chain. */
 export interface Customer {
@@ -69,7 +71,7 @@ export const chainBody = (
 export const finish = async (
   sdk: PortolanClient,
   operationId: string,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<OperationResource> => {
   const ended = await sdk.waitForOperation(operationId, { timeoutMs });
   if (ended.state !== "succeeded")
@@ -77,8 +79,8 @@ export const finish = async (
   return ended;
 };
 
-/** A chain that runs. */
-export const createChain = async (
+/** A chain that runs, and that nobody has called yet. */
+export const makeChain = async (
   plane: { gateway: string },
   customer: Customer,
   wish: Parameters<typeof chainBody>[1] = {},
@@ -87,4 +89,11 @@ export const createChain = async (
   const operation = await finish(customer.sdk, started.id);
   const { id } = started.target;
   return { id, url: `${plane.gateway}/${id}/${customer.secret}`, operation };
+};
+
+/** A chain that runs and answers: the gateway hears of it a moment after the operation's end. */
+export const createChain = async (...wish: Parameters<typeof makeChain>): Promise<Chain> => {
+  const chain = await makeChain(...wish);
+  await until("the new chain answers", () => rpc(chain.url, "eth_chainId"));
+  return chain;
 };

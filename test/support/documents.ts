@@ -31,7 +31,7 @@ export const runSnippet = (
   env: Record<string, string>,
 ): Promise<{ code: number; stdout: string; stderr: string }> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [file, ...args], { cwd: directory, env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [file, ...args], { cwd: directory, env, timeout: 180_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });
     });

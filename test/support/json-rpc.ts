@@ -8,7 +8,7 @@ export interface RpcAnswer {
 export const postRaw = async (
   url: string,
   body: string,
-  { headers = {}, timeoutMs = 40_000 }: { headers?: { readonly [name: string]: string }; timeoutMs?: number } = {},
+  { headers = {}, timeoutMs = 60_000 }: { headers?: { readonly [name: string]: string }; timeoutMs?: number } = {},
 ): Promise<{ status: number; text: string }> => {
   const response = await fetch(url, {
     method: "POST",

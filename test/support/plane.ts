@@ -53,7 +53,7 @@ interface Ready {
   home: string;
 }
 
-const readyTimeoutMs = 120_000;
+const readyTimeoutMs = 240_000;
 
 const isReady = (value: unknown): value is Ready =>
   typeof value === "object" && value !== null && "api" in value && "gateway" in value && "home" in value;
@@ -82,7 +82,7 @@ const readyLine = (child: ChildProcess, log: () => string): Promise<Ready> =>
 const portOf = (url: string): string => new URL(url).port;
 
 const answers = async (url: string): Promise<boolean> => {
-  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
   await response?.body?.cancel();
   return response?.ok === true;
 };
@@ -152,7 +152,7 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
     const up = await Promise.all([answers(`${url("gateway")}/readyz`), answers(`${url("api")}/readyz`)]);
     return up.every(Boolean);
   };
-  const heal = async (timeoutMs = 60_000): Promise<void> => {
+  const heal = async (timeoutMs = 180_000): Promise<void> => {
     // A killed supervisor is seen to be gone a moment later; what is left of its children goes with it.
     const isBack = async (): Promise<true | undefined> => {
       if (isGone()) await start();
@@ -197,11 +197,11 @@ export const startPlane = async (options: PlaneOptions = {}): Promise<Plane> => 
     superuserUrl: async () =>
       (await createEmbeddedPostgres({ dataDir: join(home, "postgres") }).start()).superuserUrl("portolan"),
     stop: async () => {
-      const timer = setTimeout(() => child?.kill("SIGKILL"), 45_000);
+      const timer = setTimeout(() => child?.kill("SIGKILL"), 90_000);
       await interrupt();
       clearTimeout(timer);
       killNow(processesOf(home).map(({ pid }) => pid));
-      await untilNoProcess(home, 5_000);
+      await untilNoProcess(home, 30_000);
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };

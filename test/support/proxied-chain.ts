@@ -1,6 +1,6 @@
 import { runSql } from "@portolan/store";
 import { expect } from "vitest";
-import { type Chain, type Customer, createChain } from "./customer.ts";
+import { type Chain, type Customer, makeChain } from "./customer.ts";
 import { rpc } from "./json-rpc.ts";
 import type { Plane } from "./plane.ts";
 import { type RecordingProxy, startRecordingProxy } from "./recording-proxy.ts";
@@ -42,12 +42,12 @@ export const createProxiedChain = async (
   plane: Plane,
   customer: Customer,
 ): Promise<{ chain: Chain; proxy: RecordingProxy; stop(): Promise<void> }> => {
-  const chain = await createChain(plane, customer, { name: "metered" });
+  const chain = await makeChain(plane, customer, { name: "metered" });
   const proxy = await startRecordingProxy(await nodeAddress(plane, chain.id));
   await bendRoute(plane, chain.id, proxy.port);
   // What is called before the gateway has heard of it counts as well, so it must be heard first.
   const heard = createChainProbe(plane, customer, chain.id, proxy);
-  await until("the gateway's route leads through the proxy", heard, { timeoutMs: 10_000 });
+  await until("the gateway's route leads through the proxy", heard);
   expect(proxy.answered.length).toBeGreaterThan(0);
   return { chain, proxy, stop: () => proxy.stop() };
 };

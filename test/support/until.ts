@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const until = async <Value>(
   what: string,
   look: () => Promise<Value | false | undefined>,
-  { timeoutMs = 30_000, everyMs = 50 }: { timeoutMs?: number; everyMs?: number } = {},
+  { timeoutMs = 60_000, everyMs = 50 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<Value> => {
   const endsAt = Date.now() + timeoutMs;
   let problem: unknown;
