@@ -49,11 +49,9 @@ export const createPostgresEdgePort = (deps: PostgresEdgePortDeps): EdgePort => 
   const servedBy = async (region: string): Promise<Map<string, string>> => {
     const rows = await client.region.findMany({ select: { id: true, slug: true, gatewayUrl: true } });
     const own = rows.find(({ slug }) => slug === region);
-    return new Map(
-      rows.flatMap(({ id, slug, gatewayUrl }) =>
-        slug === region || gatewayUrl === own?.gatewayUrl ? [[slug, id] as const] : [],
-      ),
-    );
+    const shared = rows.filter(({ gatewayUrl }) => gatewayUrl === own?.gatewayUrl);
+    // Its own also while nobody has entered it: a gateway may be there before the plane's first start is done.
+    return new Map([[region, own?.id ?? region], ...shared.map(({ id, slug }) => [slug, id] as const)]);
   };
 
   const loadChange = async (served: ReadonlyMap<string, string>, hint: EdgeHint): Promise<EdgeChange | null> => {
