@@ -1,37 +1,18 @@
-import { spawn } from "node:child_process";
 import { requireCluster, type TestCluster } from "@portolan/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { fillSecrets, type Manifest, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
+import { fillSecrets, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
 import { kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { applyManifests, kubectl } from "./cluster-kubectl.ts";
 import { type ManifestSample, manifestSamples } from "./manifest-samples.ts";
 
 const required = requireCluster(2);
-
-/** What kubectl says on both channels; it fails the test with what it said. */
-const run = (cluster: TestCluster, args: readonly string[], input = ""): Promise<{ out: string; err: string }> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(cluster.kubectl, ["--kubeconfig", cluster.adminKubeconfigPath, ...args]);
-    const said = { out: "", err: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (said.out += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (said.err += text));
-    child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve(said) : reject(new Error(said.err))));
-    child.stdin.on("error", () => undefined).end(input);
-  });
-
-const apply = (cluster: TestCluster, objects: readonly Manifest[]) =>
-  run(
-    cluster,
-    ["apply", "--server-side", "--field-manager=portolan", "-f", "-"],
-    objects.map((object) => JSON.stringify(object)).join("\n---\n"),
-  );
 
 interface PodList {
   items: { metadata: { name: string }; status: { phase: string; conditions?: { type: string; status: string }[] } }[];
 }
 
 const podsOf = async (cluster: TestCluster, namespace: string): Promise<string[]> => {
-  const { items } = JSON.parse((await run(cluster, ["get", "pods", "-n", namespace, "-o", "json"])).out) as PodList;
+  const { items } = JSON.parse((await kubectl(cluster, ["get", "pods", "-n", namespace, "-o", "json"])).out) as PodList;
   return items
     .filter(({ status }) => status.phase === "Running")
     .map(({ metadata }) => metadata.name)
@@ -71,23 +52,31 @@ describe.skipIf(required === undefined)("a real API server with controllers", ()
       const name = namespace.metadata.name;
       try {
         const objects = [namespace, ...shared, ...filled.flatMap(objectsOf)];
-        expect((await apply(cluster, objects)).err).toBe("");
+        expect((await applyManifests(cluster, objects)).err).toBe("");
         const wanted = filled.map(({ objectName }) => `${objectName}-0`).sort();
         await expect.poll(() => podsOf(cluster, name), { timeout: 60_000 }).toEqual(wanted);
         const jobs = filled.flatMap((node) => node.jobs.map(({ job }) => job));
         if (jobs.length > 0) {
-          expect((await apply(cluster, jobs)).err).toBe("");
-          await run(cluster, ["wait", "--for=condition=complete", "job", "--all", "-n", name, "--timeout=60s"]);
+          expect((await applyManifests(cluster, jobs)).err).toBe("");
+          await kubectl(cluster, ["wait", "--for=condition=complete", "job", "--all", "-n", name, "--timeout=60s"]);
         }
         // What was applied is what is there: applied again, nothing becomes another.
         const versions = async () =>
-          (await run(cluster, ["get", "sts,svc,cm,secret,pvc,netpol,quota,limits,pdb", "-n", name, "-o", generations]))
-            .out;
+          (
+            await kubectl(cluster, [
+              "get",
+              "sts,svc,cm,secret,pvc,netpol,quota,limits,pdb",
+              "-n",
+              name,
+              "-o",
+              generations,
+            ])
+          ).out;
         const before = await versions();
-        await apply(cluster, objects);
+        await applyManifests(cluster, objects);
         expect(await versions()).toBe(before);
       } finally {
-        await run(cluster, ["delete", "namespace", name, "--wait=false", "--ignore-not-found"]);
+        await kubectl(cluster, ["delete", "namespace", name, "--wait=false", "--ignore-not-found"]);
       }
     },
   );

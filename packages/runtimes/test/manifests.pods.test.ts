@@ -1,0 +1,123 @@
+import { systemClock } from "@portolan/domain";
+import { requireCluster, requireProgramSet, type TestCluster } from "@portolan/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fillSecrets, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
+import { type KubernetesSettingsInput, kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { createProgramFinder } from "../src/process/programs.ts";
+import { applyManifests, kubectl } from "./cluster-kubectl.ts";
+import { type ManifestSample, manifestSamples, realSigner } from "./manifest-samples.ts";
+
+const required = requireCluster(3);
+const fabric = requireProgramSet("fabric");
+
+/** What a shell of a vendor's image has, and Fabric's external builders need. */
+const shellPrograms = ["cat", "cp", "grep", "mkdir", "tr"].map((name) => `/bin/${name}`);
+
+describe.skipIf(required === undefined)("real pods", () => {
+  let cluster: TestCluster;
+  let samples: readonly ManifestSample[] = [];
+  const namespaces: string[] = [];
+
+  beforeAll(async () => {
+    if (required === undefined) return;
+    cluster = await required.start();
+    samples = await manifestSamples({ signer: realSigner, now: systemClock.now() });
+  });
+  afterAll(async () => {
+    for (const name of namespaces) await kubectl(cluster, ["delete", "namespace", name, "--wait=false"]);
+  });
+
+  const images = async (programs: { readonly [match: string]: readonly string[] }) => {
+    const made = Object.entries(programs).map(async ([match, paths], index) => {
+      const [entry = ""] = paths;
+      const files = { "/bin/sh": "/bin/sh" };
+      const image = await cluster.makeImage({
+        name: `manifests-${process.pid}-${index}`,
+        programs: paths,
+        files,
+        entrypoint: [entry],
+      });
+      return { match, use: image.digestReference };
+    });
+    return await Promise.all(made);
+  };
+
+  /** Lays the sample into the cluster and waits until all its pods are ready; returns the namespace. */
+  const run = async (name: string, input: KubernetesSettingsInput): Promise<string> => {
+    const sample = samples.find((one) => one.name === name);
+    const network = cluster.network;
+    if (sample === undefined || network === undefined) throw new Error(`no sample ${name}`);
+    const machine = [{ cidr: `${network.machine}/32` }, { cidr: network.nodes }];
+    const settings = kubernetesSettings.parse({
+      storageClass: cluster.storageClasses.node,
+      gateway: machine,
+      worker: machine,
+      ...input,
+    });
+    const { namespace, shared, nodes, notes } = renderPlacement(sample.placement, sample.blueprint, settings);
+    expect(notes).toEqual([]);
+    namespaces.push(namespace.metadata.name);
+    const filled = [...nodes.values()].map((node) => fillSecrets(node, sample.secrets));
+    await applyManifests(cluster, [namespace, ...shared, ...filled.flatMap(objectsOf)]);
+    const selector = ["--selector=portolan.dev/component=node", "-n", namespace.metadata.name];
+    await expect
+      .poll(
+        async () => (await kubectl(cluster, ["get", "pods", "-o", "name", ...selector])).out.trim().split("\n").length,
+        { timeout: 60_000 },
+      )
+      .toBe(nodes.size);
+    await kubectl(cluster, ["wait", "--for=condition=Ready", "pod", "--timeout=120s", ...selector]);
+    return namespace.metadata.name;
+  };
+
+  const addressOf = async (namespace: string, node: string, port: string): Promise<string> => {
+    const path = `jsonpath={.spec.clusterIP}:{.spec.ports[?(@.name=="${port}")].port}`;
+    return (await kubectl(cluster, ["get", "service", node, "-n", namespace, "-o", path])).out;
+  };
+
+  const logsOf = async (namespace: string): Promise<string> => {
+    const args = ["logs", "-n", namespace, "--selector=portolan.dev/component=node", "--all-containers", "--tail=-1"];
+    return (await kubectl(cluster, args)).out;
+  };
+
+  test("anvil answers through its service, keeps its state, and has it again in another pod", async () => {
+    const found = createProgramFinder({ searchPath: "" }).find({ name: "anvil", version: "1.7.1" });
+    if ("missing" in found) throw new Error("anvil is a dependency of this package");
+    const all = await images({
+      "ghcr.io/foundry-rs/foundry:v1.7.1": [found.path],
+      "docker.io/library/node:24-bookworm-slim": [process.execPath],
+    });
+    const namespace = await run("anvil-dev", { images: all });
+    const call = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
+      const url = `http://${await addressOf(namespace, "node-0", "rpc")}`;
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(url, { method: "POST", body, headers, signal: AbortSignal.timeout(5_000) });
+      return ((await answer.json()) as { result?: unknown }).result;
+    };
+    const account = "0x00000000000000000000000000000000000000aa";
+    await call("anvil_setBalance", [account, "0x1234"]);
+    expect(await call("eth_getBalance", [account, "latest"])).toBe("0x1234");
+    await kubectl(cluster, ["delete", "pod", "node-0-0", "-n", namespace]);
+    await expect
+      .poll(() => call("eth_getBalance", [account, "latest"]).catch(() => undefined), { timeout: 60_000 })
+      .toBe("0x1234");
+  });
+
+  test.skipIf(fabric === undefined)(
+    "Fabric's orderer and peer run with their files, as nobody in particular",
+    async () => {
+      const { orderer = "", peer = "" } = fabric?.paths ?? {};
+      const all = await images({
+        "docker.io/hyperledger/fabric-orderer:3.1.5": [orderer],
+        "docker.io/hyperledger/fabric-peer:3.1.5": [peer, "/bin/sh", ...shellPrograms],
+      });
+      const namespace = await run("fabric-dev", { images: all });
+      for (const node of ["orderer-0", "peer-org1-0"]) {
+        const answer = await fetch(`http://${await addressOf(namespace, node, "operations")}/healthz`);
+        expect(answer.status, node).toBe(200);
+      }
+      expect(await logsOf(namespace)).not.toMatch(/permission denied|read-only file system|panic/i);
+    },
+  );
+});
