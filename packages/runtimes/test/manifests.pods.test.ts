@@ -10,8 +10,8 @@ import { type ManifestSample, manifestSamples, realSigner } from "./manifest-sam
 const required = requireCluster(3);
 const fabric = requireProgramSet("fabric");
 
-/** What a shell of a vendor's image has, and Fabric's external builders need. */
-const shellPrograms = ["cat", "cp", "grep", "mkdir", "tr"].map((name) => `/bin/${name}`);
+/** What a vendor's image has beside its program: Fabric's external builders need it. */
+const shellPrograms = ["cat", "cp", "grep", "mkdir", "stat", "tr"].map((name) => `/bin/${name}`);
 
 describe.skipIf(required === undefined)("real pods", () => {
   let cluster: TestCluster;
@@ -117,6 +117,27 @@ describe.skipIf(required === undefined)("real pods", () => {
         const answer = await fetch(`http://${await addressOf(namespace, node, "operations")}/healthz`);
         expect(answer.status, node).toBe(200);
       }
+      const inPeer = async (script: string): Promise<string> =>
+        (
+          await kubectl(cluster, [
+            "exec",
+            "-n",
+            namespace,
+            "peer-org1-0-0",
+            "-c",
+            "peer",
+            "--",
+            "/bin/sh",
+            "-c",
+            script,
+          ])
+        ).out;
+      // Kubelet lets the pod's group read what only its owner, the superuser, could.
+      const modes = "stat -L -c '%a %u %g' /portolan/files/msp/keystore/key.pem /portolan/files/builder/bin/detect";
+      expect(await inPeer(modes)).toBe("640 0 1000\n755 0 1000\n");
+      const builder = `mkdir /tmp/m && echo '{"type": "ccaas"}' >/tmp/m/metadata.json && /portolan/files/builder/bin/detect /tmp /tmp/m && echo taken`;
+      expect(await inPeer(builder)).toBe("taken\n");
+      await expect(inPeer("echo x >/portolan/files/x")).rejects.toThrow(/[Rr]ead-only/);
       expect(await logsOf(namespace)).not.toMatch(/permission denied|read-only file system|panic/i);
     },
   );
