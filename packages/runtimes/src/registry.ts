@@ -1,6 +1,7 @@
 import { DomainError, type JsonObject } from "@portolan/domain";
 import { z } from "zod";
 import type { DriverDeps, DriverFlag, FlagValues, RegionFinding, RuntimeDriver } from "./driver.ts";
+import { kubernetesDriver } from "./kubernetes/kubernetes-driver.ts";
 import { processDriver } from "./process/process-driver.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -22,6 +23,7 @@ const bind = <Settings>({ settings, flags, fromFlags, load }: RuntimeDriver<Sett
 /** Every kind of runtime there is. */
 const drivers = {
   process: bind(processDriver),
+  kubernetes: bind(kubernetesDriver),
 } as const;
 
 type RuntimeKind = keyof typeof drivers;

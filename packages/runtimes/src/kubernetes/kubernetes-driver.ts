@@ -1,0 +1,109 @@
+import { isAbsolute, resolve } from "node:path";
+import type { JsonObject } from "@portolan/domain";
+import { z } from "zod";
+import type { FlagValues, RuntimeDriver } from "../driver.ts";
+import { kubernetesSettings } from "./settings.ts";
+
+const defaultToolsImage = "docker.io/library/node:24";
+
+/** Where the cluster is and who asks stands beside how chains are laid into it; only a regions file says either. */
+const settings = kubernetesSettings
+  .extend({
+    /** A file of the operator's, never a tenant's: it may name programs that are run. */
+    kubeconfig: z.string().min(1).max(4_000).refine(isAbsolute, "must be an absolute path").optional(),
+    context: z.string().min(1).max(500).optional(),
+    /** The worker is a pod of the cluster, with a service account. */
+    inCluster: z.literal(true).optional(),
+    /** With Node in it: for pods that copy volumes, and for checks. */
+    toolsImage: z.string().min(1).max(500).default(defaultToolsImage),
+    /** Of what is the installation's own and no chain's. */
+    homeNamespace: z
+      .string()
+      .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/)
+      .optional(),
+  })
+  .refine(({ kubeconfig, inCluster }) => (kubeconfig === undefined) !== (inCluster === undefined), {
+    error: "either kubeconfig or inCluster must be there, and not both",
+  });
+
+/** Of a region on a cluster, as its file has them. */
+export type ClusterRegion = z.output<typeof settings>;
+
+const text = (values: FlagValues, name: string): string | undefined => {
+  const value = values[name];
+  return typeof value === "string" ? value : undefined;
+};
+const texts = (values: FlagValues, name: string): readonly string[] => {
+  const value = values[name];
+  return Array.isArray(value) ? value : [];
+};
+
+/** `FROM=TO`: the first `=`, since a digest has none. */
+const toPair = (pair: string): { match: string; use: string } => {
+  const at = pair.indexOf("=");
+  return { match: pair.slice(0, at === -1 ? undefined : at), use: at === -1 ? "" : pair.slice(at + 1) };
+};
+
+const toPeers = (values: FlagValues): JsonObject[] => [
+  ...texts(values, "from").map((cidr) => ({ cidr })),
+  ...texts(values, "fromNamespace").map((name) => ({ namespace: { "kubernetes.io/metadata.name": name } })),
+];
+
+const onlySet = (object: { [name: string]: JsonObject[string] | undefined }): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).filter((entry): entry is [string, JsonObject[string]] => entry[1] !== undefined),
+  );
+
+const fromFlags = (values: FlagValues): JsonObject | undefined => {
+  const kubeconfig = text(values, "kubeconfig");
+  if (kubeconfig === undefined && values["inCluster"] !== true) return undefined;
+  const peers = toPeers(values);
+  const images = texts(values, "image").map(toPair);
+  const [namespace, name] = (text(values, "pullSecret") ?? "").split("/");
+  return onlySet({
+    kubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig),
+    context: text(values, "context"),
+    inCluster: values["inCluster"] === true ? true : undefined,
+    storageClass: text(values, "storageClass"),
+    reach: text(values, "reach"),
+    clusterDomain: text(values, "clusterDomain"),
+    mirror: text(values, "mirror"),
+    toolsImage: text(values, "toolsImage"),
+    homeNamespace: text(values, "homeNamespace"),
+    images: images.length === 0 ? undefined : images,
+    gateway: peers.length === 0 ? undefined : peers,
+    worker: peers.length === 0 ? undefined : peers,
+    pullSecret: text(values, "pullSecret") === undefined ? undefined : { namespace: namespace ?? "", name: name ?? "" },
+    features: values["podResources"] === false ? { podResources: false } : undefined,
+  });
+};
+
+/** Pods of a cluster. */
+export const kubernetesDriver: RuntimeDriver<ClusterRegion> = {
+  settings,
+  flags: [
+    { flag: "--kubeconfig <file>", description: "a Kubernetes cluster, by a kubeconfig file" },
+    { flag: "--context <name>", description: "of the kubeconfig; default: its current one" },
+    { flag: "--in-cluster", description: "the cluster that the worker is a pod of" },
+    { flag: "--storage-class <name>", description: "of chains' volumes; default: the cluster's default class" },
+    {
+      flag: "--reach <how>",
+      description:
+        "dns: gateway and worker stand in the cluster (default); address: beside it, with a route to its services",
+    },
+    { flag: "--from <cidr...>", description: "where gateway's and worker's packets come from" },
+    { flag: "--from-namespace <name...>", description: "the namespace in which gateway and worker are pods" },
+    { flag: "--cluster-domain <name>", description: "default cluster.local" },
+    { flag: "--mirror <registry>", description: "in place of every image's registry" },
+    { flag: "--image <FROM=TO...>", description: "another image in the place of one, by digest best" },
+    {
+      flag: "--pull-secret <namespace/name>",
+      description: "a dockerconfigjson secret of the cluster for its registries",
+    },
+    { flag: "--tools-image <image>", description: "with Node, for pods that copy volumes and for checks" },
+    { flag: "--home-namespace <name>", description: "for what is no chain's own; default portolan" },
+    { flag: "--no-pod-resources", description: "for clusters before 1.34" },
+  ],
+  fromFlags,
+  load: async () => (await import("./loaded-driver.ts")).loadedDriver,
+};
