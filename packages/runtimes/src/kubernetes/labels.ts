@@ -1,8 +1,5 @@
 import type { PlacementRef } from "../runtime.ts";
 
-/** Who owns the fields that we apply. */
-export const fieldManager = "portolan";
-
 const prefix = "portolan.dev";
 
 export const labelKeys = {
@@ -84,9 +81,3 @@ export const toNodeSelector = (placementId: string, objectName: string, componen
   [labelKeys.node]: objectName,
   ...(component === undefined ? {} : { [labelKeys.component]: component }),
 });
-
-/** A selector as the query of a list or watch. */
-export const toSelectorQuery = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");

@@ -30,9 +30,6 @@ export const toNamespaceName = (placementId: string): string => {
   });
 };
 
-/** The placement that a namespace of ours belongs to is in its label; a name alone proves nothing. */
-export const isNamespaceName = (name: string): boolean => /^p-[a-z0-9-]{1,38}$/.test(name);
-
 /** Of a node's Service and StatefulSet, and so a part of its host and its pod's name (`<name>-0`). */
 export const toNodeObjectName = (node: string): string => toLabelName(node, maxNodeName);
 

@@ -22,14 +22,14 @@ export interface ContainerInput {
 
 type Program = Pick<ProcessSpec, "name" | "program" | "args" | "env">;
 
-const toEnv = (input: ContainerInput, container: string, env: { readonly [name: string]: EnvValue }): V1EnvVar[] => [
+const toEnv = (input: ContainerInput, owner: string, env: { readonly [name: string]: EnvValue }): V1EnvVar[] => [
   { name: "LANG", value: "C.UTF-8" },
   { name: "HOME", value: temporaryDirectory },
   { name: "TMPDIR", value: temporaryDirectory },
   ...Object.entries(env).map(
     ([name, value]): V1EnvVar =>
       isSecretValue(value)
-        ? { name, valueFrom: { secretKeyRef: { name: input.secretName, key: toEnvKey(container, name) } } }
+        ? { name, valueFrom: { secretKeyRef: { name: input.secretName, key: toEnvKey(owner, name) } } }
         : { name, value: toVerbatim(toText(input.node, value)) },
   ),
 ];
@@ -43,14 +43,19 @@ const toMounts = (node: BlueprintNode): V1VolumeMount[] => [
   { name: temporaryVolume, mountPath: temporaryDirectory },
 ];
 
-/** A program as a container. The image's own PATH finds it by its name. */
-export const renderProgram = (input: ContainerInput, container: string, program: Program): V1Container => ({
+/** A program as a container. The image's own PATH finds it by its name. `owner`: whose secret environment it is. */
+export const renderProgram = (
+  input: ContainerInput,
+  container: string,
+  program: Program,
+  owner: string = container,
+): V1Container => ({
   name: container,
   image: toImage(program.program.image, input.settings),
   imagePullPolicy: "IfNotPresent",
   command: [program.program.name],
   args: program.args.map((arg) => toVerbatim(toText(input.node, arg))),
-  env: unique(toEnv(input, container, program.env)),
+  env: unique(toEnv(input, owner, program.env)),
   volumeMounts: toMounts(input.node),
   securityContext: containerSecurity(),
   terminationMessagePolicy: "FallbackToLogsOnError",

@@ -14,8 +14,8 @@ export interface KeptClaim {
 }
 
 const mebibyte = 1_048_576;
-/** Room for the one pod that copies volumes. */
-export const copyAmounts: Amounts = { cpuMillis: 500, memoryBytes: 256 * mebibyte };
+/** Room for the one pod that copies volumes: its limits (copy-pod.ts) are within these. */
+const copyAmounts: Amounts = { cpuMillis: 1_000, memoryBytes: 256 * mebibyte };
 /** Of a container that says nothing of itself: none of ours. */
 const defaultAmounts: Amounts = { cpuMillis: 100, memoryBytes: 128 * mebibyte };
 

@@ -152,13 +152,13 @@ const renderStatefulSet = (parts: Parts): Rendered<V1StatefulSet> => {
   };
 };
 
-/** Owner of a job's secret environment: its container's name says nothing of its key. */
+/** Owner of a job's secret environment: several jobs may have one name. */
 const toJobOwner = (job: JobSpec): string => `job-${shortHash(job.key)}`;
 
 /** A pod of its own on the node's machine, where the node's volumes are; started once the node is up. */
 const renderJob = (parts: Parts, job: JobSpec): RenderedJob => {
   const { placement, node, objectName } = parts;
-  const container = toJobOwner(job);
+  const container = toContainerName(job.name);
   const labels = toLabels(placement, { objectName, role: node.role, component: "job" });
   const facts = { [container]: { process: job.name, kind: "job" as const, timeoutMs: job.timeoutMs } };
   const rendered: Rendered<V1Job> = {
@@ -186,7 +186,9 @@ const renderJob = (parts: Parts, job: JobSpec): RenderedJob => {
               ],
             },
           },
-          containers: [{ ...renderProgram(parts.containers, container, job), resources: toJobResources(node) }],
+          containers: [
+            { ...renderProgram(parts.containers, container, job, toJobOwner(job)), resources: toJobResources(node) },
+          ],
         },
       },
     },

@@ -87,7 +87,7 @@ test("the quota has room for the nodes, a successor and a copy, and for volumes 
   const { shared } = renderPlacement(placement, blueprintOf(nodes), kubernetesSettings.parse({}), kept);
   expect(specOf(shared, "ResourceQuota").hard).toMatchObject({
     pods: "4",
-    "requests.cpu": "3",
+    "requests.cpu": "3500m",
     "requests.memory": `${512 + 1024 + 1024 + 256}Mi`,
     persistentvolumeclaims: "3",
     "requests.storage": "2560Mi",
