@@ -95,6 +95,6 @@ export const parseKubernetesSettings = (value: unknown): KubernetesSettings => {
   throw new DomainError({
     code: "runtime.failed",
     message: `The settings of the region's cluster can't be used. ${places.slice(0, 5).join("; ")}`,
-    hint: "Mend the region's settings; docs/kubernetes.md lists them.",
+    hint: "Mend the region's settings; docs/kubernetes-manifests.md lists them.",
   });
 };
