@@ -58,10 +58,15 @@ const clusterDirectories = (): string[] => {
 };
 
 const isAbandoned = (directory: string): boolean => {
+  // Whoever asked for it may not have read yet why it failed.
+  if (existsSync(join(directory, "failure.txt")) && isYoung(directory)) return false;
   try {
     const [pid, start] = readFileSync(join(directory, mark), "utf8").split(" ");
     return startOf(Number(pid)) !== start;
   } catch {
-    return Date.now() - (statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > youngMs;
+    return !isYoung(directory);
   }
 };
+
+const isYoung = (directory: string): boolean =>
+  Date.now() - (statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) < youngMs;

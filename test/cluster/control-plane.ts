@@ -52,7 +52,7 @@ export const startEtcd = async (parts: ControlPlaneParts): Promise<void> => {
     "--unsafe-no-fsync",
     "--log-level=warn",
   ]);
-  await processes.until("etcd", 30, async () => (await fetch(`${clients}/health`)).ok);
+  await processes.until("etcd", 60, async () => (await fetch(`${clients}/health`)).ok);
 };
 
 /** Ready when it returns. */
@@ -82,7 +82,7 @@ export const startApiServer = async (parts: ControlPlaneParts): Promise<void> =>
     "--allow-privileged=true",
     ...(parts.apiServerFlags ?? []),
   ]);
-  await processes.until("kube-apiserver", 90, async () => (await parts.api.call("GET", "/readyz")) === "ok");
+  await processes.until("kube-apiserver", 120, async () => (await parts.api.call("GET", "/readyz")) === "ok");
 };
 
 /** Controllers and scheduler. Ready when the default namespace has its service account. */
@@ -103,6 +103,7 @@ export const startControllers = async (parts: ControlPlaneParts): Promise<void> 
     "--allocate-node-cidrs=true",
     `--cluster-cidr=${parts.networks.pods}`,
     `--node-monitor-period=${nodeGrace.monitor}`,
+    "--concurrent-statefulset-syncs=20",
     `--node-monitor-grace-period=${nodeGrace.grace}`,
     "--leader-elect=false",
     ...noThrottle,
@@ -115,5 +116,5 @@ export const startControllers = async (parts: ControlPlaneParts): Promise<void> 
     ...noThrottle,
   ]);
   const account = "/api/v1/namespaces/default/serviceaccounts/default";
-  await processes.until("kube-controller-manager", 60, async () => Boolean(await parts.api.call("GET", account)));
+  await processes.until("kube-controller-manager", 120, async () => Boolean(await parts.api.call("GET", account)));
 };

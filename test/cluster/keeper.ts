@@ -53,6 +53,8 @@ const server = createServer((request, response) => {
   });
 });
 
+// A cluster without a keeper would be worse than one whose keeper missed something.
+process.on("uncaughtException", (error) => console.error(error));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end());
 setInterval(() => {
   if (!isProcessAlive(owner)) void end();

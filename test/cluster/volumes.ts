@@ -35,11 +35,12 @@ export const startVolumes = async (api: ClusterApi, directory: string): Promise<
   for (const name of Object.values(storageClasses))
     await api.apply(`/apis/storage.k8s.io/v1/storageclasses/${name}`, toClass(name));
   const sweep = createSweeper("volumes", async () => {
-    for (const claim of claims.items()) await serve(claim).catch(ignoreGone);
+    const taken = new Set(volumes.items().map(({ spec }) => spec.local?.path));
+    for (const claim of claims.items()) await serve(claim, taken).catch(ignoreGone);
     for (const volume of volumes.items()) await clear(volume).catch(ignoreGone);
   });
   const known = new Set<string>(Object.values(storageClasses));
-  const serve = async (claim: Claim): Promise<void> => {
+  const serve = async (claim: Claim, taken: ReadonlySet<string | undefined>): Promise<void> => {
     const { storageClassName: name } = claim.spec;
     if (name === undefined || !known.has(name) || claim.metadata.deletionTimestamp !== undefined) return;
     const has = claim.status?.capacity?.storage;
@@ -48,7 +49,7 @@ export const startVolumes = async (api: ClusterApi, directory: string): Promise<
       await grow(api, claim);
     if (claim.status?.phase !== "Pending" || claim.spec.volumeName !== undefined || node === undefined) return;
     const path = join(directory, `pvc-${claim.metadata.uid}`);
-    if (volumes.items().some(({ spec }) => spec.local?.path === path)) return;
+    if (taken.has(path)) return;
     await mkdir(path, { recursive: true });
     await chmod(path, 0o777);
     await api.call("POST", "/api/v1/persistentvolumes", toVolume(claim, path, node)).catch(ignoreMade);

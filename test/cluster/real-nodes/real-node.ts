@@ -72,7 +72,7 @@ export const createRealNode = (parts: RealNodeParts, index: number): RealNode =>
   };
   const startContainers = async (): Promise<void> => {
     startInside("containerd", ["--config", join(place.directory, "containerd.toml")]);
-    await processes.until(`${name}-containerd`, 30, async () => (await ctr("version")).includes("Server"));
+    await processes.until(`${name}-containerd`, 60, async () => (await ctr("version")).includes("Server"));
   };
   const startKubelet = (): void => {
     const files = [`--config=${join(place.directory, "kubelet.json")}`, `--kubeconfig=${kubeconfig}`];
@@ -111,12 +111,12 @@ export const createRealNode = (parts: RealNodeParts, index: number): RealNode =>
       await parts.onContainers(node);
       const startedAt = Date.now();
       startKubelet();
-      await processes.until(`${name}-kubelet`, 60, async () => {
+      await processes.until(`${name}-kubelet`, 120, async () => {
         podNetwork = (await nodeObject()).spec.podCIDR;
         return podNetwork !== undefined;
       });
       writeFileSync(join(place.directory, "cni", "pods.conflist"), toPodNetworkConfig(place, podNetwork ?? ""));
-      await processes.until(`${name}-kubelet`, 60, async () => isReadySince(await nodeObject(), startedAt));
+      await processes.until(`${name}-kubelet`, 120, async () => isReadySince(await nodeObject(), startedAt));
     },
     async stop() {
       // The kernel ends whatever is in the namespace with its first process.

@@ -21,7 +21,7 @@ export interface ClusterWish {
 export const clusterDirectoryPrefix = "portolan-cluster-";
 
 /** Level 3 on a machine that is busy otherwise. */
-const startSeconds = 120;
+const startSeconds = 240;
 
 /**
  * A cluster, ready. It runs under a keeper, a process of its own, which ends it on `close` and when its owner is gone.
