@@ -1,8 +1,14 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "@portolan/domain";
-import { requireCluster, requireProgramSet, type TestCluster } from "@portolan/testing";
+import { requireCluster, requireProgramSet, type TestCluster, temporaryDirectory } from "@portolan/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fillSecrets, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
 import { type KubernetesSettingsInput, kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { copyScript } from "../src/process/copy-script.ts";
 import { createProgramFinder } from "../src/process/programs.ts";
 import { applyManifests, kubectl } from "./cluster-kubectl.ts";
 import { type ManifestSample, manifestSamples, realSigner } from "./manifest-samples.ts";
@@ -27,26 +33,36 @@ describe.skipIf(required === undefined)("real pods", () => {
     for (const name of namespaces) await kubectl(cluster, ["delete", "namespace", name, "--wait=false"]);
   });
 
-  const images = async (programs: { readonly [match: string]: readonly string[] }) => {
-    const made = Object.entries(programs).map(async ([match, paths], index) => {
+  let made = 0;
+  /** `files`: of all of them. */
+  const images = async (
+    programs: { readonly [match: string]: readonly string[] },
+    files: { readonly [inImage: string]: string } = {},
+  ) => {
+    const all = Object.entries(programs).map(async ([match, paths]) => {
       const [entry = ""] = paths;
-      const files = { "/bin/sh": "/bin/sh" };
+      made += 1;
       const image = await cluster.makeImage({
-        name: `manifests-${process.pid}-${index}`,
+        name: `manifests-${process.pid}-${made}`,
         programs: paths,
-        files,
+        files: { "/bin/sh": "/bin/sh", ...files },
         entrypoint: [entry],
       });
       return { match, use: image.digestReference };
     });
-    return await Promise.all(made);
+    return await Promise.all(all);
+  };
+
+  const sampleOf = (name: string): ManifestSample => {
+    const found = samples.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no sample ${name}`);
+    return found;
   };
 
   /** Lays the sample into the cluster and waits until all its pods are ready; returns the namespace. */
-  const run = async (name: string, input: KubernetesSettingsInput): Promise<string> => {
-    const sample = samples.find((one) => one.name === name);
+  const run = async (sample: ManifestSample, input: KubernetesSettingsInput): Promise<string> => {
     const network = cluster.network;
-    if (sample === undefined || network === undefined) throw new Error(`no sample ${name}`);
+    if (network === undefined) throw new Error("the cluster has no real nodes");
     const machine = [{ cidr: `${network.machine}/32` }, { cidr: network.nodes }];
     const settings = kubernetesSettings.parse({
       storageClass: cluster.storageClasses.node,
@@ -87,7 +103,7 @@ describe.skipIf(required === undefined)("real pods", () => {
       "ghcr.io/foundry-rs/foundry:v1.7.1": [found.path],
       "docker.io/library/node:24-bookworm-slim": [process.execPath],
     });
-    const namespace = await run("anvil-dev", { images: all });
+    const namespace = await run(sampleOf("anvil-dev"), { images: all });
     const call = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
       const url = `http://${await addressOf(namespace, "node-0", "rpc")}`;
       const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
@@ -112,7 +128,7 @@ describe.skipIf(required === undefined)("real pods", () => {
         "docker.io/hyperledger/fabric-orderer:3.1.5": [orderer],
         "docker.io/hyperledger/fabric-peer:3.1.5": [peer, "/bin/sh", ...shellPrograms],
       });
-      const namespace = await run("fabric-dev", { images: all });
+      const namespace = await run(sampleOf("fabric-dev"), { images: all });
       for (const node of ["orderer-0", "peer-org1-0"]) {
         const answer = await fetch(`http://${await addressOf(namespace, node, "operations")}/healthz`);
         expect(answer.status, node).toBe(200);
@@ -141,4 +157,38 @@ describe.skipIf(required === undefined)("real pods", () => {
       expect(await logsOf(namespace)).not.toMatch(/permission denied|read-only file system|panic/i);
     },
   );
+
+  test("the chaincode that ships, and the relay of one elsewhere, run as images", async () => {
+    const directory = temporaryDirectory("chaincode");
+    const programs = join(directory, "programs");
+    const script = copyScript(
+      fileURLToPath(import.meta.resolve("@portolan/chaincode-asset-transfer")).replace("index", "main"),
+      programs,
+    );
+    const program = join(directory, "chaincode-asset-transfer");
+    writeFileSync(program, `#!/bin/sh\nexec node /opt/${relative(programs, script)}\n`, { mode: 0o755 });
+    const node = { "docker.io/library/node:24-bookworm-slim": [process.execPath] };
+    const chaincode = { "ghcr.io/portolan/chaincode-asset-transfer:1.0.0": [process.execPath, "/bin/sh"] };
+    const files = { "/opt": programs, "/usr/local/bin/chaincode-asset-transfer": program };
+    const sample = sampleOf("fabric-standard");
+    const { nodes, network } = sample.blueprint;
+    const namespace = await run(
+      {
+        ...sample,
+        blueprint: {
+          ...sample.blueprint,
+          nodes: nodes.filter(({ role }) => role === "chaincode"),
+          network: network.filter(({ from, to }) => from === "worker" && to.node.startsWith("chaincode")),
+        },
+      },
+      { images: [...(await images(node)), ...(await images(chaincode, files))] },
+    );
+    const status = await fetch(`http://${await addressOf(namespace, "chaincode-far-0", "operations")}/status`);
+    expect(status.status).toBe(200);
+    const [host = "", port = ""] = (await addressOf(namespace, "chaincode-basic-0", "grpc")).split(":");
+    const socket = connect({ host, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ["h2"] });
+    await once(socket, "secureConnect");
+    expect(socket.alpnProtocol).toBe("h2");
+    socket.destroy();
+  });
 });
