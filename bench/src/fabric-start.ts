@@ -36,12 +36,12 @@ const giveUpMs = 120_000;
  * The same programs, files and calls, driven by a loop in memory that knows nothing else: no API, database, queue,
  * lease or gateway between. It makes its keys, certificates and genesis, too.
  */
-const byHand = async ({ plan, settings }: Size, ports: number): Promise<number> => {
+const byHand = async ({ plan, settings }: Size): Promise<number> => {
   const startedAt = performance.now();
   const parts = [part("channel", "main", {}), part("chaincode", "basic", basic)];
-  const network = await openNetwork(fabricSpec(settings, parts, { plan }), ports);
+  const network = await openNetwork(fabricSpec(settings, parts, { plan }));
   try {
-    await network.converge(giveUpMs);
+    await network.converge({ timeoutMs: giveUpMs });
     const client = await openClient(network, "org1");
     await client.contract("main", "basic").submitTransaction("create", "first", "bench", "1");
     const tookMs = performance.now() - startedAt;
@@ -127,7 +127,7 @@ const measure = async (size: Size, rounds: number): Promise<{ ours: Creation[]; 
     for (let round = -1; round < rounds; round++) {
       if (size.standsBy) await untilOneStandsBy(plane);
       await sleep(1_000);
-      const handMs = await byHand(size, 23_600);
+      const handMs = await byHand(size);
       await sleep(1_000);
       const creation = await throughPortolan(plane, customer, size);
       if (round < 0) continue;

@@ -361,7 +361,8 @@ export const openNetwork = async (first: ChainSpec, operator: OperatorConfig = {
         (error: unknown) => error,
       );
       if (!isAwaited(failure)) throw new Error(`no step failed with ${words}`, { cause: failure });
-      return failure as DomainError;
+      const { code, message, hint = "" } = failure as DomainError;
+      return { code, message, hint };
     },
     /** Does all steps of a new network once more, as after a view that was lost. */
     repeat: async (): Promise<void> => {
