@@ -56,13 +56,18 @@ export const signUp = async (
 
 export const chainBody = (
   customer: Pick<Customer, "appId">,
-  { name = "ledger", plan = "dev", settings = {} }: { name?: string; plan?: string; settings?: object } = {},
+  {
+    name = "ledger",
+    plan = "dev",
+    settings = {},
+    regions = ["local"],
+  }: { name?: string; plan?: string; settings?: object; regions?: string[] } = {},
 ) => ({
   appId: customer.appId,
   name,
   framework: "anvil",
   plan,
-  regions: ["local"],
+  regions,
   hosting: "dedicated" as const,
   settings: { ...settings },
 });
