@@ -50,16 +50,11 @@ export const serve = (
 ): ProcessSpec => {
   const { port = "http", ...rest } = change;
   const name = rest.name ?? "main";
+  const { bindHost, bindNumber } = portOf(addresses, nodeName, port);
   return {
     name,
     program: node,
-    args: [
-      { file: "echo.cjs" },
-      "serve",
-      String(portOf(addresses, nodeName, port).bindNumber),
-      { volume: "data" },
-      name,
-    ],
+    args: [{ file: "echo.cjs" }, "serve", String(bindNumber), { volume: "data" }, name, bindHost],
     env: {},
     probe: { kind: "http", port, periodMs: 500, timeoutMs: 1000, startupMs: 20_000 },
     after: [],
@@ -157,6 +152,9 @@ export const toBlueprint = (
   framework: "fake",
   rendererVersion,
   nodes,
-  network: [],
+  // The suite itself asks the nodes; nobody else needs to.
+  network: nodes.flatMap((node) =>
+    node.ports.map((port) => ({ from: "worker" as const, to: { node: node.name, port: port.name } })),
+  ),
   spread: [],
 });

@@ -38,7 +38,7 @@ export const dataTests = (open: () => Promise<ConformanceHarness>): void => {
       const { placement, addresses } = await scene.place("echo-0");
       await converge(scene.runtime(), placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), 1n);
       const mine = (await scene.harness().open().inventory()).filter(
-        ({ placementId }) => placementId === placement.placementId,
+        ({ placementId, kind }) => placementId === placement.placementId && kind !== "namespace",
       );
       expect(new Set(mine.map(({ node }) => node))).toEqual(new Set(["echo-0"]));
       expect(mine.filter(({ kind }) => kind === "program")).toHaveLength(1);

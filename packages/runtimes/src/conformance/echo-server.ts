@@ -1,5 +1,5 @@
 /**
- * The program of the suite, as an asset: plain JavaScript for Node. `serve <port> <directory> <name>` answers HTTP and
+ * The program of the suite, as an asset: plain JavaScript for Node. `serve <port> <directory> <name> <host>` answers HTTP and
  * leaves a line for each start; `append <file> <line>` and `fail` are init commands and jobs.
  */
 export const echoServer = `
@@ -14,9 +14,10 @@ if (command === "append") {
   console.error("this can not work");
   process.exit(3);
 } else {
-  const [port, directory, name] = rest;
+  const [port, directory, name, host] = rest;
   fs.appendFileSync(path.join(directory, "events"), "start " + name + " " + now() + "\\n");
   console.log("started " + name);
+  const run = now();
   const stop = (signal) => {
     fs.appendFileSync(path.join(directory, "events"), "stop " + name + " " + signal + "\\n");
     process.exit(0);
@@ -42,13 +43,14 @@ if (command === "append") {
     return JSON.stringify({
       name,
       pid: process.pid,
+      run,
       uid: process.getuid ? process.getuid() : null,
       secretEnv: process.env.ECHO_SECRET,
       secretFile: process.env.ECHO_SECRET_FILE ? fs.readFileSync(process.env.ECHO_SECRET_FILE, "utf8") : undefined,
       secretMode: process.env.ECHO_SECRET_FILE ? fs.statSync(process.env.ECHO_SECRET_FILE).mode & 0o777 : undefined,
       files: process.env.ECHO_FILES ? list(process.env.ECHO_FILES) : undefined,
       directory: process.env.ECHO_FILES,
-      rootFiles: process.env.ECHO_ROOT ? fs.readdirSync(process.env.ECHO_ROOT).sort() : undefined,
+      rootFiles: process.env.ECHO_ROOT ? fs.readdirSync(process.env.ECHO_ROOT).filter((name) => !name.startsWith(".")).sort() : undefined,
       environment: Object.keys(process.env),
     });
   };
@@ -60,6 +62,6 @@ if (command === "append") {
       response.end(String(error));
     }
   });
-  setTimeout(() => server.listen(Number(port), "127.0.0.1"), Number(process.env.ECHO_DELAY_MS || 0));
+  setTimeout(() => server.listen(Number(port), host), Number(process.env.ECHO_DELAY_MS || 0));
 }
 `;

@@ -13,6 +13,8 @@ export interface ConformanceHarness {
   countPrograms(placement: PlacementRef, node?: string, process?: string): Promise<number>;
   /** Command lines of what runs of a placement. */
   commandLines(placement: PlacementRef): Promise<string[]>;
+  /** How many of the suite's crashes may happen side by side; one unless told. */
+  crashesAtOnce?: number;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,8 @@ export const converge = (
 export interface Echo {
   name: string;
   pid: number;
+  /** Another one after each start: process ids may be the same. */
+  run: string;
   uid: number | null;
   secretEnv?: string;
   secretFile?: string;

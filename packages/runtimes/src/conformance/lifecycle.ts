@@ -32,13 +32,13 @@ export const lifecycleTests = (open: () => Promise<ConformanceHarness>): void =>
       const [first] = await converge(scene.runtime(), placement, blueprint, 1n);
       expect(first).toMatchObject({ state: "running", incarnation: 1, restarts: 0, rendererVersion: 1 });
       expect(first?.appliedHash).toBe(blueprint.nodes[0] && toNodeHash(blueprint.nodes[0]));
-      const { pid } = await askEcho(scene.runtime(), placement, "echo-0");
+      const { run } = await askEcho(scene.runtime(), placement, "echo-0");
       await scene.harness().open().apply(placement, blueprint, secrets, 1n);
       await scene.runtime().apply(placement, { ...blueprint, rendererVersion: 2 }, secrets, 1n);
       expect((await scene.runtime().observe(placement)).nodes).toMatchObject([
         { state: "running", incarnation: 1, rendererVersion: 2 },
       ]);
-      expect((await askEcho(scene.runtime(), placement, "echo-0")).pid).toBe(pid);
+      expect((await askEcho(scene.runtime(), placement, "echo-0")).run).toBe(run);
       expect(await scene.harness().countPrograms(placement)).toBe(1);
     });
 

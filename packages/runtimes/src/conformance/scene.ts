@@ -27,7 +27,7 @@ export const openScene = (open: () => Promise<ConformanceHarness>): Scene => {
     runtime = harness.open();
   });
   afterAll(async () => {
-    for (const placement of placements) await runtime?.destroy(placement, { volumes: true, fence: lastFence });
+    await Promise.all(placements.map((one) => runtime?.destroy(one, { volumes: true, fence: lastFence })));
     await harness?.close();
   });
   return {

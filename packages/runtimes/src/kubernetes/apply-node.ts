@@ -73,7 +73,7 @@ const writeDown = (at: NodeTurn, record: NodeRecord): void => {
 };
 
 /** Objects of the node but its claims' sizes come as rendered; which of them exist is written down first, for pruning. */
-const applyObjects = async (at: NodeTurn): Promise<string[]> => {
+const applyObjects = async (at: NodeTurn): Promise<{ names: string[]; filled: RenderedNode }> => {
   const { turn, rendered, secrets } = at;
   const filled = fillSecrets(rendered, secrets);
   const names = objectsOf(filled).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
@@ -85,7 +85,7 @@ const applyObjects = async (at: NodeTurn): Promise<string[]> => {
       await ensure(turn, await toClaim(turn, object as ClaimObject), digestOf(object));
     } else await ensure(turn, object);
   }
-  return names;
+  return { names, filled };
 };
 
 const observedWaitMs = 2_000;
@@ -126,13 +126,13 @@ const settleStarts = ({ turn, rendered }: NodeTurn, record: NodeRecord, pod: Pod
 };
 
 /** A pod that is there: replaced where it is not as wished, else written down, and its jobs looked after. */
-const tendPod = async (at: NodeTurn, record: NodeRecord, pod: PodObject): Promise<void> => {
+const tendPod = async (at: NodeTurn, filled: RenderedNode, record: NodeRecord, pod: PodObject): Promise<void> => {
   const { turn, rendered } = at;
   if (hashOfPod(pod) !== rendered.nodeHash || startedOutOfOrder(pod, record)) return replacePod(at, record, pod);
   turn.ledger.see(ledgerKey(turn, rendered.name), pod);
   settleStarts(at, record, pod);
   if (record.nextAt !== undefined && !isDue(turn, record.nextAt)) return;
-  await tendJobs(turn, rendered, record, isUp(pod, turn.clock.now()));
+  await tendJobs(turn, filled, record, isUp(pod, turn.clock.now()));
   const isDone = (record.jobKeys ?? []).every((key) => record.jobs[key] !== undefined);
   if (isDone) clearFailure(record);
 };
@@ -165,10 +165,10 @@ export const bringToBlueprint = async (at: NodeTurn, isAllowed: boolean): Promis
     record.incarnation += 1;
   }
   if (isChanged || isStart || record.rendererVersion !== rendered.rendererVersion) writeDown(at, record);
-  const names = await applyObjects(at);
+  const { names, filled } = await applyObjects(at);
   delete record.waitingSince;
   if (record.failure?.reason !== "job_failed") clearFailure(record);
   const pod = view.pods.get(name);
-  if (pod && pod.metadata.deletionTimestamp === undefined) await tendPod(at, record, pod);
+  if (pod && pod.metadata.deletionTimestamp === undefined) await tendPod(at, filled, record, pod);
   return names;
 };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WriteTurn } from "./context.ts";
+import { waitWhile } from "./end-pods.ts";
 import { forgetApplied } from "./ensure.ts";
 import { toThrown } from "./failure.ts";
 import type { NamespaceObject } from "./kube-object.ts";
@@ -44,6 +45,17 @@ const removeNodes = async (turn: WriteTurn): Promise<void> => {
   await turn.save();
 };
 
+/** Before the namespace, which would otherwise come back to them only after many seconds. */
+const removeVolumes = async (turn: WriteTurn): Promise<void> => {
+  const { claims } = await turn.look(turn.namespace, true);
+  for (const claim of claims) {
+    await turn.step(`claim.${claim.metadata.name}.delete`);
+    await turn.objects.remove(kinds.PersistentVolumeClaim, claim);
+  }
+  // What hangs on is said by the namespace, whose end is waited for.
+  await waitWhile(turn, turn.endWaitMs / 3, (view) => view.claims.length > 0);
+};
+
 /** Waits until the namespace is gone; what holds it is said with its reason. */
 const waitForEnd = async (turn: WriteTurn): Promise<void> => {
   const endsAt = performance.now() + turn.endWaitMs;
@@ -73,6 +85,7 @@ export const destroyPlacement = async (turn: WriteTurn, volumes: boolean, fence:
     await stopPlacement(turn);
     // Kept volumes keep their addresses: a genesis that names them stays true when the chain is restored.
     if (isKept) return removeNodes(turn);
+    await removeVolumes(turn);
     await turn.step("namespace.delete");
     await turn.objects.remove(kinds.Namespace, view.namespace);
   }

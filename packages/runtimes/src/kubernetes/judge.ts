@@ -77,7 +77,7 @@ const describeEnd = (
 };
 
 const judgeInit = (status: ContainerStatus, fact: ContainerFact | undefined): Verdict | undefined => {
-  if (fact?.kind === "process") return undefined;
+  if (fact?.kind === "program") return undefined;
   const name = fact?.process ?? status.name;
   const end = status.state?.terminated ?? status.lastState?.terminated;
   if (status.state?.running || end === undefined || end.exitCode === 0) return undefined;
@@ -91,7 +91,12 @@ const judgeInit = (status: ContainerStatus, fact: ContainerFact | undefined): Ve
   };
 };
 
-const judgeProcess = (status: ContainerStatus, fact: ContainerFact | undefined, nowMs: number): Verdict | undefined => {
+const judgeProcess = (
+  status: ContainerStatus,
+  fact: ContainerFact | undefined,
+  nowMs: number,
+  lastReadyMs?: number,
+): Verdict | undefined => {
   const { running, terminated, waiting } = status.state ?? {};
   const name = fact?.process ?? status.name;
   if (terminated) return describeEnd(name, status, terminated, status.restartCount);
@@ -100,9 +105,11 @@ const judgeProcess = (status: ContainerStatus, fact: ContainerFact | undefined, 
   }
   if (!running) return { state: "starting", reason: "starting", message: `The program ${name} is not started yet.` };
   if (status.ready) return undefined;
-  const ageMs = nowMs - Date.parse(running.startedAt ?? "");
-  const isLate = status.started === true || (fact?.startupMs !== undefined && ageMs > fact.startupMs);
-  if (isLate) {
+  const startMs = Date.parse(running.startedAt ?? "");
+  const isLate = fact?.startupMs !== undefined && nowMs - startMs > fact.startupMs;
+  // It was ready once in this run: a pod that never was has not changed that since it was made.
+  const wasReady = status.started === true && lastReadyMs !== undefined && lastReadyMs > startMs + 999;
+  if (isLate || wasReady) {
     return failed(
       "unresponsive",
       `The program ${name} runs, but does not answer.`,
@@ -181,11 +188,15 @@ export const judgePod = (pod: PodObject, nowMs: number): Verdict => {
     const trouble = judgeInit(status, facts[status.name]);
     if (trouble) return trouble;
   }
+  const readiness = pod.status?.conditions?.find(
+    ({ type, status }) => type === "ContainersReady" && status === "False",
+  );
+  const lastReadyMs = readiness && Date.parse(readiness.lastTransitionTime ?? "");
   let unready: Verdict | undefined;
   for (const status of statuses) {
     const fact = facts[status.name];
     if (fact?.kind === "init" || (fact === undefined && inits.includes(status))) continue;
-    const verdict = judgeProcess(status, fact, nowMs);
+    const verdict = judgeProcess(status, fact, nowMs, lastReadyMs);
     if (verdict?.state === "failed") return verdict;
     unready ??= verdict;
   }
