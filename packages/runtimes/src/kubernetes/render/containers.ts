@@ -111,7 +111,7 @@ export const renderContainers = (input: ContainerInput): RenderedContainers => {
       toContainerName(name),
       {
         process: name,
-        kind: "process" as const,
+        kind: "program" as const,
         ...(probe === undefined ? {} : { startupMs: probe.startupMs }),
         ...(isAuxiliary === true ? { isAuxiliary } : {}),
       },

@@ -4,7 +4,7 @@ import { annotationKeys } from "../labels.ts";
 const fact = z.object({
   /** As the blueprint calls it. */
   process: z.string(),
-  kind: z.enum(["process", "init", "job"]),
+  kind: z.enum(["program", "init", "job"]),
   /** Not answering for longer than this is trouble. */
   startupMs: z.number().optional(),
   /** The node runs before this one answers. */
