@@ -161,6 +161,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
     centre,
     regions,
     runtimes,
+    canWork: regionReporter.canWork,
     producer,
     onChainHint: (callback) =>
       notifications.onWork((hint) => {
@@ -246,7 +247,8 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
       await Promise.all([standby?.close(), partKeys?.close(), regionReports?.close()]);
       await consumer.close();
       await worker.close();
-      if (nodes) await stopNodes({ centre, runtimes, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });
+      const reached = new Map([...runtimes].filter(([region]) => regionReporter.canWork(region)));
+      if (nodes) await stopNodes({ centre, runtimes: reached, owner, leaseMs: config.PORTOLAN_LEASE_MS, log });
       await producer.close();
       await forwarder.close();
       await notifications.close();

@@ -28,6 +28,8 @@ export interface WorkerDeps {
   centre: CentrePort;
   regions: readonly string[];
   runtimes: ReadonlyMap<string, Runtime>;
+  /** Whether a region answers: one that does not is left alone, so that nothing else waits for it. Absent: all do. */
+  canWork?: (region: string) => boolean;
   /** Wakes the workers of other regions. This worker's own placements need no queue. */
   producer: Pick<JobProducer, "wake">;
   onChainHint(callback: (chainId: string) => void): () => void;
@@ -97,7 +99,10 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         centre: deps.centre,
         regions: deps.regions,
         runtimes: [...new Set(deps.runtimes.values())],
-        answerLogs: createLogAnswerer({ ...deps, runtimeFor: (region) => deps.runtimes.get(region) }),
+        answerLogs: createLogAnswerer({
+          ...deps,
+          runtimeFor: (region) => (deps.canWork?.(region) === false ? undefined : deps.runtimes.get(region)),
+        }),
         onChainHint: deps.onChainHint,
         log: deps.log,
         sweepMs: deps.sweepMs,

@@ -9,6 +9,7 @@ import type { Runtime } from "@portolan/runtimes";
 export const createOrphanReporter = (deps: {
   centre: Pick<CentrePort, "known">;
   runtimes: ReadonlyMap<string, Runtime>;
+  canWork?: (region: string) => boolean;
   log: Pick<Logger, "warn">;
 }) => {
   const told = new Set<string>();
@@ -26,7 +27,8 @@ export const createOrphanReporter = (deps: {
   return async (): Promise<void> => {
     // One runtime may serve several regions: what any of them knows is no orphan.
     const byRuntime = new Map<Runtime, string[]>();
-    for (const [region, runtime] of deps.runtimes) byRuntime.set(runtime, [...(byRuntime.get(runtime) ?? []), region]);
+    for (const [region, runtime] of deps.runtimes)
+      if (deps.canWork?.(region) !== false) byRuntime.set(runtime, [...(byRuntime.get(runtime) ?? []), region]);
     for (const [runtime, regions] of byRuntime) {
       try {
         await look(runtime, regions);
