@@ -168,6 +168,30 @@ test.each(["backup.missing", "backup.damaged", "address.taken"])(
   },
 );
 
+test("a region that says once more why it failed, when all is given up already, holds nothing up", async () => {
+  const { content, backupId } = await carried();
+  for (const [key, copy] of plane.machines.snapshots) copy.isDamaged = key.startsWith(`${backupId}/`);
+  const here = await unpack(plane, content);
+  const worker = plane.worker();
+  const isGivenUp = async () => (await chainOf(here)).wish === "purged";
+  for (let turn = 0; turn < 50; turn++) {
+    for (const id of await plane.coordination.due(9)) await worker.coordinate(id);
+    if (await isGivenUp()) break;
+    for (const id of await plane.centre.due(plane.regions, 9)) await worker.reconcile(id);
+    plane.clock.advance(1_000);
+  }
+  expect(await isGivenUp()).toBe(true);
+  const { steps } = await lastOperation(plane, here);
+  const problem = steps.find(({ state }) => state === "failed")?.error;
+  const late = { problem: problem as object, reportedAt: plane.clock.now() };
+  await plane.client.placement.updateMany({ where: { chainId: here.id }, data: late });
+  await plane.client.chain.update({ where: { id: here.id }, data: { nextAt: plane.clock.now() } });
+  await worker.coordinate(here.id);
+  expect((await operation(here.id)).state).toBe("running");
+  await settle(plane);
+  expect((await operation(here.id)).state).toBe("failed");
+});
+
 test("one that is deleted before it ever ran leaves nothing either", async () => {
   const { content } = await carried();
   const stored = plane.machines.snapshots.size;

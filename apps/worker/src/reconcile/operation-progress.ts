@@ -1,5 +1,6 @@
 import {
   type Condition,
+  canonicalJson,
   type OperationError,
   type OperationStep,
   restSteps,
@@ -183,8 +184,8 @@ export const toOperation = (input: {
   const steps = [...copied, ...afterCopy(copied, ordinary, { isRest, isCopying: desired.kind === "copying" })];
   const done = steps.filter((step) => step.state === "succeeded").length;
   const progress = isReached ? 1 : Math.round((done / Math.max(1, steps.length)) * 100) / 100;
+  const failure = copyFailure(copied);
   if (isReached) {
-    const failure = copyFailure(copied);
     if (failure !== null) return { id: operation.id, state: "failed", progress: 1, steps, error: failure };
     return {
       id: operation.id,
@@ -199,7 +200,9 @@ export const toOperation = (input: {
   const isGoing = desired.kind === "copying" && desired.copying.stage !== "restore";
   if (isGoing || (copy?.error ?? null) !== null)
     return { id: operation.id, state: "running", progress, steps, error: null };
-  const problem = toProblem(work, operation, desired, now);
+  // A region that had begun before it heard that the copy is given up says once more why it was.
+  const said = toProblem(work, operation, desired, now);
+  const problem = canonicalJson(said) === canonicalJson(failure) ? null : said;
   // A retry takes `startedAt` away: patience begins anew, as it does when the data is copied.
   const copiedAt = Date.parse(copied.at(-1)?.endedAt ?? "1970-01-01T00:00:00Z");
   const isOld =

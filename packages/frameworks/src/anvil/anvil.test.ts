@@ -253,6 +253,14 @@ describe("inspect", () => {
     const view = await anvil.inspect(input({ rpc: await rpc("b") }, {}, 2));
     expect(view.nodes["node-0"]?.healthy).toBe(false);
   });
+  it("waits for the keeper in the first life of a chain that came with its data", async () => {
+    const { chain } = input({});
+    const isImported = { chain: { ...chain, isImported: true as const } };
+    const early = await anvil.inspect(input({ rpc: await rpc("a") }, isImported));
+    expect(early.nodes["node-0"]?.healthy).toBe(false);
+    const ports = { rpc: await rpc("a"), keeper: await keeper({ instance: "a" }) };
+    expect((await anvil.inspect(input(ports, isImported))).nodes["node-0"]?.healthy).toBe(true);
+  });
   it("is well later once the state is in this run", async () => {
     const ports = { rpc: await rpc("b"), keeper: await keeper({ instance: "b" }) };
     const view = await anvil.inspect(input(ports, { previous: lived }, 2));
