@@ -46,7 +46,7 @@ export const createKubeObjects = (deps: {
     list: async <T extends KubeObject>(
       kind: Kind,
       options: { namespace?: string; labelSelector?: string; fieldSelector?: string; accept?: string } = {},
-    ): Promise<ListOf<T>> => {
+    ): Promise<{ metadata: ListOf<T>["metadata"]; items: T[] }> => {
       const { namespace, accept, ...selectors } = options;
       const items: T[] = [];
       let next: string | undefined;
@@ -57,7 +57,8 @@ export const createKubeObjects = (deps: {
           query: { ...selectors, limit: pageSize, continue: next },
           ...(accept === undefined ? {} : { accept }),
         });
-        items.push(...page.items);
+        // An empty list of names alone has `null` in its place.
+        items.push(...(page.items ?? []));
         next = page.metadata.continue;
         if (next === undefined || next === "") return { metadata: page.metadata, items };
       }

@@ -27,6 +27,7 @@ export interface WatcherSettings {
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
+const mostOldLists = 20;
 
 const partial = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 const partialList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
@@ -53,13 +54,19 @@ export const createWatcher = (
   const { watchSeconds = 40, relistMs = 600_000, slackMs = 8_000 } = settings;
   let freshAt: number | undefined;
   let newest: string | undefined;
+  let oldLists = 0;
 
   const list = async (): Promise<string> => {
     const accept = isMetadataOnly ? { accept: partialList } : {};
     const { items, metadata } = await objects.list(kind, { labelSelector: ourSelector, ...accept });
     const version = metadata.resourceVersion ?? "";
     // A server behind a cache of its own may answer with the past: what is known already is better.
-    if (newest !== undefined && isNewer(newest, version)) throw new KubeError(410, "Stale", "the list is an old one");
+    if (newest !== undefined && isNewer(newest, version) && oldLists++ < mostOldLists) {
+      throw new KubeError(410, "Stale", "the list is an old one");
+    }
+    // Always the past: the cluster itself was set back, and what was known is not so any more.
+    if (oldLists > mostOldLists) cache.forget();
+    oldLists = 0;
     newest = version;
     cache.replace(kind, items, version);
     freshAt = performance.now();
