@@ -120,7 +120,7 @@ export interface EventObject extends KubeObject {
 
 export interface ListOf<T> {
   metadata: { resourceVersion?: string; continue?: string };
-  items: T[] | null;
+  items: T[];
 }
 
 /** Whether `a` is a later version of an object than `b`. Versions are decimal numbers that grow (KEP-5504). */

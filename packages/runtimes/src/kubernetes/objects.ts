@@ -46,12 +46,12 @@ export const createKubeObjects = (deps: {
     list: async <T extends KubeObject>(
       kind: Kind,
       options: { namespace?: string; labelSelector?: string; fieldSelector?: string; accept?: string } = {},
-    ): Promise<{ metadata: ListOf<T>["metadata"]; items: T[] }> => {
+    ): Promise<ListOf<T>> => {
       const { namespace, accept, ...selectors } = options;
       const items: T[] = [];
       let next: string | undefined;
       for (;;) {
-        const page = await client.request<ListOf<T>>({
+        const page = await client.request<Omit<ListOf<T>, "items"> & { items: T[] | null }>({
           method: "GET",
           path: toPath(kind, namespace === undefined ? {} : { namespace }),
           query: { ...selectors, limit: pageSize, continue: next },
