@@ -39,10 +39,11 @@ export const checkStorage = async (
   client: Pick<KubeClient, "request">,
   { storageClass }: Pick<KubernetesSettings, "storageClass">,
 ): Promise<Finding[]> => {
-  const { items } = await client.request<ListOf<StorageClass>>({
+  const list = await client.request<ListOf<StorageClass>>({
     method: "GET",
     path: "/apis/storage.k8s.io/v1/storageclasses",
   });
+  const items = list.items ?? [];
   const names = items.map(({ metadata }) => metadata.name).join(", ") || "none";
   const found = items.find(({ metadata }) =>
     storageClass === undefined ? metadata.annotations?.[defaultClass] === "true" : metadata.name === storageClass,
@@ -72,8 +73,9 @@ export const checkSnapshots = async (client: Pick<KubeClient, "request">): Promi
       method: "GET",
       path: "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses",
     });
-    if (items.length > 0)
-      return ok("snapshots", `backups are copied by a pod; of the cluster's own there is ${items[0]?.metadata.name}`);
+    const [first] = items ?? [];
+    if (first !== undefined)
+      return ok("snapshots", `backups are copied by a pod; of the cluster's own there is ${first.metadata.name}`);
   } catch (error) {
     if (!isStatus(error, 403, 404)) throw error;
   }

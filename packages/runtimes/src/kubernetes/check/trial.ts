@@ -117,7 +117,7 @@ const lastEvent = async ({ objects, namespace }: Pick<Turn, "objects" | "namespa
   const { items } = await objects
     .list<EventObject>(kinds.Event, { namespace, fieldSelector: `involvedObject.name=${name}` })
     .catch((): ListOf<EventObject> => ({ metadata: {}, items: [] }));
-  return items.findLast(({ type }) => type === "Warning")?.message;
+  return (items ?? []).findLast(({ type }) => type === "Warning")?.message;
 };
 
 /** Waits until both pods run. A cluster out of room or with a slow registry says so itself; only its last word counts. */
