@@ -14,6 +14,9 @@ const crashAt = (n: number) => {
   return { checkpoint, names };
 };
 
+/** Of an apply's side effects: some are done then, and some are not. */
+const inTheMiddle = 4;
+
 export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
   describe("crashes", () => {
     const scene = openScene(open);
@@ -83,11 +86,13 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
       const { placement, blueprint } = await place();
       const newer = scene.harness().open();
       let taken: Promise<unknown> | undefined;
+      let count = 0;
       const older = scene.harness().open({
-        checkpoint: async (name) => {
-          if (!name.includes("main")) return;
-          taken ??= converge(newer, placement, blueprint, 2n);
-          await new Promise((resolve) => setTimeout(resolve, 50));
+        checkpoint: async () => {
+          if (++count !== inTheMiddle) return;
+          taken = converge(newer, placement, blueprint, 2n);
+          // Time enough for the other's fence to be raised.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
         },
       });
       await expect(older.apply(placement, blueprint, secrets, 1n)).rejects.toMatchObject({

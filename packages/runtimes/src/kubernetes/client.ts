@@ -145,6 +145,8 @@ export const createKubeClient = (settings: KubeClientSettings) => {
     if (error instanceof KubeError && error.status === 401 && attempt === 0) return 0;
     const isSafe = call.method === "GET" || call.isRepeatable === true;
     if (!isSafe || !isUncertain(error)) return undefined;
+    // A webhook that is down is no trouble of the moment, and nothing was written.
+    if (error instanceof KubeError && /failed calling webhook/.test(error.message)) return undefined;
     return error instanceof KubeError ? (error.retryAfterMs ?? backOffMs) : backOffMs;
   };
 
