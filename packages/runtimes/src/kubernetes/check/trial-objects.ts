@@ -3,7 +3,7 @@ import type { KubeObject } from "../kube-object.ts";
 import { dnsPorts } from "../render/network.ts";
 import { containerSecurity, podSecurity } from "../render/security.ts";
 import type { KubernetesSettings, NetworkPeer } from "../settings.ts";
-import { probeScript } from "./probe-script.ts";
+import { type ProbeTask, probeScript } from "./probe-script.ts";
 
 /** On everything that a trial makes, so that what a killed one left is found. Not the label of chains: no inventory has it. */
 export const trialLabel = "portolan.dev/trial";
@@ -98,8 +98,7 @@ export interface TrialPod {
   role: Role;
   /** Name → address to dial, and whether it should be reached. */
   dials: { readonly [name: string]: { host: string; port: number; shouldConnect: boolean } };
-  /** Empty: none. */
-  nameToAsk: string;
+  nameToAsk?: string;
   hasVolume: boolean;
   patienceMs: number;
 }
@@ -108,12 +107,12 @@ const entriesOf = <T>(dials: TrialPod["dials"], pick: (dial: TrialPod["dials"][s
   Object.fromEntries(Object.entries(dials).map(([name, dial]) => [name, pick(dial)]));
 
 export const trialPod = (pod: TrialPod, settings: KubernetesSettings, toolsImage: string): KubeObject => {
-  const env = {
-    TARGETS: JSON.stringify(entriesOf(pod.dials, ({ host, port }) => [host, port])),
-    WANTED: JSON.stringify(entriesOf(pod.dials, ({ shouldConnect }) => shouldConnect)),
-    PATIENCE_MS: String(pod.patienceMs),
-    NAME_TO_ASK: pod.nameToAsk,
-    VOLUME: pod.hasVolume ? "/data" : "",
+  const task: ProbeTask = {
+    targets: entriesOf(pod.dials, ({ host, port }) => [host, port] as const),
+    wanted: entriesOf(pod.dials, ({ shouldConnect }) => shouldConnect),
+    patienceMs: pod.patienceMs,
+    ...(pod.nameToAsk === undefined ? {} : { nameToAsk: pod.nameToAsk }),
+    ...(pod.hasVolume ? { volume: "/data" } : {}),
   };
   return {
     apiVersion: "v1",
@@ -148,8 +147,7 @@ export const trialPod = (pod: TrialPod, settings: KubernetesSettings, toolsImage
         {
           name: "trial",
           image: toImage(toolsImage, settings),
-          command: ["node", "-e", probeScript],
-          env: Object.entries(env).map(([name, value]) => ({ name, value })),
+          command: ["node", "-e", probeScript, JSON.stringify(task)],
           securityContext: containerSecurity(),
           resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { cpu: "500m", memory: "96Mi" } },
           ...(pod.hasVolume ? { volumeMounts: [{ name: "data", mountPath: "/data" }] } : {}),

@@ -235,7 +235,6 @@ const pods = (turn: Turn, one: string, two: string): TrialPod[] => {
       ...common,
       role: "one",
       dials: { out: { host: two, port: openPort, shouldConnect: false } },
-      nameToAsk: "",
       hasVolume: true,
     },
     {
