@@ -124,6 +124,7 @@ export const execInPod = async (
   const { idleMs = 60_000 } = call;
   let errors = "";
   let socket: Socket | undefined;
+  let hasStatus = false;
   let resolve: (code: number) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;
   const ended = new Promise<number>((onEnd, onFailure) => {
@@ -144,13 +145,20 @@ export const execInPod = async (
       if (channel === channels.output) pump.push(piece);
       else if (channel === channels.errors) errors = `${errors}${piece}`.slice(-mostErrors);
       else if (channel === channels.status) {
+        // What follows is the connection's end; what came before may still be worked on.
+        hasStatus = true;
+        clearTimeout(timer);
         const code = codeOf(JSON.parse(piece.toString("utf8")) as StatusObject);
         if (code < 0) reject(new KubeError(500, "Exec", piece.toString("utf8").slice(0, 500)));
         else pump.drained().then(() => resolve(code), reject);
       }
     });
-    socket.onclose = () => reject(new KubeSilence(`exec in ${call.pod}: the connection broke`));
-    socket.onerror = (event) => reject(new KubeSilence(`exec in ${call.pod}: ${event.message}`));
+    socket.onclose = () => {
+      if (!hasStatus) reject(new KubeSilence(`exec in ${call.pod}: the connection broke`));
+    };
+    socket.onerror = (event) => {
+      if (!hasStatus) reject(new KubeSilence(`exec in ${call.pod}: ${event.message}`));
+    };
     const open = socket;
     const feed = async (): Promise<void> => {
       for await (const piece of call.input ?? []) {
@@ -158,7 +166,10 @@ export const execInPod = async (
         touch();
       }
     };
-    feed().catch(reject);
+    feed().catch((error: unknown) => {
+      // The command's own end says more than that it did not take everything.
+      if (!hasStatus) reject(error);
+    });
     return { code: await ended, errors };
   } finally {
     clearTimeout(timer);
