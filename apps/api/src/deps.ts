@@ -2,9 +2,10 @@ import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createAuthenticator, createPasswordHasher, createSessionTokens, loadSigningKey } from "@portolan/access";
 import { createCustody, type KekProvider, openKeyFile } from "@portolan/custody";
-import { createIdSource, systemClock } from "@portolan/domain";
+import { createIdSource, DomainError, systemClock } from "@portolan/domain";
 import {
   createRegistry,
+  type Framework,
   type OperatorConfig,
   parseForks,
   parseStandby,
@@ -55,18 +56,33 @@ const deriveKey = (key: Uint8Array, purpose: string): Uint8Array => createHmac("
  * without it serves all else. Never made here.
  */
 const createLateKeks = (path: string): KekProvider => {
-  const open = () => openKeyFile(path, { mayMake: async () => false });
+  const open = async () => {
+    try {
+      return await openKeyFile(path, { mayMake: async () => false });
+    } catch (error) {
+      throw new DomainError({
+        code: "custody.unavailable",
+        message: "The API can't read the key that this plane's secrets are sealed with.",
+        hint: "Ask the operator: it is the file kek of the workers, which the API needs in its PORTOLAN_HOME too.",
+        detail: error instanceof Error ? error.message : "unreadable",
+      });
+    }
+  };
   return {
     current: async () => (await open()).current(),
     byId: async (id) => (await open()).byId(id),
   };
 };
 
-/** Joins everything the API consists of and registers what it opens with `shutdown`, in the order of opening. */
+/**
+ * Joins everything the API consists of and registers what it opens with `shutdown`, in the order of opening.
+ * `frameworks`: besides those that ship with Portolan; the workers must have the same.
+ */
 export const assembleApi = async (
   config: ApiConfig,
   log: ServerLogger,
   shutdown: Pick<Shutdown, "register" | "signal">,
+  more: { frameworks?: readonly Framework[] } = {},
 ): Promise<FastifyInstance> => {
   const clock = systemClock;
   const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
@@ -106,7 +122,7 @@ export const assembleApi = async (
   shutdown.register("pruning", () => clearInterval(pruning));
   const health = createHealth();
   health.addCheck("database", () => clients.system.$queryRaw`select 1`);
-  const frameworks = createRegistry();
+  const frameworks = createRegistry(more.frameworks);
   const standby = parseStandby(config.PORTOLAN_STANDBY).flatMap(
     (entry) => toStandbyTarget(entry, (slug) => frameworks.find(slug)) ?? [],
   );

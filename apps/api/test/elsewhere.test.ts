@@ -155,6 +155,32 @@ describe("POST /v1/chains/{chain}/export", () => {
     for (const word of [passphrase, one.json().sealed, two.json().kdf.salt]) expect(text).not.toContain(word);
   });
 
+  it("opens what is still sealed for the tenant that the chain was adopted from", async () => {
+    const { system } = here.deps.clients;
+    const where = { chainId: made.chain };
+    const before = await opened(exported);
+    const former = { tenantId: here.deps.ids.next("tenant"), chainId: made.chain };
+    const own = { tenantId: owner.tenantId, chainId: made.chain };
+    const reseal = async (from: typeof own, to: typeof own) => {
+      for (const row of await system.material.findMany({ where, omit: { sealed: false } })) {
+        if (row.sealed === null) continue;
+        const plain = await here.deps.custody.open(row.sealed, materialContext(from, row.name, row.version));
+        const sealed = await here.deps.custody.seal(plain, materialContext(to, row.name, row.version));
+        await system.material.update({ where: { id: row.id }, data: { sealed: new Uint8Array(sealed) } });
+      }
+      const key = await system.authorityKey.findFirstOrThrow({ where, omit: { sealed: false } });
+      const plain = await here.deps.custody.open(key.sealed, authorityContext(from, key.ref, "ed25519"));
+      const sealed = await here.deps.custody.seal(plain, authorityContext(to, key.ref, "ed25519"));
+      await system.authorityKey.update({ where: { id: key.id }, data: { sealed: new Uint8Array(sealed) } });
+      const sealedFor = to === own ? null : to.tenantId;
+      await system.chain.update({ where: { id: made.chain }, data: { sealedFor } });
+    };
+    await reseal(own, former);
+    const document = await here.call("chains.export", { token: owner.token, params: made.params, body });
+    expect(await opened(document)).toEqual(before);
+    await reseal(former, own);
+  });
+
   it("is for owners only", async () => {
     for (const role of ["admin", "developer", "finance", "viewer"]) {
       const { secret: token } = await here.call("serviceAccounts.create", {
@@ -217,7 +243,12 @@ describe("POST /v1/chains/import", () => {
   it("refuses what somebody wrote into a document of their own", async () => {
     const { token, app } = await arrive(there);
     const other = keyPair();
+    const many = (c: ChainExportContent) =>
+      Array.from({ length: 1_001 }, (_, at) => ({
+        ...{ ...c.parts[0], deletedAt: undefined, name: `topic-${at}`, id: there.deps.ids.nextWith("top") },
+      }));
     const attempts: [string, Promise<ChainExportResource>][] = [
+      ["part.limit", crafted((c) => ({ ...c, parts: many(c) }))],
       [
         "export.unreadable",
         crafted((c) => ({ ...c, authorityKeys: [{ ...c.authorityKeys[0], publicKey: other.pem }] })),

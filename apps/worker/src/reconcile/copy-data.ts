@@ -4,6 +4,7 @@ import {
   type Clock,
   canonicalJson,
   DomainError,
+  type NodeAddress,
   type StepResult,
   type WorkOrder,
 } from "@portolan/domain";
@@ -19,6 +20,20 @@ export interface CopyDataDeps {
 const noStore = (): DomainError =>
   new DomainError({ code: "backup.unsupported", message: "This region has no store for backups." });
 
+/** A runtime whose addresses are names of its own gives others than were wished: certificates would not fit them. */
+const demandSame = (given: readonly NodeAddress[], wished: readonly NodeAddress[] = []): void => {
+  const other = wished.find(
+    ({ node, port, host, number }) =>
+      !given.some((each) => each.node === node && each.port === port && each.host === host && each.number === number),
+  );
+  if (other === undefined) return;
+  throw new DomainError({
+    code: "address.taken",
+    message: `The address ${other.host}:${other.number} of ${other.node} is not one that this region gives.`,
+    hint: "Import it into a region that gives its nodes the same addresses.",
+  });
+};
+
 /**
  * One region's part of a backup or a restore, with its nodes stopped. Answers the result to report; null: the lease was
  * lost. What has succeeded under this order is not done again.
@@ -28,6 +43,7 @@ export const createDataCopier = (deps: CopyDataDeps) => {
   const reserveAnew = async (claim: PlacementClaim, order: WorkOrder, runtime: Runtime, ref: PlacementRef) => {
     const wished = order.backup?.keepsAddresses === true ? claim.addresses : undefined;
     const addresses = await runtime.reserve(ref, order.nodes, claim.fence, wished);
+    demandSame(addresses, wished);
     const known = new Set(claim.addresses.map((address) => canonicalJson(address)));
     if (addresses.every((address) => known.has(canonicalJson(address)))) return true;
     return !(await deps.centre.reportAddresses(claim.placementId, claim.fence, addresses)).fenced;

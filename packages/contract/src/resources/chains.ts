@@ -208,6 +208,7 @@ export const chainRoutes = {
     errors: [
       ...requestErrors,
       "part.settings_invalid",
+      "part.limit",
       "policy.denied",
       "quota.exceeded",
       "chain.exists",

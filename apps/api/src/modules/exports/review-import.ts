@@ -1,6 +1,13 @@
 import type { ChainExportContent, ChainExportResource, ChainInput } from "@portolan/contract";
 import { isAuthorityKey } from "@portolan/custody";
-import { type ChainSpec, DomainError, idPattern, type NodeAddress, type PartSpec } from "@portolan/domain";
+import {
+  type ChainSpec,
+  DomainError,
+  idPattern,
+  mostPartsOfKind,
+  type NodeAddress,
+  type PartSpec,
+} from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { PortablePart } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
@@ -42,6 +49,18 @@ const demandWhole = (document: ChainExportResource, content: ChainExportContent)
   if (!isWhole) throw unreadable("its parts do not fit each other");
   const isKey = authorityKeys.every((key) => isAuthorityKey(key, Buffer.from(key.privateKey, "base64")));
   if (!isKey) throw unreadable("an authority's key is not what it says");
+};
+
+const demandFewParts = (content: ChainExportContent): void => {
+  const counts = new Map<string, number>();
+  for (const { kind, deletedAt } of content.parts)
+    if (deletedAt === undefined) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  if ([...counts.values()].every((count) => count <= mostPartsOfKind)) return;
+  throw new DomainError({
+    code: "part.limit",
+    message: `A chain has at most ${mostPartsOfKind} parts of a kind.`,
+    hint: "Delete some of them where it comes from, and export it again.",
+  });
 };
 
 /** As the framework has its parts; of deleted ones only the name counts. */
@@ -131,6 +150,7 @@ export const reviewImport = (
   if (framework.backup === undefined)
     throw new DomainError({ code: "backup.unsupported", message: `Chains of ${slug} can't be backed up here.` });
   demandReadable(document, framework);
+  demandFewParts(content);
   const parts = toParts(framework, content);
   const spec: ChainSpec = { ...reviewed.spec, chainId: document.chainId, parts: toSpecs(parts) };
   const problems = spec.parts.flatMap((part) =>
