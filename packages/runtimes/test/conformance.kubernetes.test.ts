@@ -7,5 +7,7 @@ const required = requireCluster(3);
 
 describe.skipIf(required === undefined)("on real pods", () => {
   if (required === undefined) return;
-  describeRuntimeConformance("kubernetes", async () => openKubernetesHarness(await required.start()));
+  describeRuntimeConformance("kubernetes", async () =>
+    openKubernetesHarness(await required.start(), { isFirstWatching: true }),
+  );
 });

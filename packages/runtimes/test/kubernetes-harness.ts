@@ -62,13 +62,15 @@ const listPrograms = (pods: PodList): Program[] => {
 /** Drivers over one test cluster. At level 3 the suite's program comes in an image with this Node. */
 export const openKubernetesHarness = async (
   cluster: TestCluster,
-  defaults: KubernetesSettingsInput = {},
+  manner: { isFirstWatching?: boolean } = {},
 ): Promise<KubernetesHarness> => {
   const image =
     cluster.level === 3
       ? await cluster.makeImage({ name: "node", tag: "24", programs: [process.execPath], entrypoint: ["node"] })
       : undefined;
   const opened: KubernetesRuntime[] = [];
+  const abort = new AbortController();
+  const watching: Promise<void>[] = [];
   const kubectl = (args: readonly string[], input?: object): string =>
     execFileSync(cluster.kubectl, ["--kubeconfig", cluster.adminKubeconfigPath, ...args], {
       encoding: "utf8",
@@ -91,13 +93,16 @@ export const openKubernetesHarness = async (
           images: image ? [{ match: nodeImage, use: image.digestReference }] : [],
           gateway: machine,
           worker: machine,
-          ...defaults,
           ...settings,
         }),
         clock: systemClock,
         log: silentLogger,
         ...options,
       });
+      // The first lives from its cache, as a worker's does; the others ask each time, as after a worker's start.
+      if (manner.isFirstWatching === true && opened.length === 0) {
+        watching.push(runtime.watch(() => undefined, abort.signal));
+      }
       opened.push(runtime);
       return runtime;
     },
@@ -112,6 +117,8 @@ export const openKubernetesHarness = async (
       ).length,
     commandLines: async (placement) => listPrograms(podsOf(placement)).map(({ commandLine }) => commandLine),
     close: async () => {
+      abort.abort();
+      await Promise.all(watching);
       for (const runtime of opened) runtime.close();
     },
     kubectl,

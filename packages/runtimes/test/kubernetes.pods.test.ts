@@ -218,8 +218,13 @@ describe.skipIf(required === undefined)("real pods", () => {
           if (isDead) throw new Error("crash");
         },
       });
-      await victim.restore(placement, store, snapshot, 1n).catch(() => undefined);
-      if (!isDead) break;
+      const failure = await victim.restore(placement, store, snapshot, 1n).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (isDead) continue;
+      expect(failure).toBeNull();
+      break;
     }
     await converge(runtime, placement, anew, 1n);
     expect(countOf(await eventsOf(runtime, placement, "echo-0"), "start")).toBe(2);
