@@ -32,7 +32,7 @@ export default defineConfig({
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           ...limits,
-          testTimeout: 600_000,
+          testTimeout: 1_200_000,
           hookTimeout: 600_000,
         },
       },

@@ -68,7 +68,9 @@ export const createFakeNode = () => {
         res.writeHead(200, { "content-type": "application/json", "content-length": String(Buffer.byteLength(out)) });
         res.end(out);
       };
-      if (first === "slow" || first === "load") setTimeout(send, 400);
+      if (first === "slow") setTimeout(send, 400);
+      // Long enough for others to come meanwhile, on a busy machine too.
+      else if (first === "load") setTimeout(send, 1_500);
       else if (first === "never") return;
       else send();
     });

@@ -33,7 +33,7 @@ const policy: RpcPolicy = {
   surcharge: () => 0,
   maxBatch: 0,
   maxBodyBytes: 256 * 1024,
-  timeoutMs: 3_000,
+  timeoutMs: 30_000,
 };
 
 export const grpcFrameworks: FrameworkTable = {

@@ -94,8 +94,8 @@ export const startGateway = async (
 
 export type Harness = Awaited<ReturnType<typeof startGateway>>;
 
-/** Waits until `check` holds; fails after two seconds. */
-export const eventually = async (check: () => boolean | Promise<boolean>, timeoutMs = 2_000): Promise<void> => {
+/** Waits until `check` holds; fails after half a minute. */
+export const eventually = async (check: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> => {
   const endsAt = performance.now() + timeoutMs;
   while (!(await check())) {
     if (performance.now() > endsAt) throw new Error("it did not come true in time");

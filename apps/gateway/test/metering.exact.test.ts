@@ -87,7 +87,7 @@ describe("the meter against a count at the node", () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  }, 600_000);
 
   it("keeps every answered call through kill -9 at random moments, and doubles none", async () => {
     const kills = Number(process.env["PORTOLAN_TEST_KILLS"] ?? 10);

@@ -40,7 +40,7 @@ const rest: RestProtocol = {
       };
     }
     const message = text.encode(JSON.stringify(body));
-    const options = { timeoutMs: 300, isRepeatable: params["thing"] === "again", label: "org2" };
+    const options = { timeoutMs: 2_000, isRepeatable: params["thing"] === "again", label: "org2" };
     const answer = await context.unary(`test.Fake/${params["method"]}`, message, options);
     if (params["thing"] === "bad")
       throw new DomainError({ code: "transaction.mvcc_conflict", message: "No.", meta: { a: "b" } });

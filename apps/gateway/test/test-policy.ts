@@ -42,7 +42,7 @@ export const testPolicy: RpcPolicy = {
   readsParams: (method) => method === "ranged" || method === "load",
   maxBatch: 50,
   maxBodyBytes: 64 * 1024,
-  timeoutMs: 900,
+  timeoutMs: 5_000,
 };
 
 export const testFrameworks: FrameworkTable = {

@@ -101,7 +101,7 @@ const start = async (address: string, more: { [name: string]: string } = {}) => 
     relay.kill("SIGTERM");
     await ended;
   });
-  await expect.poll(() => output, { timeout: 10_000 }).toContain("peers reach");
+  await expect.poll(() => output, { timeout: 60_000 }).toContain("peers reach");
   return {
     output: () => output,
     problem: async () => (await askRelay({ host: "127.0.0.1", port: statusPort }, signal))?.problem,

@@ -140,7 +140,7 @@ const listening = async ({ output, code }: Run, port: number): Promise<void> => 
 };
 
 const ended = async ({ output, code }: Run): Promise<string> => {
-  await expect.poll(code, { timeout: 20_000, interval: 50 }).not.toBeUndefined();
+  await expect.poll(code, { timeout: 60_000, interval: 50 }).not.toBeUndefined();
   return output();
 };
 

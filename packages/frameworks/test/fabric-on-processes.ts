@@ -115,7 +115,7 @@ export const openFabric = async (spec: ChainSpec, ports: number): Promise<Fabric
     return found;
   };
   const converge = async (only?: readonly string[]): Promise<readonly NodeObservation[]> => {
-    const end = performance.now() + 40_000;
+    const end = performance.now() + 180_000;
     for (;;) {
       await runtime.apply(placement, blueprint(), createSecrets(secrets, material), 1n, only);
       const { nodes } = await runtime.observe(placement);

@@ -41,7 +41,7 @@ describe("adoption", () => {
     return toBlueprint(placement, [node]);
   };
 
-  it("takes over what a dead worker left, killed at any of its side effects", { timeout: 240_000 }, async () => {
+  it("takes over what a dead worker left, killed at any of its side effects", { timeout: 1_200_000 }, async () => {
     const whole = newPlacement();
     const { output } = await runWorker(home, whole.placementId, never);
     const runtime = openRuntime(home);

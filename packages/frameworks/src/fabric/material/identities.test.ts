@@ -216,5 +216,5 @@ test("a pass over thousands of identities in which nothing is due signs nothing 
   const began = performance.now();
   expect(await makeMaterial(spec, existing, context)).toEqual([]);
   // Quadratic, it would take minutes; this is some tens of milliseconds on an idle machine.
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(30_000);
 });
