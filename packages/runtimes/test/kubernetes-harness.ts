@@ -84,6 +84,8 @@ export const openKubernetesHarness = async (
     cluster.network === undefined ? [] : [{ cidr: cluster.network.nodes }, { cidr: `${cluster.network.machine}/32` }];
   return {
     crashesAtOnce: 4,
+    // The kubelet looks at its containers once a second, and tells of them.
+    noticeMs: 10_000,
     open: ({ settings, ...options } = {}) => {
       const runtime = createKubernetesRuntime({
         access: { kubeconfig: cluster.adminKubeconfigPath },
@@ -97,6 +99,7 @@ export const openKubernetesHarness = async (
         }),
         clock: systemClock,
         log: silentLogger,
+        endWaitMs: 90_000,
         ...options,
       });
       // The first lives from its cache, as a worker's does; the others ask each time, as after a worker's start.

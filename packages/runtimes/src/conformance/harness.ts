@@ -13,6 +13,8 @@ export interface ConformanceHarness {
   countPrograms(placement: PlacementRef, node?: string, process?: string): Promise<number>;
   /** Command lines of what runs of a placement. */
   commandLines(placement: PlacementRef): Promise<string[]>;
+  /** How soon a killed program must be noticed; 1500 ms unless told. */
+  noticeMs?: number;
   /** How many of the suite's crashes may happen side by side; one unless told. */
   crashesAtOnce?: number;
   close(): Promise<void>;
