@@ -70,6 +70,17 @@ test("the leaf in the other region is not asked before the hub has the topic", a
   expect((await statusOf(plane, chain, "leaf-1")).topics).toEqual(["orders"]);
 });
 
+test("what others changed beside the nodes is put right by the next look, and no node is started for it", async () => {
+  const chain = await running();
+  const [id = ""] = chain.placements.values();
+  const before = startCounts(plane, chain);
+  plane.machines.drifted.add(id);
+  await runFor(plane, 20_000);
+  expect([...plane.machines.drifted]).toEqual([]);
+  expect(startCounts(plane, chain)).toEqual(before);
+  expect((await load(chain.id)).phase).toBe("running");
+});
+
 test("a step whose effect was lost is done again", async () => {
   const chain = await running();
   await changeChain(plane, chain, { kind: "chain.update", wish: "running", topic: "orders" });

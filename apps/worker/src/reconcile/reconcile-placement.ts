@@ -52,11 +52,14 @@ interface Turn {
 }
 
 const settleEveryMs = 8;
+/** A look that took long is rested from for so many times as long: many passes that wait must leave time for the rest. */
+const settleRests = 4;
 
 const empty: PlacementObservation = { nodes: [], volumes: [] };
 
-/** True when the runtime has nothing to do: every wanted node runs as wanted and nothing else is there. */
+/** True when the runtime has nothing to do: all is as it was applied, every wanted node runs, nothing else is there. */
 const isApplied = (order: WorkOrder, observation: PlacementObservation): boolean => {
+  if (observation.isUnsettled === true) return false;
   const wanted = order.blueprint?.nodes ?? [];
   const present = observation.nodes.filter((node) => node.state !== "absent");
   if (present.length !== wanted.length) return false;
@@ -133,22 +136,26 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     let seen = first;
     let isLookOld = false;
     let secrets: SecretSource | null | undefined;
+    let turnMs = 0;
     const isOpen = (): boolean =>
       !signal.aborted &&
       performance.now() < endsAt &&
       toPlacementProblem(order, seen.observation, seen.results) === null &&
       !isOrderReached(order, seen.observation, seen.view, seen.results);
     while (order.action === "run" && order.blueprint !== undefined && order.steps.length === 0 && isOpen()) {
-      await sleep(settleEveryMs);
+      await sleep(Math.max(settleEveryMs, settleRests * turnMs));
+      const begunAt = performance.now();
       const observation = await runtime.observe(ref);
       if (isApplied(order, observation)) {
         seen = await look(claim, order, runtime, ref, signal);
+        turnMs = performance.now() - begunAt;
         isLookOld = false;
         continue;
       }
       secrets ??= await openSecrets(claim, order);
       if (secrets === null) return { ...seen, isFenced: true };
       await runtime.apply(ref, order.blueprint, secrets, claim.fence, order.only);
+      turnMs = performance.now() - begunAt;
       // To ask a network of many nodes while they start would take the time from them that they start with.
       seen = { ...seen, observation };
       isLookOld = true;

@@ -54,6 +54,8 @@ export interface FakeMachines {
   refused: number;
   /** Programs that are not on these machines: a node that needs one fails with the install hint. */
   missingPrograms: Set<string>;
+  /** Placements of which others have changed something beside the nodes; an apply puts it right. */
+  drifted: Set<string>;
   /** How long a started node takes until it answers. */
   startupMs: number;
   /** The stores of all regions: `<name>/<placement>`, each whole. */
@@ -75,6 +77,7 @@ export const createFakeMachines = (options: { clock: Clock; startupMs?: number }
     doubled: [],
     refused: 0,
     missingPrograms: new Set(),
+    drifted: new Set(),
     startupMs: options.startupMs ?? 0,
     nextPort: 30_000,
     snapshots: new Map(),
@@ -323,6 +326,7 @@ export const createFakeRuntime = (deps: {
       const names = new Set(blueprint.nodes.map((node) => node.name));
       for (const name of placement.instances.keys()) if (!names.has(name)) placement.instances.delete(name);
       for (const name of placement.missing.keys()) if (!names.has(name)) placement.missing.delete(name);
+      machines.drifted.delete(ref.placementId);
     },
     stop: async (ref, fence) => {
       const placement = enter(ref, fence);
@@ -335,6 +339,7 @@ export const createFakeRuntime = (deps: {
       return {
         nodes: placement === undefined ? [] : observeNodes(machines, placement, clock.now()),
         volumes: [...(placement?.disks.keys() ?? [])].map((node) => `${node}/data`),
+        ...(machines.drifted.has(ref.placementId) ? { isUnsettled: true } : {}),
       };
     },
     inventory: async () =>
