@@ -6,6 +6,7 @@ import { createCustody, createWorkerKeys, openKeyFile } from "@portolan/custody"
 import { createIdSource, systemClock } from "@portolan/domain";
 import {
   createRegistry,
+  type Framework,
   loadAsset,
   type OperatorConfig,
   parseStandby,
@@ -78,8 +79,15 @@ const toConnection = (config: WorkerConfig): JobConnection =>
     schema: jobsSchema,
   });
 
-/** Joins everything a worker consists of. Opens nothing that `close` does not close. */
-export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise<RunningWorker> => {
+/**
+ * Joins everything a worker consists of. Opens nothing that `close` does not close. `frameworks`: besides those that
+ * ship with Portolan; the API must have the same.
+ */
+export const assembleWorker = async (
+  config: WorkerConfig,
+  log: Logger,
+  { frameworks = [] }: { frameworks?: readonly Framework[] } = {},
+): Promise<RunningWorker> => {
   const clock = systemClock;
   const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
   const ids = createIdSource({ clock, random });
@@ -110,7 +118,7 @@ export const assembleWorker = async (config: WorkerConfig, log: Logger): Promise
   });
   const declared = await readRegionsFile(config.PORTOLAN_REGIONS_FILE ?? join(home, "regions.json"));
   const { slugs: regions, runtimes } = serveRegions(config.regions, declared ?? [], { home, clock, log, programs });
-  const registry = createRegistry();
+  const registry = createRegistry(frameworks);
   const forwarder = await startForwarder(config, log);
   const operator: OperatorConfig = { ...forwarder.operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
   const backups: SnapshotStore = {
