@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { UsageBatch } from "@portolan/contract";
 import { afterAll, describe, expect, it } from "vitest";
 import { createFakeNode } from "./fake-node.ts";
-import { startGateway } from "./harness.ts";
+import { eventually, startGateway } from "./harness.ts";
 import { createMemoryEdge, edgeApp, edgeKey, edgeRoute, newSecret, sumByMethod } from "./memory-edge.ts";
 import { testPolicy } from "./test-policy.ts";
 
@@ -141,6 +141,9 @@ describe("the meter against a count at the node", () => {
           }
         };
         const clients = Array.from({ length: 12 }, client);
+        // At work, whenever a busy machine comes to that; then at any moment.
+        const enough = answered + 20;
+        await eventually(() => answered >= enough);
         await new Promise((resolve) => setTimeout(resolve, 50 + random() * 350));
         isOver = true;
         inFlightAtKills += inFlight;
