@@ -27,6 +27,8 @@ export interface Context {
   log: Pick<Logger, "info" | "warn">;
   /** Namespace → `Kind/name` → what was applied. Lost with the process: then all is applied again once. */
   applied: Map<string, Map<string, AppliedEntry>>;
+  /** Whether it is a namespace's turn to be applied again, of which nothing is in `applied`. */
+  isTurnAnew(namespace: string): boolean;
   /** Where fences of placements that are gone are kept. */
   homeNamespace: string;
   toolsImage: string;

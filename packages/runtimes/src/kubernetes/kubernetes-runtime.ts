@@ -2,6 +2,7 @@ import { type Clock, DomainError } from "@portolan/domain";
 import type { RuntimeCapabilities } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef, Runtime } from "../runtime.ts";
+import { createTurnsAnew } from "./anew.ts";
 import { applyBlueprint } from "./apply.ts";
 import { createClusterAsker } from "./ask-cluster.ts";
 import { createKubeCache } from "./cache.ts";
@@ -105,6 +106,7 @@ const createContext = (settings: KubernetesRuntimeSettings) => {
     clock,
     log,
     applied: new Map(),
+    isTurnAnew: createTurnsAnew(),
     homeNamespace: settings.homeNamespace ?? "portolan",
     toolsImage: settings.toolsImage ?? "docker.io/library/node:24",
     startAfterWaitMs: settings.startAfterWaitMs ?? 60_000,

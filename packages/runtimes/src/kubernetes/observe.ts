@@ -146,6 +146,7 @@ const isUnsettled = (
   records: { [node: string]: NodeRecord },
 ): boolean => {
   if (findDrift(context, namespace).length > 0) return true;
+  if (!context.applied.has(namespace) && context.isTurnAnew(namespace)) return true;
   return [...view.pods].some(([name, pod]) => {
     const record = records[name];
     if (pod.metadata.deletionTimestamp !== undefined || !view.sets.has(name) || record === undefined) return false;
