@@ -12,7 +12,7 @@ export interface Claim {
   what: string;
   value: number;
   bound: number;
-  unit: "×" | "ms";
+  unit: "×" | "ms" | "s" | "/s" | "MiB";
 }
 
 export const isMet = ({ value, bound }: Claim): boolean => value <= bound;

@@ -4,6 +4,7 @@ import { type BenchResult, isMet, render } from "./bench.ts";
 import { benchFabric } from "./fabric.ts";
 import { benchFabricStart } from "./fabric-start.ts";
 import { benchGateway } from "./gateway/bench-gateway.ts";
+import { benchScale } from "./scale/scale.ts";
 import { benchStart } from "./start.ts";
 
 const gateway = async (): Promise<BenchResult> => {
@@ -31,23 +32,28 @@ const merged = (name: string, results: readonly BenchResult[]): BenchResult => (
 
 const fabric = async (): Promise<BenchResult> => merged("fabric", [await benchFabricStart(), await benchFabric()]);
 
-const benches: { readonly [name: string]: () => Promise<BenchResult> } = {
+/** `chains`: of `scale`, where another number than a thousand is wished. */
+const benches: { readonly [name: string]: (chains?: number) => Promise<BenchResult> } = {
   start: () => benchStart(),
   api: () => benchApi(),
   gateway,
   fabric,
   "fabric-start": () => benchFabricStart(),
+  scale: (chains) => benchScale(chains === undefined ? {} : { chains }),
 };
 
 const run = async (): Promise<void> => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean" }, chains: { type: "string" } },
+  });
   const names = positionals.length === 0 ? Object.keys(benches) : positionals;
   const results: BenchResult[] = [];
   for (const name of names) {
     const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
     if (bench === undefined)
       throw new Error(`no such benchmark: ${name}; there are ${Object.keys(benches).join(", ")}`);
-    const result = await bench();
+    const result = await bench(values.chains === undefined ? undefined : Number(values.chains));
     results.push(result);
     if (values.json !== true) process.stdout.write(`${render(result)}\n`);
   }
