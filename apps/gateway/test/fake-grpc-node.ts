@@ -31,7 +31,7 @@ export const makeNodeCertificate = async () => {
     publicKey: leaf.publicKeyPem,
     isAuthority: false,
     usage: "tls",
-    hosts: ["127.0.0.1"],
+    hosts: ["127.0.0.1", "node.internal"],
     serial: toSerialNumber(randomBytes(16)),
     issuer: { pem: ca.pem },
   });

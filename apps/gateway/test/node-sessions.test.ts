@@ -48,7 +48,9 @@ const start = async () => {
     if (session === null) throw new Error("the node can't be reached");
     return session;
   };
-  return { opened, door, hold, release, entry, sessions, take, warn };
+  /** Of a node whose own host is not what is dialled. */
+  const takeNamed = (name: string) => sessions.take(entry, [{ ...target, via: { ...target.via, name } }], ca);
+  return { opened, door, hold, release, entry, sessions, take, takeNamed, warn };
 };
 
 let node: Awaited<ReturnType<typeof start>>;
@@ -88,4 +90,9 @@ it("a connection whose route went while it opened serves who waits for it, and e
   const session = await opening;
   expect(session.closed).toBe(false);
   await eventually(() => session.closed);
+});
+
+it("where a node's own name is another than the address that is dialled, its certificate must be for the name", async () => {
+  expect(await node.takeNamed("other.example")).toBeNull();
+  expect(await node.takeNamed("node.internal")).not.toBeNull();
 });

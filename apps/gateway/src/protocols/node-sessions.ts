@@ -24,6 +24,8 @@ export interface NodeSessions {
 interface Node {
   readonly host: string;
   readonly port: number;
+  /** What its certificate must be for. */
+  readonly name: string;
   readonly roots: string;
   session: ClientHttp2Session | null;
   opening: Promise<ClientHttp2Session | null> | null;
@@ -40,7 +42,7 @@ const windowBytes = 16 * 1024 * 1024;
 const isUsable = (session: ClientHttp2Session | null): session is ClientHttp2Session =>
   session !== null && !session.closed && !session.destroyed;
 
-const toTlsSocket = ({ host, port, roots }: Node): TLSSocket => {
+const toTlsSocket = ({ host, port, name, roots }: Node): TLSSocket => {
   const options: ConnectionOptions & TcpNetConnectOpts = {
     host,
     port,
@@ -50,7 +52,7 @@ const toTlsSocket = ({ host, port, roots }: Node): TLSSocket => {
     keepAlive: true,
     keepAliveInitialDelay: 10_000,
     noDelay: true,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(isIP(name) === 0 ? { servername: name } : {}),
   };
   return connectTls(options);
 };
@@ -71,16 +73,16 @@ export const createNodeSessions = (deps: {
 
   const nodeOf = (chainId: string, target: RouteTarget, roots: string): Node | null => {
     if (target.via.kind !== "address") return null;
-    const { host, port } = target.via;
+    const { host, port, name = host } = target.via;
     const nodes = chains.get(chainId) ?? new Map<string, Node>();
     chains.set(chainId, nodes);
-    const name = `${host} ${port}`;
-    const known = nodes.get(name);
-    if (known !== undefined && known.roots === roots) return known;
+    const key = `${host} ${port}`;
+    const known = nodes.get(key);
+    if (known !== undefined && known.roots === roots && known.name === name) return known;
     if (known !== undefined) leave(known);
     const state = { session: null, opening: null, isGone: false, failedUntilMs: 0, backOffMs: 0 };
-    const node: Node = { host, port, roots, ...state };
-    nodes.set(name, node);
+    const node: Node = { host, port, name, roots, ...state };
+    nodes.set(key, node);
     return node;
   };
 

@@ -57,6 +57,7 @@ export const toRoute = (
           port: address.port,
           host: address.routeHost ?? address.host,
           number: address.number,
+          ...(address.routeHost === undefined ? {} : { name: address.host }),
         })),
     );
   }

@@ -9,7 +9,8 @@ export interface RouteTarget {
   region: string;
   node: string;
   port: string;
-  via: { kind: "address"; host: string; port: number } | { kind: "relay"; url: string };
+  /** `name`: what the node's certificate is for, where that is another than the host that is dialled. */
+  via: { kind: "address"; host: string; port: number; name?: string } | { kind: "relay"; url: string };
 }
 
 /** One chain as the gateway of a region needs it. */

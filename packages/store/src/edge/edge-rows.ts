@@ -42,9 +42,9 @@ export const toEdgeRoute = (row: RouteRow, served: ReadonlyMap<string, string>):
     targets: Object.fromEntries(
       Object.entries(route.targets).map(([protocol, list]) => [
         protocol,
-        list.map(({ host, number, ...target }) => ({
+        list.map(({ host, number, name, ...target }) => ({
           ...target,
-          via: { kind: "address" as const, host, port: number },
+          via: { kind: "address" as const, host, port: number, ...(name === undefined ? {} : { name }) },
         })),
       ]),
     ),

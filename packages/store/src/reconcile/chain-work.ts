@@ -69,6 +69,8 @@ export interface StoredRoute {
       port: string;
       host: string;
       number: number;
+      /** The node's own host, where that is another. */
+      name?: string;
     }[];
   };
   facts: { readonly [name: string]: string };
