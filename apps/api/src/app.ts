@@ -6,6 +6,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { ApiDeps } from "./api-deps.ts";
 import { createHandlers } from "./handlers.ts";
 import { connectionLimits, registerConnectionRules, toClientErrorHandler } from "./http/connection.ts";
+import { demandFewValues } from "./http/json-guard.ts";
 import { registerOpenApi } from "./http/openapi.ts";
 import { RateLimited, rateHeaders } from "./http/rate-limiter.ts";
 import { registerOperations } from "./http/register.ts";
@@ -45,15 +46,27 @@ const onNotFound = (request: FastifyRequest, reply: FastifyReply) =>
     }),
   );
 
-/** An empty body is an empty object: clients that always send a content type may still have nothing to say. */
+/**
+ * An empty body is an empty object: clients that always send a content type may still have nothing to say. A change is a
+ * merge patch (RFC 7396), so a client may name it by its own media type too.
+ */
 const acceptEmptyJson = (app: FastifyInstance): void => {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    const text = typeof body === "string" ? body : body.toString("utf8");
-    if (text.trim() === "") done(null, {});
-    else void parse(request, text, done);
-  });
+  app.addContentTypeParser(
+    ["application/json", "application/merge-patch+json"],
+    { parseAs: "string" },
+    (request, body, done) => {
+      const text = typeof body === "string" ? body : body.toString("utf8");
+      if (text.trim() === "") return done(null, {});
+      try {
+        demandFewValues(text);
+      } catch (error) {
+        return done(error instanceof Error ? error : null);
+      }
+      void parse(request, text, done);
+    },
+  );
 };
 
 const registerHealth = (app: FastifyInstance, deps: ApiDeps): void => {

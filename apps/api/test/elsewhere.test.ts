@@ -4,6 +4,7 @@ import type { ChainExportContent, ChainExportResource } from "@portolan/contract
 import { clearPartOf } from "@portolan/contract";
 import { authorityContext, materialContext, openWithPassphrase, sealWithPassphrase } from "@portolan/custody";
 import { describe, expect, it } from "vitest";
+import { mostJsonValues } from "../src/http/json-guard.ts";
 import { type ApiHarness, startApi, type TenantSession } from "./harness.ts";
 import { finish, makeNetwork, testNetwork } from "./network.ts";
 
@@ -259,6 +260,11 @@ describe("POST /v1/chains/import", () => {
       ["export.unreadable", crafted((c) => ({ ...c, parts: c.parts.map((p) => ({ ...p, kind: "virus" })) }))],
       ["export.unreadable", crafted((c) => ({ ...c, material: [...c.material, ...c.material] }))],
       ["export.unreadable", crafted((c) => ({ ...c, name: "a\u0000b" }))],
+      // Some hundred bytes of a document can be millions of values.
+      [
+        "export.unreadable",
+        crafted((c) => ({ ...c, material: c.material.map((m) => ({ ...m, public: Array(mostJsonValues).fill(0) })) })),
+      ],
       ["chain.settings_invalid", crafted((c) => ({ ...c, settings: { leaves: 1e6 } }))],
       ["part.settings_invalid", crafted((c) => ({ ...c, parts: c.parts.map((p) => ({ ...p, settings: { no: 1 } })) }))],
       [
@@ -295,6 +301,13 @@ describe("POST /v1/chains/import", () => {
       await there.fail("chains.import", code as "export.unreadable", request);
     }
     await nothingThere();
+  });
+
+  it("413 for a body of more values than anybody means", async () => {
+    const { token, app } = await arrive(there);
+    const crowded = { ...exported, regions: Array(mostJsonValues).fill(0) };
+    const body = { export: crowded as never, passphrase, app };
+    await there.fail("chains.import", "request.too_large", { token, body });
   });
 
   it("404 for another's app, 400 for regions that are none, 403 beyond the quota and by policy; nothing is left", async () => {

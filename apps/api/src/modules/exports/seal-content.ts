@@ -4,6 +4,7 @@ import { createLimiter } from "@portolan/access";
 import { type ChainExportContent, type ChainExportResource, chainExportContent, clearPartOf } from "@portolan/contract";
 import { openWithPassphrase, type PassphraseCost, sealWithPassphrase } from "@portolan/custody";
 import { DomainError } from "@portolan/domain";
+import { demandFewValues } from "../../http/json-guard.ts";
 import { createRateLimiter } from "../../http/rate-limiter.ts";
 import { demandStorableText } from "../../http/text-guard.ts";
 import type { Limits } from "../../limits.ts";
@@ -35,8 +36,9 @@ export const createExportSealer = (deps: {
 
   const parse = async (bytes: Buffer): Promise<ChainExportContent> => {
     try {
-      const text = await expand(bytes, { maxOutputLength: mostBytes });
-      const value: unknown = JSON.parse(text.toString("utf8"));
+      const text = (await expand(bytes, { maxOutputLength: mostBytes })).toString("utf8");
+      demandFewValues(text);
+      const value: unknown = JSON.parse(text);
       demandStorableText(value);
       return chainExportContent.parse(value);
     } catch (error) {
