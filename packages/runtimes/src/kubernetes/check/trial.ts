@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { connect as connectTcp } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeClient } from "../client.ts";
 import { isStatus, KubeError } from "../kube-error.ts";
@@ -8,6 +7,7 @@ import { kinds, toPath } from "../kube-paths.ts";
 import { createKubeObjects, type KubeObjects } from "../objects.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
+import { checkReach } from "./reach.ts";
 import {
   closedPort,
   openPort,
@@ -20,6 +20,7 @@ import {
   trialPolicies,
   trialService,
 } from "./trial-objects.ts";
+import { judgeNetwork, type ProbeResult } from "./trial-verdict.ts";
 
 export interface TrialDeps {
   client: KubeClient;
@@ -35,12 +36,6 @@ export interface TrialDeps {
 interface Turn extends TrialDeps {
   objects: KubeObjects;
   namespace: string;
-}
-
-interface Result {
-  seen: { [name: string]: boolean };
-  named: boolean | null;
-  written: boolean | null;
 }
 
 const pollMs = 500;
@@ -157,74 +152,14 @@ const logOf = async ({ client, namespace }: Turn, name: string): Promise<string>
   return text;
 };
 
-const resultOf = async (turn: Turn, name: string, waitMs: number): Promise<Result | undefined> => {
+const resultOf = async (turn: Turn, name: string, waitMs: number): Promise<ProbeResult | undefined> => {
   const endsAt = performance.now() + waitMs;
   while (performance.now() < endsAt) {
     const line = (await logOf(turn, name).catch(() => "")).split("\n").find((one) => one.startsWith("RESULT "));
-    if (line !== undefined) return JSON.parse(line.slice("RESULT ".length)) as Result;
+    if (line !== undefined) return JSON.parse(line.slice("RESULT ".length)) as ProbeResult;
     await sleep(pollMs, undefined, { signal: turn.signal });
   }
   return undefined;
-};
-
-const judgeNetwork = (one: Result | undefined, two: Result | undefined): Finding => {
-  const check = "network";
-  if (one === undefined || two === undefined)
-    return wrong(
-      check,
-      "The trial's pods say nothing.",
-      "Look at their logs' way: kubelets must be reachable from the API server.",
-    );
-  if (two.seen["open"] !== true)
-    return wrong(
-      check,
-      "A connection between two pods that a policy allows does not come about.",
-      "Look at the cluster's network plugin and its services (kube-proxy).",
-    );
-  const passed = [
-    ...(two.seen["closed"] === true ? ["into a pod whose policy forbids it"] : []),
-    ...(one.seen["out"] === true ? ["out of a pod whose policy forbids it"] : []),
-  ];
-  if (passed.length === 0)
-    return ok(check, "policies are enforced: what is allowed passes, what is not is refused, in and out");
-  return wrong(
-    check,
-    `Network policies are not enforced: a connection went ${passed.join(" and ")}.`,
-    "Use a network plugin that enforces them (Calico, Cilium, …): chains of different tenants would reach each other.",
-  );
-};
-
-const dial = (host: string, port: number): Promise<string | undefined> =>
-  new Promise((resolve) => {
-    const socket = connectTcp({ host, port, timeout: 5_000 });
-    const end = (problem?: string): void => {
-      socket.destroy();
-      resolve(problem);
-    };
-    socket.once("connect", () => end());
-    socket.once("timeout", () => end("ETIMEDOUT"));
-    socket.once("error", (error) => end("code" in error ? String(error.code) : error.message));
-  });
-
-/** Whether this machine reaches a node as the worker and the gateway will. */
-const checkReach = async ({ settings, namespace }: Turn, address: string): Promise<Finding> => {
-  const isByName = settings.reach === "dns";
-  const host = isByName ? `one.${namespace}.svc.${settings.clusterDomain}` : address;
-  const problem = await dial(host, openPort);
-  if (problem === undefined) return ok("reach", `a node's port is reached from here (${settings.reach})`);
-  if (isByName && (problem === "ENOTFOUND" || problem === "EAI_AGAIN"))
-    return note(
-      "reach",
-      "not tried: nodes are reached by names that mean something in the cluster only, and this machine is outside",
-      "Run worker and gateway in the cluster, or add the region with --reach address and a route to its services.",
-    );
-  return wrong(
-    "reach",
-    `A node's port is not reached from here (${host}: ${problem}).`,
-    isByName
-      ? "Look at the settings' peers (--from): this machine's packets must come from there."
-      : "Set a route to the cluster's service network, and --from to where this machine's packets come from.",
-  );
 };
 
 const pods = (turn: Turn, one: string, two: string): TrialPod[] => {
@@ -300,7 +235,7 @@ const runPods = async function* (turn: Turn): AsyncGenerator<Finding> {
           `A pod can't find one.${namespace}.svc.${settings.clusterDomain}.`,
           "Look at the cluster's DNS, --cluster-domain, and the settings' `dns` peers.",
         );
-  yield await checkReach(turn, one);
+  yield await checkReach(settings, namespace, one);
 };
 
 /** A namespace of its own with two pods as chains have them; nothing is left of it. */
