@@ -45,7 +45,9 @@ export const assertSucceeded = (operation: OperationResource): void => {
   const why = operation.error === undefined ? "" : `: ${operation.error.message}`;
   const hint =
     operation.error?.hint ??
-    (operation.state === "needsAttention" ? `Then: portolan operations retry ${operation.id}` : undefined);
+    (operation.state === "needsAttention"
+      ? `When its cause is gone: portolan operations retry ${operation.id}; to give it up: portolan operations cancel ${operation.id}`
+      : undefined);
   throw new CliFailure(`The operation ${operation.id} ${wordOf(operation.state)}${why}`, {
     exitCode: exitCodes.operationFailed,
     ...(hint === undefined ? {} : { hint }),

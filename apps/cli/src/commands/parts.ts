@@ -7,6 +7,8 @@ import { writeLine } from "../output.ts";
 import { collect, repeat } from "./apps.ts";
 import { readSettings } from "./setting-flags.ts";
 
+const withArticle = (title: string): string => (/^[aeiou]/.test(title) ? `an ${title}` : `a ${title}`);
+
 type Open = (command: Command) => Context;
 
 const columns = ["id", "name", "state", "createdAt"];
@@ -52,7 +54,11 @@ const get = async (context: Context, { plural, kind }: PartKind, chain: string, 
 
 const withSettings = (command: Command, title: string): Command =>
   command
-    .option("--set <name=value>", `a setting of the ${title}, as JSON, text or @file (repeatable)`, repeat)
+    .option(
+      "--set <name=value>",
+      `a setting of the ${title} (a.b=value: a member of it), as JSON, text or @file (repeatable)`,
+      repeat,
+    )
     .option("--settings <file>", "all settings, as a file of JSON")
     .option("--detach", "don't wait for the operation");
 
@@ -65,9 +71,9 @@ const addKind = (program: Command, open: Open, kind: PartKind): void => {
     .action((chain: string, _: unknown, command: Command) => list(open(command), kind, chain));
   group
     .command(`get <chain> <${word}>`)
-    .description(`a ${title}, by id or name, with its settings and what is known of it`)
+    .description(`${withArticle(title)}, by id or name, with its settings and what is known of it`)
     .action((chain: string, part: string, _: unknown, command: Command) => get(open(command), kind, chain, part));
-  withSettings(group.command("create <chain> <name>").description(`make a ${title}`), title).action(
+  withSettings(group.command("create <chain> <name>").description(`make ${withArticle(title)}`), title).action(
     async (chain: string, name: string, flags: ChangeFlags, command: Command) => {
       const context = open(command);
       const body = { name, settings: readSettings(flags, kind.settings) };
@@ -76,18 +82,19 @@ const addKind = (program: Command, open: Open, kind: PartKind): void => {
     },
   );
   if (kind.update === "settings") {
-    withSettings(group.command(`update <chain> <${word}>`).description(`change a ${title}'s settings`), title).action(
-      async (chain: string, part: string, flags: ChangeFlags, command: Command) => {
-        const context = open(command);
-        const input = { params: { chain, [word]: part }, body: { settings: readSettings(flags, kind.settings) } };
-        await follow(context, await callsOf(await context.client()).call(`${plural}.update`, input), flags);
-      },
-    );
+    withSettings(
+      group.command(`update <chain> <${word}>`).description(`change ${withArticle(title)}'s settings`),
+      title,
+    ).action(async (chain: string, part: string, flags: ChangeFlags, command: Command) => {
+      const context = open(command);
+      const input = { params: { chain, [word]: part }, body: { settings: readSettings(flags, kind.settings) } };
+      await follow(context, await callsOf(await context.client()).call(`${plural}.update`, input), flags);
+    });
   }
   if (kind.deletable) {
     group
       .command(`delete <chain> <${word}>`)
-      .description(`delete a ${title}; supersedes whatever else runs on it`)
+      .description(`delete ${withArticle(title)}; supersedes whatever else runs on it`)
       .option("--detach", "don't wait for the operation")
       .action(async (chain: string, part: string, flags: ChangeFlags, command: Command) => {
         const context = open(command);
