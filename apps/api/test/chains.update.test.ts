@@ -8,6 +8,18 @@ const { system } = api.deps.clients;
 const row = (id: string) => system.chain.findUniqueOrThrow({ where: { id } });
 
 describe("chains.update", () => {
+  it("202: also when it is named by a merge patch's own media type", async () => {
+    const { chain, params } = await makeNetwork(api, token, { settings: { greeting: "hi" } });
+    const response = await api.send("chains.update", {
+      token,
+      params,
+      body: { settings: { leaves: 3 } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    expect(response.statusCode, response.body).toBe(202);
+    expect((await row(chain)).settings).toMatchObject({ leaves: 3, greeting: "hi" });
+  });
+
   it("202: given members replace, the wish is a new generation, and what it reserves is counted", async () => {
     const { chain, params } = await makeNetwork(api, token, { settings: { greeting: "hi" } });
     const etag = String((await api.send("chains.get", { token, params })).headers.etag);
