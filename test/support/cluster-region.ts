@@ -24,9 +24,10 @@ export interface ClusterRegion {
   close(): Promise<void>;
 }
 
-/** `match`: an image as frameworks name it; `programs`: what is in the one that is made in its place, the first started. */
 export interface RegionImage {
+  /** As frameworks name it. */
   match: string;
+  /** What the one that is made in its place has on its PATH. */
   programs: readonly string[];
   /** Path in the image → of this machine. */
   files?: { readonly [inImage: string]: string };

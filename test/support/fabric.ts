@@ -9,9 +9,14 @@ import type { Plane } from "./plane.ts";
 
 export const fabricBody = (
   customer: Pick<Customer, "appId">,
-  { name = "ledger", plan = "dev", settings = {} }: { name?: string; plan?: string; settings?: object } = {},
+  {
+    name = "ledger",
+    plan = "dev",
+    settings = {},
+    regions = ["local"],
+  }: { name?: string; plan?: string; settings?: object; regions?: string[] } = {},
 ) => ({
-  ...{ appId: customer.appId, name, framework: "fabric", plan, regions: ["local"] },
+  ...{ appId: customer.appId, name, framework: "fabric", plan, regions },
   hosting: "dedicated" as const,
   settings: { ...settings },
 });
