@@ -145,10 +145,10 @@ export const startScalePlane = async (server: string, storageClass: string): Pro
       PORTOLAN_STANDBY: "[]",
     };
     const startWorker = async (): Promise<void> => {
-      worker = (await start("worker.ts", home, env)).child;
+      worker = (await start("worker-child.ts", home, env)).child;
     };
     await startWorker();
-    const served = await start("api.ts", home, env);
+    const served = await start("api-child.ts", home, env);
     api = served.child;
     return {
       api: `http://127.0.0.1:${served.port}`,

@@ -172,17 +172,24 @@ const repairAll = async (proxy: CountingProxy, repairs: number): Promise<Map<str
   return found;
 };
 
-/** Steady: nothing has changed in any chain since a while, and nothing is about to. */
-const untilSteady = async (plane: ScalePlane, proxy: CountingProxy): Promise<void> => {
-  await until("no writes for a sweep", 600_000, 0, async () => {
-    proxy.take();
+const sumOf = (all: readonly ReadonlyMap<string, number>[]): Map<string, number> => {
+  const sum = new Map<string, number>();
+  for (const [what, count] of all.flatMap((counts) => [...counts])) sum.set(what, (sum.get(what) ?? 0) + count);
+  return sum;
+};
+
+/** Waits until nothing was written for 20 s and all was looked at since; the requests until then. */
+const untilSteady = async (plane: ScalePlane, proxy: CountingProxy): Promise<Map<string, number>> => {
+  const taken = [proxy.take()];
+  await until("nothing is written for 20 s", 900_000, 0, async () => {
     await sleep(20_000);
     const counts = proxy.take();
-    const writes = [...counts].filter(([what]) => /^(PATCH|POST|PUT|DELETE)/.test(what));
+    taken.push(counts);
     say(`20 s: ${inWords(counts, 6) || "no request"}`);
-    return total(new Map(writes)) === 0 ? true : undefined;
+    return [...counts.keys()].some((what) => /^(PATCH|POST|PUT|DELETE)/.test(what)) ? undefined : true;
   }).catch((error: unknown) => say(error instanceof Error ? error.message : "never at rest"));
   await sweep(plane);
+  return sumOf(taken);
 };
 
 /** One worker and a cluster of simulated nodes: many chains that nobody touches, and what one drift costs. */
@@ -238,8 +245,7 @@ export const benchScale = async ({
     );
     const unseenMs = performance.now() - restartedAt;
     say(`restarted: swept after ${Math.round(restartedMs)} ms, all put right after ${Math.round(unseenMs)} ms`);
-    await untilSteady(plane, proxy);
-    const restart = proxy.take();
+    const restart = await untilSteady(plane, proxy);
     const afterRestart = await atRest(plane, proxy, Math.min(restSeconds, 30));
     const highest = Math.max(peak, memoryOf(plane.workerPid(), "VmHWM"));
 
