@@ -99,6 +99,28 @@ test("certificates that are due are renewed by the authority that came along", a
   expect(runningNodes(plane, here)).toEqual(wanted);
 });
 
+test("what no framework renews is not due for ever, whatever a document says of it", async () => {
+  const { content } = await carried();
+  const [item] = content.materials;
+  if (item === undefined) throw new Error("nothing came along");
+  const strange = [-1, 3_600_000].map((inMs) => ({
+    ...{ ...item, name: `strange/${inMs}`, renewAt: new Date(plane.clock.now().getTime() + inMs) },
+  }));
+  const here = await unpack(plane, { ...content, materials: [...content.materials, ...strange] });
+  await settle(plane);
+  const kinds = async () =>
+    (await plane.client.operation.findMany({ where: { targetId: here.id }, orderBy: { createdAt: "asc" } })).map(
+      ({ kind, state }) => `${kind} ${state}`,
+    );
+  expect(await kinds()).toEqual(["chain.import succeeded"]);
+  await runFor(plane, 2 * 3_600_000);
+  await settle(plane);
+  expect(await kinds()).toEqual(["chain.import succeeded", "chain.renew succeeded"]);
+  const due = await plane.client.material.findMany({ where: { chainId: here.id, name: { startsWith: "strange/" } } });
+  expect(due.map(({ renewAt, version }) => [renewAt, version])).toEqual(strange.map(() => [null, item.version]));
+  expect(runningNodes(plane, here)).toEqual(wanted);
+});
+
 test("its regions may have other names here", async () => {
   const { content } = await carried();
   const here = await unpack(plane, content, { regions: { east: "west", west: "east" } });

@@ -54,6 +54,8 @@ const renewing: ReadonlySet<OperationKind> = new Set(["chain.renew", "chain.resu
 
 const isDue = (item: MaterialItem, now: Date): boolean => item.renewAt !== undefined && new Date(item.renewAt) <= now;
 
+const withoutRenewal = ({ renewAt: _renewAt, ...item }: MaterialItem): MaterialItem => item;
+
 const nextRenewal = (material: readonly MaterialItem[]): Date | null => {
   const times = material.flatMap((item) => (item.renewAt === undefined ? [] : [new Date(item.renewAt)]));
   return times.length === 0 ? null : new Date(Math.min(...times.map((time) => time.getTime())));
@@ -95,7 +97,7 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
   ): Promise<MaterialItem[] | null> => {
     const now = clock.now();
     const mayRenew = !work.hasRun || (work.operation !== null && renewing.has(work.operation.kind));
-    const existing = mayRenew ? work.material : work.material.map(({ renewAt: _renewAt, ...item }) => item);
+    const existing = mayRenew ? work.material : work.material.map(withoutRenewal);
     const made = await framework.material(work.spec, existing, {
       addresses,
       signer: deps.signerFor(work.spec),
@@ -103,17 +105,21 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       now,
       operator: deps.operator,
     });
-    if (made.length === 0) return [...work.material];
+    const renewed = new Set(made.map((item) => item.name));
+    // Another plane's document may have what no framework knows: due for ever, it would be renewed without end.
+    const unknown = new Set(
+      existing.filter((item) => isDue(item, now) && !renewed.has(item.name)).map((item) => item.name),
+    );
+    if (made.length + unknown.size === 0) return [...work.material];
     const sealed: SealedMaterial[] = [];
     for (const { secret, ...item } of made) {
       sealed.push({ ...item, sealed: await deps.seal(work.spec, secret === undefined ? item : { ...item, secret }) });
     }
-    if (!(await chains.saveMaterial(work, sealed))) return null;
-    const renewed = new Set(made.map((item) => item.name));
+    if (!(await chains.saveMaterial(work, sealed, [...unknown]))) return null;
     const fresh = made.map(({ secret: _secret, ...item }) => item);
-    return [...work.material.filter((item) => !renewed.has(item.name)), ...fresh].sort((a, b) =>
-      a.name < b.name ? -1 : 1,
-    );
+    const kept = work.material.filter((item) => !renewed.has(item.name));
+    const settled = kept.map((item) => (unknown.has(item.name) ? withoutRenewal(item) : item));
+    return [...settled, ...fresh].sort((a, b) => (a.name < b.name ? -1 : 1));
   };
 
   const toDesired = async (

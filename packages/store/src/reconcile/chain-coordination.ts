@@ -31,8 +31,8 @@ export interface ChainCoordination {
   due(limit: number): Promise<string[]>;
   /** Takes the chain's lease and reads its work; null when it is not there or in other hands. */
   claim(chainId: string, owner: string, leaseMs: number): Promise<ChainWork | null>;
-  /** False: the lease was lost, nothing was written. */
-  saveMaterial(work: ChainWork, items: readonly SealedMaterial[]): Promise<boolean>;
+  /** `notDue`: names whose newest version is never due again. False: the lease was lost, nothing was written. */
+  saveMaterial(work: ChainWork, items: readonly SealedMaterial[], notDue?: readonly string[]): Promise<boolean>;
   /** Every sealed secret of the chain, as it is sealed now. */
   sealed(work: ChainWork): Promise<SealedRow[]>;
   /** Replaces all of them, sealed for today's tenant. False: the lease was lost, nothing was written. */
@@ -82,9 +82,13 @@ export const createChainCoordination = (deps: {
       });
     },
 
-    saveMaterial: (work, items) =>
+    saveMaterial: (work, items, notDue = []) =>
       inTransaction(client, async (transaction) => {
         if (!(await holdFence(transaction, work))) return false;
+        await transaction.material.updateMany({
+          where: { chainId: work.spec.chainId, name: { in: [...notDue] } },
+          data: { renewAt: null },
+        });
         await transaction.material.createMany({
           data: items.map((item) => ({
             id: ids.next("material"),
