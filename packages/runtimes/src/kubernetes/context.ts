@@ -1,13 +1,13 @@
 import type { Clock } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef } from "../runtime.ts";
-import type { KubeCache } from "./cache.ts";
-import type { KubeClient } from "./client.ts";
-import type { KubeObjects } from "./objects.ts";
-import type { PlacementState } from "./placement-state.ts";
-import type { PodLedger } from "./pod-ledger.ts";
+import type { KubeCache } from "./cache/cache.ts";
+import type { PodLedger } from "./cache/pod-ledger.ts";
+import type { View } from "./cache/view.ts";
+import type { PlacementState } from "./change/placement-state.ts";
+import type { KubeClient } from "./client/client.ts";
+import type { KubeObjects } from "./client/objects.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import type { View } from "./view.ts";
 
 /** What was applied of an object last, and what the API server made of it. */
 export interface AppliedEntry {

@@ -1,5 +1,5 @@
 import { DomainError } from "@portolan/domain";
-import { KubeError } from "./kube-error.ts";
+import { KubeError } from "./client/kube-error.ts";
 
 /** Why a node is not as it should be, in the words of an observation. */
 export interface Failure {

@@ -1,6 +1,6 @@
 import type { LoadedDriver } from "../driver.ts";
 import { checkCluster } from "./check/check-cluster.ts";
-import type { KubeAccessSettings } from "./kube-access.ts";
+import type { KubeAccessSettings } from "./client/kube-access.ts";
 import type { ClusterRegion } from "./kubernetes-driver.ts";
 import { createKubernetesRuntime } from "./kubernetes-runtime.ts";
 

@@ -1,5 +1,5 @@
-import type { KubeAccessSettings } from "../kube-access.ts";
-import { KubeError } from "../kube-error.ts";
+import type { KubeAccessSettings } from "../client/kube-access.ts";
+import { KubeError } from "../client/kube-error.ts";
 import { checkRights } from "./check-rights.ts";
 import { connect } from "./connect.ts";
 import { checkImages, checkPeers, checkSnapshots, checkStorage, checkVersion } from "./facts.ts";

@@ -1,4 +1,4 @@
-import type { KubeClient } from "../client.ts";
+import type { KubeClient } from "../client/client.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 import { type Right, rights } from "./rights.ts";
 

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { KubeConfig } from "@kubernetes/client-node";
 import { DomainError } from "@portolan/domain";
 import { hasErrorCode } from "@portolan/kit";
-import { createKubeClient, type KubeClient } from "../client.ts";
-import { type KubeAccess, type KubeAccessSettings, openKubeAccess } from "../kube-access.ts";
-import { KubeError } from "../kube-error.ts";
+import { createKubeClient, type KubeClient } from "../client/client.ts";
+import { type KubeAccess, type KubeAccessSettings, openKubeAccess } from "../client/kube-access.ts";
+import { KubeError } from "../client/kube-error.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
 export interface Connection {

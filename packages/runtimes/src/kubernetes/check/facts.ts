@@ -1,7 +1,7 @@
-import type { KubeClient } from "../client.ts";
+import type { KubeClient } from "../client/client.ts";
+import { isStatus } from "../client/kube-error.ts";
+import type { KubeObject, ListOf } from "../client/kube-object.ts";
 import { hasDigest, toImage } from "../images.ts";
-import { isStatus } from "../kube-error.ts";
-import type { KubeObject, ListOf } from "../kube-object.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import type { Connection } from "./connect.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";

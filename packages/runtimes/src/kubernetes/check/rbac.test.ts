@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { kinds } from "../kube-paths.ts";
+import { kinds } from "../client/kube-paths.ts";
 import { renderRbac } from "./rbac.ts";
 import { rights } from "./rights.ts";
 

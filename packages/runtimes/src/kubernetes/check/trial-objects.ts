@@ -1,5 +1,5 @@
+import type { KubeObject } from "../client/kube-object.ts";
 import { toImage } from "../images.ts";
-import type { KubeObject } from "../kube-object.ts";
 import { dnsPorts } from "../render/network.ts";
 import { containerSecurity, podSecurity } from "../render/security.ts";
 import type { KubernetesSettings, NetworkPeer } from "../settings.ts";

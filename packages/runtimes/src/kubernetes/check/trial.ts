@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubeClient } from "../client.ts";
-import { isStatus, KubeError } from "../kube-error.ts";
-import type { ClaimObject, EventObject, KubeObject, ListOf, PodObject, ServiceObject } from "../kube-object.ts";
-import { kinds, toPath } from "../kube-paths.ts";
-import { createKubeObjects, type KubeObjects } from "../objects.ts";
+import type { KubeClient } from "../client/client.ts";
+import { isStatus, KubeError } from "../client/kube-error.ts";
+import type { ClaimObject, EventObject, KubeObject, ListOf, PodObject, ServiceObject } from "../client/kube-object.ts";
+import { kinds, toPath } from "../client/kube-paths.ts";
+import { createKubeObjects, type KubeObjects } from "../client/objects.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 import { checkReach } from "./reach.ts";

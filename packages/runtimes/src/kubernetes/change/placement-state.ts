@@ -1,0 +1,62 @@
+import type { Failure } from "../failure.ts";
+
+/** What is to be known of a node without its blueprint, and what was counted. Holds no secrets. */
+export interface NodeRecord {
+  /** The hash that was last applied, and tried. */
+  hash?: string;
+  rendererVersion?: number;
+  startAfter?: readonly string[];
+  /** Containers of programs, and of those that each comes after. */
+  order?: { [container: string]: readonly string[] };
+  /** The numeric user that its files belong to. */
+  userId?: number;
+  /** Keys of the jobs that the blueprint names. */
+  jobKeys?: readonly string[];
+  /** Key → when it succeeded. Belongs to the volumes, and stays as long. */
+  jobs: { [key: string]: string };
+  /** Starts counted so far: up to `pod` with its `podRestarts`. */
+  incarnation: number;
+  restarts: number;
+  pod?: string;
+  podRestarts?: number;
+  waitingSince?: string;
+  failure?: Failure;
+  failedHash?: string;
+  failures: number;
+  nextAt?: string;
+}
+
+export interface PlacementState {
+  version: 1;
+  nodes: { [node: string]: NodeRecord };
+  /** What was applied or was going to be, as `Kind/name`: what is to be looked at when something is dropped. */
+  objects: string[];
+  /** What is laid ready of a snapshot. */
+  staged?: { name: string; digest?: string; volumes: readonly string[] };
+}
+
+export const emptyRecord = (): NodeRecord => ({ jobs: {}, incarnation: 0, restarts: 0, failures: 0 });
+
+export const emptyState = (): PlacementState => ({ version: 1, nodes: {}, objects: [] });
+
+const isState = (value: unknown): value is PlacementState =>
+  typeof value === "object" &&
+  value !== null &&
+  "version" in value &&
+  value.version === 1 &&
+  "nodes" in value &&
+  "objects" in value;
+
+/** What an annotation says; what can't be read counts as nothing: the objects themselves are the truth. */
+export const parseState = (text: string | undefined): PlacementState => {
+  if (text === undefined) return emptyState();
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isState(value)) return value;
+  } catch {
+    // Said by its absence.
+  }
+  return emptyState();
+};
+
+export const stateAnnotation = "portolan.dev/state";
