@@ -243,6 +243,31 @@ test("one that is deleted in the middle and brought back inside its window goes 
   expect(await addressesOf(here)).toEqual(addresses);
 });
 
+test("one that is deleted and can't be brought back never runs without its data, nor at addresses that nobody checked", async () => {
+  const { content, backupId, addresses } = await carried("standard");
+  const setDamaged = (isDamaged: boolean): void => {
+    for (const [key, copy] of plane.machines.snapshots) if (key.startsWith(`${backupId}/`)) copy.isDamaged = isDamaged;
+  };
+  setDamaged(true);
+  const here = await unpack(plane, content);
+  await changeChain(plane, here, { kind: "chain.delete", wish: "deleted" });
+  await settle(plane);
+  for (const _ of [1, 2]) {
+    plane.clock.advance(1_000);
+    await changeChain(plane, here, { kind: "chain.restore", wish: "running" });
+    await settle(plane);
+    expect(await lastOperation(plane, here)).toMatchObject({ state: "failed", error: { code: "backup.damaged" } });
+    expect(runningNodes(plane, here)).toEqual([]);
+  }
+  setDamaged(false);
+  plane.clock.advance(1_000);
+  await changeChain(plane, here, { kind: "chain.restore", wish: "running" });
+  await settle(plane);
+  expect(runningNodes(plane, here)).toEqual(wanted);
+  expect(heights(here)).toEqual([1]);
+  expect(await addressesOf(here)).toEqual(addresses);
+});
+
 test("import: a worker may die at any place, and it comes to life whole", { timeout: longMs }, async () => {
   const { content } = await carried();
   const places = await crashEverywhere(

@@ -85,17 +85,21 @@ export const markBackupRunning = async (transaction: StoreTransaction, id: strin
   await transaction.backup.updateMany({ where: { id, state: "queued" }, data: { state: "running" } });
 };
 
-/** A wish that arrived during the pass has taken the restore's place already. */
+/**
+ * A wish that arrived during the pass has taken the restore's place already. What came from elsewhere and never ran here
+ * keeps its backup as the one to have: without it there would be no data, and addresses that no region has agreed to.
+ */
 export const writeRestore = async (
   transaction: StoreTransaction,
-  work: { spec: { chainId: string }; generation: number },
+  work: { spec: { chainId: string }; generation: number; hasRun: boolean },
   change: RestoreChange | null,
 ): Promise<void> => {
   if (change === null) return;
+  const isStillNeeded = change.kind === "givenUp" && !work.hasRun;
   await transaction.chain.updateMany({
     where: { id: work.spec.chainId, generation: work.generation },
     data: {
-      restoreBackupId: null,
+      ...(isStillNeeded ? {} : { restoreBackupId: null }),
       // The route's version rises with the wish, by a trigger.
       ...(change.kind === "done" ? {} : change.former),
     },
