@@ -14,6 +14,7 @@ import {
   createRegistry,
   type Framework,
   findFramework,
+  type OperatorConfig,
   type StandbyEntry,
   toStandbyTarget,
 } from "@portolan/frameworks";
@@ -120,6 +121,7 @@ export const startApi = async (
     logWaitMs?: number;
     standby?: readonly StandbyEntry[];
     frameworks?: readonly Framework[];
+    operator?: OperatorConfig;
     /** Another plane's key-encryption key. */
     kek?: Uint8Array;
   } = {},
@@ -149,7 +151,7 @@ export const startApi = async (
     ids,
     random,
     frameworks: createRegistry(options.frameworks),
-    operator: { forks: [] },
+    operator: options.operator ?? { forks: [] },
     standby: (options.standby ?? []).flatMap((entry) => toStandbyTarget(entry, findFramework) ?? []),
     jobs: {
       wake: async (name, payload) => {

@@ -32,6 +32,8 @@ export interface RuntimeCapabilities {
   hasStorageExpansion: boolean;
   hasSnapshots: boolean;
   exposures: readonly ("internal" | "admin" | "gateway" | "public")[];
+  /** False: what it runs can't dial the guarded forwarder, which listens on its worker's own loopback. Absent: it can. */
+  reachesForwarder?: boolean;
 }
 
 /** What a blueprint may depend on of each region. */

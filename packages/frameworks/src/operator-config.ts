@@ -12,6 +12,8 @@ export interface OperatorConfig {
   }[];
   /** The guarded forwarder through which a node reaches an allowed upstream; absent: not offered. */
   forwarderUrl?: string;
+  /** The chain stands where nodes can't dial the forwarder, so what would go through it is refused. */
+  isForwarderOutOfReach?: boolean;
   /** Chaincode that tenants may run as nodes of their chains; absent: `defaultChaincodes`. */
   chaincodes?: readonly CatalogueChaincode[];
   /** Chaincode at tenants' own addresses; absent: it reaches nobody. */
@@ -112,6 +114,16 @@ export const parseForks = (text: string): ForkNetwork[] => {
   if (parsed.success) return parsed.data;
   const places = parsed.error.issues.map((issue) => issue.path.join(".") || "the list").join(", ");
   throw new Error(`PORTOLAN_FORKS is a list of { name, url, chainId, allowPrivate? }; wrong at: ${places}`);
+};
+
+/** What of it holds for a chain in regions of these capabilities (null: not known, so nothing is taken away). */
+export const withinReach = (
+  operator: OperatorConfig,
+  regions: readonly ({ reachesForwarder?: boolean } | null)[],
+): OperatorConfig => {
+  if (regions.every((known) => known?.reachesForwarder !== false)) return operator;
+  const { forwarderUrl: _outOfReach, ...rest } = operator;
+  return { ...rest, isForwarderOutOfReach: true };
 };
 
 /** What frameworks may know of it. */

@@ -10,7 +10,13 @@ import type {
   Signer,
 } from "@portolan/domain";
 import { toOperationError } from "@portolan/domain";
-import type { Framework, OperatorConfig, RegionFacts, RuntimeCapabilities } from "@portolan/frameworks";
+import {
+  type Framework,
+  type OperatorConfig,
+  type RegionFacts,
+  type RuntimeCapabilities,
+  withinReach,
+} from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
 import { type Copying, toCopyTurn } from "./copying.ts";
@@ -146,7 +152,11 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
         const known = work.regions[placement.region]?.capabilities as RuntimeCapabilities | null | undefined;
         regions[placement.region] = { placementId: placement.id, capabilities: known ?? unknownCapabilities };
       }
-      const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator: deps.operator });
+      const operator = withinReach(
+        deps.operator,
+        Object.values(regions).map(({ capabilities }) => capabilities),
+      );
+      const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator });
       const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now(), addresses);
       const only = toOnly({ framework, work, nodes, blueprints, material, view: work.view });
       const inspection = framework.inspection?.(work.spec, material, addresses);

@@ -46,6 +46,12 @@ export const region = z
         exposures: z
           .array(z.enum(["internal", "admin", "gateway", "public"]))
           .describe("How ports of nodes can be reached."),
+        reachesForwarder: z
+          .boolean()
+          .optional()
+          .describe(
+            "False: no forks of other networks, and no chaincode at an address of one's own. Absent: both may be.",
+          ),
       })
       .nullable()
       .describe("As a worker of the region last said them; null: none has."),

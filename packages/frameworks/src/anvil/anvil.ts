@@ -27,7 +27,15 @@ const review = (spec: ChainSpec, operator: OperatorConfig): ReturnType<Framework
   const { fork } = readSettings(spec.settings);
   if (fork === undefined) return issues;
   const names = operator.forwarderUrl === undefined ? [] : operator.forks.map(({ name }) => name);
-  if (!names.includes(fork.network)) {
+  if (operator.isForwarderOutOfReach === true) {
+    issues.push({
+      path: "settings.fork.network",
+      code: "address.forbidden",
+      message:
+        "A chain in this region can't fork: its nodes don't reach the forwarder through which a network is read.",
+      hint: "Choose a region whose nodes run beside their worker, or leave `fork` out.",
+    });
+  } else if (!names.includes(fork.network)) {
     issues.push({
       path: "settings.fork.network",
       code: "address.forbidden",

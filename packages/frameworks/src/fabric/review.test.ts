@@ -47,6 +47,12 @@ describe("chaincode at the customer's own address", () => {
     expect(review(of("10.0.0.1:7052"), operator)).toEqual([]);
   });
 
+  test("is refused where nodes don't reach the forwarder that would dial it", () => {
+    expect(review(of("cc.example.com:7052"), { ...careful, isForwarderOutOfReach: true })).toMatchObject([
+      { code: "address.forbidden", message: expect.stringContaining("in this region") },
+    ]);
+  });
+
   test("has the certificate of an authority, or none", async () => {
     const found = (rootCertificate: string) => {
       const spec = of("cc.example.com:1", { rootCertificate });

@@ -56,20 +56,32 @@ const reviewOrganisations = (spec: ChainSpec, settings: FabricSettings): ReviewP
   return problems;
 };
 
+const refusedAddress = (message: string, hint: string): ReviewProblem => ({
+  path: "settings.source.address",
+  code: "address.forbidden",
+  message,
+  hint,
+});
+
 /** Addresses are looked at as they are written; what their names stand for is looked at whenever they are dialled. */
 const reviewAddresses = (spec: ChainSpec, operator: OperatorConfig): ReviewProblem[] =>
-  chaincodesOf(spec).flatMap(({ name, isDeleted, settings: { source } }) =>
-    isDeleted || source.kind !== "external" || operator.externalChaincode?.mayDial(source.address) !== false
-      ? []
-      : [
-          {
-            path: "settings.source.address",
-            code: "address.forbidden",
-            message: `Chaincode ${name} can't be at ${source.address}.`,
-            hint: "Use host:port of a name or an address on the public internet.",
-          },
-        ],
-  );
+  chaincodesOf(spec).flatMap(({ name, isDeleted, settings: { source } }) => {
+    if (isDeleted || source.kind !== "external") return [];
+    if (operator.isForwarderOutOfReach === true)
+      return [
+        refusedAddress(
+          `Chaincode ${name} can't be at an address of your own in this region: peers don't reach the forwarder there.`,
+          "Use chaincode of the catalogue, or a region whose nodes run beside their worker.",
+        ),
+      ];
+    if (operator.externalChaincode?.mayDial(source.address) !== false) return [];
+    return [
+      refusedAddress(
+        `Chaincode ${name} can't be at ${source.address}.`,
+        "Use host:port of a name or an address on the public internet.",
+      ),
+    ];
+  });
 
 /** The framework's `review`: what a network may be, by its plan and by what consensus makes sense of. */
 export const review = (spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[] => {

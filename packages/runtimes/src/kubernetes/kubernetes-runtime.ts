@@ -128,6 +128,8 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     hasStorageExpansion: false,
     hasSnapshots: true,
     exposures: ["internal", "admin", "gateway"],
+    // A pod's loopback is its own.
+    reachesForwarder: false,
   };
 
   const checkRegion = ({ region }: PlacementRef): void => {

@@ -11,6 +11,7 @@ import {
   toQuotaLimits,
   toWireMonthlyQuote,
 } from "@portolan/domain";
+import { type OperatorConfig, withinReach } from "@portolan/frameworks";
 import {
   chainWishes,
   type NewDecision,
@@ -25,8 +26,9 @@ import {
 } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import { toDecision } from "../audit/to-decision.ts";
+import { capabilitiesOf } from "./capabilities-of.ts";
 import { quotedNodes } from "./quoted-nodes.ts";
-import type { ReviewedChain } from "./review.ts";
+import { demandNoProblem, newProblems, type ReviewedChain } from "./review.ts";
 
 /** What a reviewed chain would mean for this tenant: verdict, quota, price. */
 export interface Appraisal {
@@ -102,9 +104,16 @@ const judge = async (
   return { isAllowed: judged.verdict === "allow", reasons: judged.reasons, decisions };
 };
 
-/** Reads what is needed, judges and counts. Throws `region.unknown`. */
+/** What only these regions don't offer; what is wrong wherever it stands was said before. */
+const demandOffered = ({ framework, spec }: ReviewedChain, operator: OperatorConfig, rows: readonly RegionRow[]) => {
+  const within = withinReach(operator, capabilitiesOf(rows));
+  if (within !== operator)
+    demandNoProblem(newProblems(framework.review(spec, operator), framework.review(spec, within)));
+};
+
+/** Reads what is needed, judges and counts. Throws `region.unknown`, and what a region does not offer. */
 export const appraise = async (
-  deps: Pick<ApiDeps, "ids" | "clock">,
+  deps: Pick<ApiDeps, "ids" | "clock" | "operator">,
   transaction: StoreTransaction,
   input: {
     principal: Principal;
@@ -118,6 +127,7 @@ export const appraise = async (
   const { reviewed, isThere = false } = input;
   const rows = await regionRepository.bySlugs(transaction, reviewed.spec.regions);
   const regions = demandRegions(reviewed.spec.regions, rows, isThere);
+  demandOffered(reviewed, deps.operator, regions);
   const verdict = await judge(deps, transaction, { ...input, regions });
   const nodes = quotedNodes(reviewed.framework, reviewed.facts, reviewed.spec);
   return {

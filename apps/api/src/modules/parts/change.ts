@@ -1,11 +1,13 @@
 import type { OperationResource } from "@portolan/contract";
 import { DomainError, type OperationKind, type PartSpec, type Principal } from "@portolan/domain";
+import { withinReach } from "@portolan/frameworks";
 import {
   appRepository,
   chainWishes,
   operationRepository,
   type PartRow,
   partRepository,
+  regionRepository,
   type StoreTransaction,
   toChainSpec,
   toPartSpec,
@@ -16,6 +18,7 @@ import { demandMatch } from "../../http/etag.ts";
 import type { Answer, Caller } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
+import { capabilitiesOf } from "../chains/capabilities-of.ts";
 import { mergeSettings } from "../chains/merge-settings.ts";
 import { resizeChain } from "../chains/resize.ts";
 import { demandNoProblem, newProblems } from "../chains/review.ts";
@@ -74,7 +77,9 @@ export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => 
       const hint = first.hint === undefined ? {} : { hint: first.hint };
       throw new DomainError({ code: "resource.conflict", message: first.message, ...hint });
     }
-    const ofChain = newProblems(framework.review(now, operator), framework.review(spec, operator));
+    const rows = await regionRepository.bySlugs(transaction, now.regions);
+    const within = withinReach(operator, capabilitiesOf(rows));
+    const ofChain = newProblems(framework.review(now, within), framework.review(spec, within));
     demandNoProblem([...problems, ...ofChain], "part.settings_invalid");
     await resizeChain(transaction, chain, framework, spec);
   };
