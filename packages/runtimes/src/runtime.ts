@@ -49,10 +49,14 @@ export interface SnapshotStore {
   maxBytes?: number;
 }
 
-/** Which snapshot of a store. With `digest` a manifest that is another one than was taken is refused. */
+/**
+ * Which snapshot of a store. With `digest` a manifest that is another one than was taken is refused, with `sizeBytes` one
+ * whose files are more or less than that.
+ */
 export interface SnapshotName {
   name: string;
   digest?: string;
+  sizeBytes?: number;
 }
 
 export interface SnapshotFacts {

@@ -1,10 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { BlueprintNode } from "@portolan/domain";
 import { requireCluster } from "@portolan/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,40 +8,13 @@ import { converge, until } from "../src/conformance/harness.ts";
 import type { KubernetesRuntime } from "../src/kubernetes/kubernetes-runtime.ts";
 import type { PlacementRef } from "../src/runtime.ts";
 import { type KubernetesHarness, openKubernetesHarness, toNamespace } from "./kubernetes-harness.ts";
+import { makeSelfSigned } from "./self-signed.ts";
 
 const required = requireCluster(2);
-
-/** Of a webhook that is called by an address. */
-const makeCertificate = (directory: string): { key: Buffer; cert: Buffer } => {
-  const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync(
-    "openssl",
-    [
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-days",
-      "2",
-      "-keyout",
-      key,
-      "-out",
-      cert,
-      ...subject,
-    ],
-    { stdio: "ignore" },
-  );
-  return { key: readFileSync(key), cert: readFileSync(cert) };
-};
 
 describe.skipIf(required === undefined)("why a node does not come up in a cluster", () => {
   let harness: KubernetesHarness;
   let runtime: KubernetesRuntime;
-  let directory = "";
   const placements: PlacementRef[] = [];
 
   const place = async (driver = runtime, change: (node: BlueprintNode) => BlueprintNode = (node) => node) => {
@@ -73,12 +41,10 @@ describe.skipIf(required === undefined)("why a node does not come up in a cluste
     if (required === undefined) return;
     harness = await openKubernetesHarness(await required.start());
     runtime = harness.open();
-    directory = await mkdtemp(join(tmpdir(), "portolan-reasons-"));
   });
   afterAll(async () => {
     await Promise.all(placements.map((one) => runtime.destroy(one, { volumes: true, fence: 1_000n })));
     await harness?.close();
-    await rm(directory, { recursive: true, force: true });
   });
 
   it("names a quota that refuses the pod, and comes up once it is raised", async () => {
@@ -129,7 +95,7 @@ describe.skipIf(required === undefined)("why a node does not come up in a cluste
   });
 
   it("names an admission webhook that refuses, and one that does not answer", async () => {
-    const { key, cert } = makeCertificate(directory);
+    const { key, cert } = await makeSelfSigned({ hosts: ["127.0.0.1"] });
     const server: Server = createServer({ key, cert }, (incoming, outgoing) => {
       const pieces: Buffer[] = [];
       incoming.on("data", (piece: Buffer) => pieces.push(piece));
@@ -160,7 +126,7 @@ describe.skipIf(required === undefined)("why a node does not come up in a cluste
           ],
           clientConfig: {
             url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-            caBundle: cert.toString("base64"),
+            caBundle: Buffer.from(cert).toString("base64"),
           },
         },
       ],

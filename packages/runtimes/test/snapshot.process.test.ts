@@ -48,6 +48,10 @@ describe("snapshots", () => {
     // As after the loss of the machine: volumes and all that is known of them are gone.
     await runtime.destroy(placement, { volumes: true, fence: 1n });
     await runtime.reserve(placement, toSpecs("echo-0"), 1n);
+    // What somebody says of its size is not taken for it.
+    const other = { name, digest, sizeBytes: sizeBytes + 1 };
+    await expect(runtime.stage(placement, store, other, 1n)).rejects.toMatchObject({ code: "backup.damaged" });
+    await runtime.stage(placement, store, { name, digest, sizeBytes }, 1n);
     await runtime.restore(placement, store, { name, digest }, 1n);
     await converge(runtime, placement, blueprint, 1n);
     const events = await eventsOf(runtime, placement, "echo-0");

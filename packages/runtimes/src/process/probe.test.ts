@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
-import { makeProbeCertificate } from "../../test/probe-certificate.ts";
+import { makeSelfSigned } from "../../test/self-signed.ts";
 import { ask } from "./probe.ts";
 
 const listen = async (server: Server): Promise<number> => {
@@ -16,7 +16,7 @@ const patient = { ...probe, timeoutMs: 20_000 } as const;
 
 test("a TLS probe ends its handshake, so that it is no error in the server's log", async () => {
   const said: string[] = [];
-  const server = createTlsServer({ ...(await makeProbeCertificate()), ALPNProtocols: ["h2"] }, (socket) => {
+  const server = createTlsServer({ ...(await makeSelfSigned()), ALPNProtocols: ["h2"] }, (socket) => {
     said.push("connected");
     socket.on("error", () => said.push("error"));
     socket.once("close", () => said.push("closed"));

@@ -65,10 +65,19 @@ export const checkInside = (path: string): string => {
   return path;
 };
 
+const parseManifest = (text: Buffer): Manifest | undefined => {
+  try {
+    const value: unknown = JSON.parse(text.toString("utf8"));
+    return isManifest(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /** Of the placement's own snapshot. Throws `backup.missing`, or `backup.damaged` where it is not readable or another one. */
 export const readManifest = async (
   store: SnapshotStore,
-  { name, digest }: SnapshotName,
+  { name, digest, sizeBytes }: SnapshotName,
   placementId: string,
 ): Promise<Manifest> => {
   let text: Buffer;
@@ -79,11 +88,10 @@ export const readManifest = async (
     throw error;
   }
   if (digest !== undefined && digestOf(text) !== digest) throw damaged("the manifest is another one than was taken");
-  try {
-    const value: unknown = JSON.parse(text.toString("utf8"));
-    if (isManifest(value) && value.placementId === placementId) return value;
-  } catch {
-    // Said below.
-  }
-  throw damaged("the manifest can't be read, or is of another placement");
+  const manifest = parseManifest(text);
+  if (manifest?.placementId !== placementId) throw damaged("the manifest can't be read, or is of another placement");
+  // Of the files, each of which is compared when it is laid ready: what is metered must be what is there.
+  const found = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (sizeBytes !== undefined && found !== sizeBytes) throw damaged(`its files have ${found} bytes, not ${sizeBytes}`);
+  return manifest;
 };
