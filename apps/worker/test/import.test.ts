@@ -190,6 +190,16 @@ test.each(["backup.missing", "backup.damaged", "address.taken"])(
   },
 );
 
+test("a document that says less of its copies than they have is refused: what they occupy is metered from it", async () => {
+  const { content } = await carried();
+  const copies = (content.backup.copies as { sizeBytes: number }[]).map((copy) => ({ ...copy, sizeBytes: 0 }));
+  const stored = plane.machines.snapshots.size;
+  const here = await unpack(plane, { ...content, backup: { ...content.backup, copies } });
+  await settle(plane);
+  expect(await operation(here.id)).toMatchObject({ state: "failed", error: { code: "backup.damaged" } });
+  await expectNothing(here, stored);
+});
+
 test("a region that says once more why it failed, when all is given up already, holds nothing up", async () => {
   const { content, backupId } = await carried();
   for (const [key, copy] of plane.machines.snapshots) copy.isDamaged = key.startsWith(`${backupId}/`);

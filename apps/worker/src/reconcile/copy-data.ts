@@ -68,7 +68,8 @@ export const createDataCopier = (deps: CopyDataDeps) => {
     if (order.action === "snapshot") output = { ...(await runtime.snapshot(ref, store, backup.id, claim.fence)) };
     else if (order.action === "verify") {
       if (!(await reserveAnew(claim, order, runtime, ref))) return null;
-      await runtime.stage(ref, store, snapshot, claim.fence);
+      const { sizeBytes } = backup;
+      await runtime.stage(ref, store, { ...snapshot, ...(sizeBytes === undefined ? {} : { sizeBytes }) }, claim.fence);
     } else await runtime.restore(ref, store, snapshot, claim.fence);
     const endedAt = deps.clock.now().toISOString();
     return { key, state: "succeeded", startedAt, endedAt, ...(output === undefined ? {} : { output }) };

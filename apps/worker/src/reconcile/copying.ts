@@ -8,8 +8,8 @@ export interface Copying {
   kind: "backup" | "restore";
   backupId: string;
   stage: "stop" | "snapshot" | "verify" | "restore";
-  /** Placement → digest of its copy, for what is put back. */
-  digests: ReadonlyMap<string, string>;
+  /** Placement → its copy, for what is put back. */
+  copies: ReadonlyMap<string, Pick<BackupCopy, "digest" | "sizeBytes">>;
   /** What comes from another plane has to stand where its certificates and configuration say. */
   keepsAddresses: boolean;
 }
@@ -112,7 +112,7 @@ const backupTurn = (work: ChainWork, now: Date): CopyTurn => {
   if (trouble !== null) return end(trouble);
   return {
     ...nothing(work),
-    copying: { kind: "backup", backupId: backup.id, stage, digests: new Map(), keepsAddresses: false },
+    copying: { kind: "backup", backupId: backup.id, stage, copies: new Map(), keepsAddresses: false },
   };
 };
 
@@ -126,18 +126,18 @@ const restoreTurn = (work: ChainWork, now: Date): CopyTurn => {
   const { restore } = work;
   // What was begun before a delete goes on when the chain comes back.
   if (restore === null || work.wish !== "running") return nothing(work);
-  const { backupId, copies, former, isReady } = restore;
+  const { backupId, former, isReady } = restore;
   const stage = stageOf(work, backupId, ["verify", "restore"]);
   if (stage === "done") return { ...nothing(work), restore: { kind: "done" } };
-  const digests = new Map(copies.map(({ placementId, digest }) => [placementId, digest]));
+  const copies = new Map(restore.copies.map((copy) => [copy.placementId, copy]));
   // From the first volume that was replaced on there is no way back but to the end.
   const isBegun = areAll(work, backupId, "restore");
-  const isWhole = isReady && work.placements.every(({ id }) => digests.has(id));
+  const isWhole = isReady && work.placements.every(({ id }) => copies.has(id));
   const trouble = isBegun ? null : isWhole ? findTrouble(work, now) : notReady;
   // A chain that is restored before it ever ran here was imported.
   const keepsAddresses = !work.hasRun;
   if (trouble === null)
-    return { ...nothing(work), copying: { kind: "restore", backupId, stage, digests, keepsAddresses } };
+    return { ...nothing(work), copying: { kind: "restore", backupId, stage, copies, keepsAddresses } };
   return {
     ...nothing({ ...work, wish: former.wish, deletedAt: former.deletedAt, purgeAt: former.purgeAt }),
     restore: { kind: "givenUp", former },

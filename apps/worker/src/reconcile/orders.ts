@@ -25,17 +25,18 @@ const restingAction = (work: ChainWork): WorkOrder["action"] => {
 
 /** Every region at the same stage: no volume is copied while a node anywhere still runs. */
 const copyOrder = (
-  { stage, backupId, digests, keepsAddresses }: Copying,
+  { stage, backupId, copies, keepsAddresses }: Copying,
   placement: PlacementWork,
   nodes: readonly NodeSpec[],
   chain: WorkOrder["chain"],
 ): Omit<WorkOrder, "generation"> => {
   if (stage === "stop") return { action: "stop", nodes, steps: [], chain };
-  const digest = digests.get(placement.id);
+  const copy = copies.get(placement.id);
   const backup = {
     id: backupId,
-    ...(digest === undefined ? {} : { digest }),
-    ...(stage === "verify" && keepsAddresses ? { keepsAddresses } : {}),
+    ...(copy === undefined ? {} : { digest: copy.digest }),
+    // What comes from another plane occupies what its document says, until it is looked at.
+    ...(stage === "verify" && keepsAddresses ? { keepsAddresses, sizeBytes: copy?.sizeBytes ?? 0 } : {}),
   };
   return { action: stage, nodes, steps: [], chain, backup };
 };

@@ -23,6 +23,8 @@ export interface WorkOrder {
     digest?: string;
     /** Of `verify`: the placement's addresses are those that certificates and configuration name; none other will do. */
     keepsAddresses?: true;
+    /** Of `verify`: what the copy must have, where nobody but who brought it has said how much it is. */
+    sizeBytes?: number;
   };
   /**
    * Keys of the chain's custody that this order may be signed with from its region. Absent: none: an authority must not

@@ -8,7 +8,7 @@ import {
   type NodeObservation,
   toNodeHash,
 } from "@portolan/domain";
-import type { Fence, PlacementRef, Runtime, SecretSource } from "@portolan/runtimes";
+import type { Fence, PlacementRef, Runtime, SecretSource, SnapshotName } from "@portolan/runtimes";
 import type { FakeExchange } from "../fake-framework/fake-framework.ts";
 import { createFakeNode, type FakeNode, type FakeNodeDisk, runFakeCommand } from "../fake-framework/fake-node.ts";
 
@@ -154,11 +154,13 @@ const fakeSnapshots = (
     if ([...placement.instances.values()].some((instance) => instance.isRunning))
       throw new DomainError({ code: "resource.conflict", message: "Programs are running." });
   };
-  const find = (ref: PlacementRef, { name, digest }: { name: string; digest?: string }): FakeSnapshot => {
+  const sizeOf = (disks: FakeSnapshot["disks"]): number => disks.size * 1_048_576;
+  const find = (ref: PlacementRef, { name, digest, sizeBytes }: SnapshotName): FakeSnapshot => {
     const found = machines.snapshots.get(`${name}/${ref.placementId}`);
     if (found === undefined)
       throw new DomainError({ code: "backup.missing", message: "The backup is not there.", hint: "Bring it." });
-    if (found.isDamaged === true || found.digest !== digest)
+    const isOther = found.digest !== digest || (sizeBytes !== undefined && sizeOf(found.disks) !== sizeBytes);
+    if (found.isDamaged === true || isOther)
       throw new DomainError({ code: "backup.damaged", message: "The backup is damaged.", hint: "Restore another." });
     return found;
   };
@@ -172,7 +174,7 @@ const fakeSnapshots = (
       const disks = copyDisks(placement.disks);
       const digest = digestOfDisks(disks);
       machines.snapshots.set(`${name}/${ref.placementId}`, { disks, digest, jobs: new Set(placement.jobs) });
-      return { sizeBytes: disks.size * 1_048_576, files: disks.size, digest };
+      return { sizeBytes: sizeOf(disks), files: disks.size, digest };
     },
     stage: async (ref, _store, snapshot, fence) => {
       enter(ref, fence);
