@@ -1,6 +1,5 @@
 import type { BackupResource } from "@portolan/contract";
 import { type BackupState, backupStates, DomainError, mostBackups, type OperationError } from "@portolan/domain";
-import type { RuntimeCapabilities } from "@portolan/frameworks";
 import {
   appRepository,
   type BackupRow,
@@ -8,7 +7,6 @@ import {
   chainRepository,
   chainWishes,
   partRepository,
-  regionRepository,
   type StoreTransaction,
   toChainSpec,
   withTenant,
@@ -21,6 +19,7 @@ import { presentPage, toPageRequestOf } from "../../http/page-token.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { gone, isGone, type LockedChain, wrongPhase } from "../chains/guards.ts";
 import { createWishStarter } from "../chains/start-wish.ts";
+import { demandCopies } from "./demand-copies.ts";
 
 type BackupHandlers = Pick<Handlers, "backups.create" | "backups.list" | "backups.get" | "backups.delete">;
 
@@ -58,14 +57,7 @@ export const backupHandlers = (deps: ApiDeps, changes: Changes): BackupHandlers 
         message: `Chains of ${chain.framework} can't be backed up.`,
       });
     }
-    for (const region of await regionRepository.bySlugs(transaction, chain.regions)) {
-      const capabilities = region.capabilities as unknown as RuntimeCapabilities | null;
-      if (capabilities?.hasSnapshots !== false) continue;
-      throw new DomainError({
-        code: "backup.unsupported",
-        message: `The region ${region.slug} takes no copies of its nodes' data.`,
-      });
-    }
+    await demandCopies(transaction, chain.regions);
   };
 
   const nodesOf = async (transaction: StoreTransaction, chain: LockedChain): Promise<string[]> => {

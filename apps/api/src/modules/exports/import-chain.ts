@@ -1,20 +1,19 @@
 import type { ChainExportContent, OperationResource } from "@portolan/contract";
 import { authorityContext, materialContext } from "@portolan/custody";
 import { DomainError, type JsonValue } from "@portolan/domain";
-import type { RuntimeCapabilities } from "@portolan/frameworks";
 import {
   appRepository,
   type ChainBelongings,
   chainExportRepository,
   decisionRepository,
   operationRepository,
-  regionRepository,
   type StoreTransaction,
 } from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes, type Outcome } from "../../http/change.ts";
 import type { Handler, HandlerRequest } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
+import { demandCopies } from "../backups/demand-copies.ts";
 import { appraise, countryOf, demandQuotaOfWritten } from "../chains/appraise.ts";
 import { demandAllowed, keepingDenials } from "../chains/create.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
@@ -64,15 +63,6 @@ const exists = (): DomainError =>
     message: "This plane has, or had, the chain already: two that are the same would sign for each other.",
     hint: "Restore the backup into it (POST …/restore), or import it on another plane.",
   });
-
-const demandCopies = async (transaction: StoreTransaction, regions: readonly string[]): Promise<void> => {
-  for (const region of await regionRepository.bySlugs(transaction, regions)) {
-    const capabilities = region.capabilities as unknown as RuntimeCapabilities | null;
-    if (capabilities?.hasSnapshots !== false) continue;
-    const message = `The region ${region.slug} takes no copies of its nodes' data.`;
-    throw new DomainError({ code: "backup.unsupported", message });
-  }
-};
 
 const writeImport = async (
   deps: ApiDeps,
