@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Blueprint, type BlueprintNode, DomainError, toNodeHash } from "@portolan/domain";
+import { checkName } from "../check-name.ts";
 import type { SecretSource } from "../runtime.ts";
 import { bringToBlueprint, toNextStart } from "./bring-node.ts";
 import type { WriteTurn } from "./context.ts";
 import { toFailure } from "./failure.ts";
-import { checkName } from "./layout.ts";
 import { emptyNodeState } from "./state.ts";
 import { stopPrograms } from "./stop-node.ts";
 

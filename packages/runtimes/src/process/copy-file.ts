@@ -5,16 +5,6 @@ import { type FileHandle, open } from "node:fs/promises";
 const chunkBytes = 1 << 20;
 const zeros = Buffer.alloc(chunkBytes);
 
-/** Waits until a file, or the entries of a directory, are on the disk. */
-export const syncPath = async (path: string): Promise<void> => {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 const writeAll = async (to: FileHandle, chunk: Buffer, position: number): Promise<void> => {
   for (let done = 0; done < chunk.length; ) {
     done += (await to.write(chunk, done, chunk.length - done, position + done)).bytesWritten;

@@ -1,17 +1,6 @@
 import { join } from "node:path";
-import { DomainError, toName } from "@portolan/domain";
-
-/** Names become directories: no separators, no dots first, bounded. */
-const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
-export const checkName = (name: string, what: string): string => {
-  if (safeName.test(name)) return name;
-  throw new DomainError({
-    code: "runtime.failed",
-    message: `The ${what} can't be used as a directory's name.`,
-    detail: `${what}: ${JSON.stringify(name).slice(0, 200)}`,
-  });
-};
+import { toName } from "@portolan/domain";
+import { checkName } from "../check-name.ts";
 
 /** A relative path that stays where it is joined to; `msp/cacerts/ca.pem` is fine, `../x` and `/x` are not. */
 export const checkRelativePath = (path: string): string => {

@@ -2,17 +2,18 @@ import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DomainError } from "@portolan/domain";
+import { checkName } from "../check-name.ts";
 import type { SnapshotName, SnapshotStore } from "../runtime.ts";
+import { checkInside, damaged, type Manifest, readManifest, snapshotDirectory } from "../snapshot-store/manifest.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import type { WriteTurn } from "./context.ts";
 import { copyAndHash } from "./copy-file.ts";
 import { isErrno } from "./failure.ts";
-import { checkName, checkRelativePath } from "./layout.ts";
+import { checkRelativePath } from "./layout.ts";
 import { listVolumes } from "./observe.ts";
 import { makeParents } from "./render-node.ts";
 import type { RunUser } from "./run-user.ts";
 import { refuseRunning, volumePath } from "./snapshot.ts";
-import { checkInside, damaged, type Manifest, readManifest, snapshotDirectory } from "./snapshot-manifest.ts";
 import { emptyNodeState } from "./state.ts";
 
 /** What lies ready: written last, so that it says that everything is there and was checked. */

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { DomainError } from "@portolan/domain";
-import { checkInside, damaged, readManifest, snapshotDirectory } from "../../process/snapshot-manifest.ts";
+import { hasErrorCode } from "@portolan/kit";
 import type { SnapshotName, SnapshotStore } from "../../runtime.ts";
+import { checkInside, damaged, readManifest, snapshotDirectory } from "../../snapshot-store/manifest.ts";
 import type { View } from "../cache/view.ts";
 import { emptyRecord } from "../change/placement-state.ts";
 import type { ClaimObject } from "../client/kube-object.ts";
@@ -11,7 +12,6 @@ import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
 import { annotationKeys } from "../labels.ts";
 import { CopyFailure, type CopyPod, claimsOf, withCopyPod } from "./copy-pod.ts";
-import { isErrno } from "./errno.ts";
 import { toFrame } from "./frames.ts";
 import { renderClaim } from "./restore-claim.ts";
 import { type ClusterManifest, refuseRunning, userOf } from "./snapshot.ts";
@@ -44,7 +44,7 @@ const checkFiles = async (turn: WriteTurn, manifest: ClusterManifest, source: st
     try {
       for await (const piece of createReadStream(join(source, "data", file.path))) hash.update(piece as Buffer);
     } catch (error) {
-      if (isErrno(error, "ENOENT", "ENOTDIR", "EISDIR")) throw damaged("a file of the manifest is not there");
+      if (hasErrorCode(error, "ENOENT", "ENOTDIR", "EISDIR")) throw damaged("a file of the manifest is not there");
       throw error;
     }
     if (hash.digest("hex") !== file.sha256) throw damaged(`${file.path} has changed`);

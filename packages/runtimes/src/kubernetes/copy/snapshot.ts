@@ -1,31 +1,19 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DomainError } from "@portolan/domain";
-import { syncPath } from "../../process/copy-file.ts";
-import {
-  checkInside,
-  digestOf,
-  type Manifest,
-  manifestFile,
-  readManifest,
-  snapshotDirectory,
-} from "../../process/snapshot-manifest.ts";
 import type { SnapshotFacts, SnapshotStore } from "../../runtime.ts";
+import { makePath } from "../../snapshot-store/make-path.ts";
+import { checkInside, type Manifest } from "../../snapshot-store/manifest.ts";
+import { publishSnapshot } from "../../snapshot-store/publish-snapshot.ts";
+import { refuseTooMuch } from "../../snapshot-store/refuse-too-much.ts";
+import { syncPath } from "../../snapshot-store/sync-path.ts";
 import { nodeOf, type View } from "../cache/view.ts";
 import { KubeSilence } from "../client/kube-error.ts";
 import type { WriteTurn } from "../context.ts";
 import { toBytes } from "../quantity.ts";
 import { type CopyPod, claimsOf, withCopyPod } from "./copy-pod.ts";
-import { isErrno } from "./errno.ts";
 
-export { removeSnapshot } from "../../process/snapshot.ts";
-
-/** A store's disk is not filled to the brim: others live on it. */
-const spareBytes = 64 << 20;
-/** A manifest is read whole. */
-const mostFiles = 500_000;
 const fallbackUser = 1000;
 
 /** A manifest with what a cluster needs to make the volumes anew; other runtimes pass over it. */
@@ -58,21 +46,6 @@ export const userOf = (turn: Pick<WriteTurn, "state">, view: View, node: string)
   const context = view.sets.get(node)?.spec.template.spec["securityContext"] as { runAsUser?: number } | undefined;
   return context?.runAsUser ?? turn.state.nodes[node]?.userId ?? fallbackUser;
 };
-
-const tooLarge = (message: string, hint: string): DomainError =>
-  new DomainError({ code: "backup.too_large", message, hint });
-
-const storeFull = (): DomainError =>
-  tooLarge("The disk of the backup store has no room for the copy.", "Free some space there, or delete old backups.");
-
-const refuseTooMuch = async (store: SnapshotStore, bytes: number, entries: number): Promise<void> => {
-  if (entries > mostFiles || (store.maxBytes !== undefined && bytes > store.maxBytes))
-    throw tooLarge("The data is larger than a backup may be here.", "Raise PORTOLAN_BACKUP_MAX_BYTES of the worker.");
-  const { bavail, bsize } = await statfs(store.path);
-  if (bavail * bsize < bytes + spareBytes) throw storeFull();
-};
-
-const makePath = (path: string): Promise<string | undefined> => mkdir(path, { recursive: true, mode: 0o700 });
 
 const isEntry = (value: unknown): value is Entry =>
   typeof value === "object" && value !== null && "path" in value && "volume" in value && "mode" in value;
@@ -139,7 +112,12 @@ const sizeOf = async (pod: CopyPod, volumes: readonly string[]): Promise<{ bytes
   return { bytes, entries };
 };
 
-const copyInto = async (turn: WriteTurn, view: View, store: SnapshotStore, temporary: string): Promise<string> => {
+const copyInto = async (
+  turn: WriteTurn,
+  view: View,
+  store: SnapshotStore,
+  temporary: string,
+): Promise<ClusterManifest> => {
   const nodes = [...new Set(view.claims.flatMap((claim) => nodeOf(claim) ?? []))].sort();
   const volumes: string[] = [];
   const directories: Manifest["directories"] = [];
@@ -182,23 +160,9 @@ const copyInto = async (turn: WriteTurn, view: View, store: SnapshotStore, tempo
     jobs,
     claims,
   };
-  const text = JSON.stringify(manifest);
-  const handle = await open(join(temporary, manifestFile), "wx", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
   for (const path of [...volumes, ...directories.map((one) => one.path)]) await syncPath(join(temporary, "data", path));
-  return text;
+  return manifest;
 };
-
-const factsOf = (manifest: Pick<Manifest, "sizeBytes" | "files">, text: string | Buffer): SnapshotFacts => ({
-  sizeBytes: manifest.sizeBytes,
-  files: manifest.files.length,
-  digest: digestOf(text),
-});
 
 /**
  * Copies all data volumes into a directory of the store, in the same form as the process runtime does, so that either
@@ -207,29 +171,6 @@ const factsOf = (manifest: Pick<Manifest, "sizeBytes" | "files">, text: string |
 export const takeSnapshot = async (turn: WriteTurn, store: SnapshotStore, name: string): Promise<SnapshotFacts> => {
   const view = await turn.look(turn.namespace, true);
   refuseRunning(view);
-  const { placementId } = turn.placement;
-  const target = snapshotDirectory(store, name, placementId);
-  // Published whole by a worker that could not say so any more.
-  if (existsSync(target)) {
-    const manifest = await readManifest(store, { name }, placementId);
-    return factsOf(manifest, await readFile(join(target, manifestFile)));
-  }
-  const temporary = `${target}.part`;
-  try {
-    await turn.step("snapshot.copy");
-    await rm(temporary, { recursive: true, force: true });
-    await makePath(temporary);
-    const text = await copyInto(turn, view, store, temporary);
-    await syncPath(temporary);
-    await turn.step("snapshot.publish");
-    await rename(temporary, target);
-    await syncPath(dirname(target));
-    await syncPath(store.path);
-    return factsOf(JSON.parse(text) as Manifest, text);
-  } catch (error) {
-    if (isErrno(error, "ENOSPC", "EDQUOT") || (error instanceof DomainError && error.code === "backup.too_large"))
-      await rm(temporary, { recursive: true, force: true });
-    if (isErrno(error, "ENOSPC", "EDQUOT")) throw storeFull();
-    throw error;
-  }
+  const of = { store, name, placementId: turn.placement.placementId, step: turn.step };
+  return publishSnapshot(of, (temporary) => copyInto(turn, view, store, temporary));
 };

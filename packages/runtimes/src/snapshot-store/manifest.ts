@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError, toName } from "@portolan/domain";
+import { hasErrorCode } from "@portolan/kit";
+import { checkName } from "../check-name.ts";
 import type { SnapshotName, SnapshotStore } from "../runtime.ts";
-import { isErrno } from "./failure.ts";
-import { checkName } from "./layout.ts";
 
 interface ManifestFile {
   /** `<node>/<volume>/<path inside>` */
@@ -30,8 +30,12 @@ export interface Manifest {
 
 export const manifestFile = "manifest.json";
 
+/** Of all placements' copies of this name. */
+export const snapshotParent = (store: SnapshotStore, name: string): string =>
+  join(store.path, checkName(toName(name), "snapshot's name"));
+
 export const snapshotDirectory = (store: SnapshotStore, name: string, placementId: string): string =>
-  join(store.path, checkName(toName(name), "snapshot's name"), checkName(toName(placementId), "placement's id"));
+  join(snapshotParent(store, name), checkName(toName(placementId), "placement's id"));
 
 export const digestOf = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
@@ -84,7 +88,7 @@ export const readManifest = async (
   try {
     text = await readFile(join(snapshotDirectory(store, name, placementId), manifestFile));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) throw missing();
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) throw missing();
     throw error;
   }
   if (digest !== undefined && digestOf(text) !== digest) throw damaged("the manifest is another one than was taken");
