@@ -5,9 +5,19 @@ interface TestCounts {
 }
 
 interface VitestReport {
-  readonly testResults: readonly {
+  readonly testResults: readonly VitestFile[];
+}
+
+interface VitestFile {
+  /** The file's absolute path. */
+  readonly name: string;
+  readonly status: string;
+  /** Why the file could not be run, where it could not. */
+  readonly message?: string;
+  readonly assertionResults: readonly {
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[] | null;
   }[];
 }
 
@@ -25,3 +35,25 @@ export function countTests(report: VitestReport): TestCounts {
   }
   return counts;
 }
+
+/** The paths of the files with a failure. */
+export function failedFiles(report: VitestReport): string[] {
+  return report.testResults.filter((file) => countTests({ testResults: [file] }).failed > 0).map((file) => file.name);
+}
+
+/** A line for each failure: the test and the first line of what it said. */
+export function failureLines(report: VitestReport): string[] {
+  return report.testResults.flatMap((file) => {
+    const failed = file.assertionResults.filter((test) => test.status === "failed");
+    if (failed.length === 0 && file.status === "failed") return [`${file.name}: ${firstLine(file.message)}`];
+    return failed.map((test) => `${file.name} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+  });
+}
+
+/** The report with the files of a later run in the place of their earlier results. */
+export function mergeReports(earlier: VitestReport, later: VitestReport): VitestReport {
+  const again = new Map(later.testResults.map((file) => [file.name, file]));
+  return { testResults: earlier.testResults.map((file) => again.get(file.name) ?? file) };
+}
+
+const firstLine = (text: string | undefined): string => (text ?? "").split("\n", 1)[0] ?? "";
