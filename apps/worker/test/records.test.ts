@@ -136,7 +136,7 @@ test("a worker with a stale fence is refused by the database and by the machines
   expect(await plane.centre.reportDown(placementId, fence, ["hub-0"])).toEqual(refused);
   expect(await plane.centre.secrets(placementId, fence, [], "key")).toEqual(refused);
   expect(await plane.centre.sign(placementId, fence, "authority/root", new Uint8Array())).toEqual(refused);
-  expect(await plane.centre.renew(placementId, fence, leaseMs)).toEqual(refused);
+  expect(await plane.centre.renew([stale, fresh], leaseMs)).toEqual({ lost: [stale] });
   const runtime = createFakeRuntime({ machines: plane.machines, clock: plane.clock });
   await runtime.reserve(ref, [], fresh.fence);
   await expect(runtime.stop(ref, fence)).rejects.toMatchObject({ code: "runtime.fence_stale" });

@@ -398,7 +398,7 @@ test("whoever holds a lease from before the adoption writes nothing any more", a
     }),
   ).toBe(false);
   await coordination.release(work);
-  expect(await centre.renew(claim.placementId, claim.fence, 15_000)).toEqual({ fenced: true });
+  expect(await centre.renew([claim], 15_000)).toEqual({ lost: [claim] });
   expect(await centre.reportDown(claim.placementId, claim.fence, ["node-0"])).toEqual({ fenced: true });
   expect(await centre.secrets(claim.placementId, claim.fence, [], "")).toEqual({ fenced: true });
 

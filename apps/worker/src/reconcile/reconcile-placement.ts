@@ -16,6 +16,7 @@ import type { Framework } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { PlacementRef, Runtime, SecretSource, SnapshotStore } from "@portolan/runtimes";
 import { createDataCopier } from "./copy-data.ts";
+import { createLeaseKeeper } from "./keep-leases.ts";
 import { createLook, type Seen } from "./look.ts";
 import { createSecretOpener, type SecretOpenerDeps } from "./open-secrets.ts";
 import {
@@ -90,6 +91,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
   const openSecrets = createSecretOpener(deps);
   const look = createLook(deps);
   const copyData = createDataCopier(deps);
+  const leases = createLeaseKeeper(deps);
 
   const apply = async (
     claim: PlacementClaim,
@@ -233,29 +235,6 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     return isReached ? "reached" : "waiting";
   };
 
-  /** Keeps the lease while a pass runs; a lost one aborts what the pass waits for. */
-  const withLease = async (
-    claim: PlacementClaim,
-    work: (signal: AbortSignal) => Promise<PlacementOutcome>,
-  ): Promise<PlacementOutcome> => {
-    const lost = new AbortController();
-    const timer = setInterval(() => {
-      centre
-        .renew(claim.placementId, claim.fence, deps.leaseMs)
-        .then((answer) => {
-          if (answer.fenced) lost.abort();
-        })
-        .catch((error: unknown) =>
-          log.warn({ err: error, placementId: claim.placementId }, "a lease could not be renewed"),
-        );
-    }, deps.leaseMs / 3);
-    try {
-      return await work(lost.signal);
-    } finally {
-      clearInterval(timer);
-    }
-  };
-
   return {
     reconcile: async (placementId: string): Promise<PlacementOutcome> => {
       const claim = await centre.claim(placementId, { id: deps.owner, leaseMs: deps.leaseMs });
@@ -266,7 +245,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
         return "waiting";
       }
       const order = claim.order;
-      return withLease(claim, (signal) => pass(claim, order, runtime, signal));
+      return leases.keep(claim, (signal) => pass(claim, order, runtime, signal));
     },
   };
 };

@@ -31,6 +31,9 @@ export interface PlacementClaim {
   stepResults: readonly StepResult[];
 }
 
+/** What a worker holds of a placement. */
+export type Lease = Pick<PlacementClaim, "placementId" | "fence">;
+
 export interface PlacementReport {
   placementId: string;
   fence: bigint;
@@ -111,7 +114,11 @@ export interface CentrePort {
    */
   recheck(regions: readonly string[]): Promise<void>;
   claim(placementId: string, worker: { id: string; leaseMs: number }): Promise<PlacementClaim | null>;
-  renew(placementId: string, fence: bigint, leaseMs: number): Promise<Fenced<{ until: Date }>>;
+  /**
+   * Moves the ends of leases, all in one call: a worker may hold many, and none may wait for another. Answers which of
+   * them are lost. One whose row somebody is writing to just now is passed over: ask several times within a lease.
+   */
+  renew(leases: readonly Lease[], leaseMs: number): Promise<{ lost: readonly Lease[] }>;
   reportAddresses(placementId: string, fence: bigint, addresses: readonly NodeAddress[]): Promise<Fenced<object>>;
   /** Secrets, sealed to this worker's public key. What the order's blueprint does not reference is left out. */
   secrets(

@@ -43,6 +43,8 @@ export interface CentreHints {
 
 export interface PostgresCentrePortDeps {
   client: StoreClient;
+  /** With a connection that nothing else waits for: a lease must not run out because its worker is busy. */
+  renewals?: StoreClient;
   clock: Clock;
   secrets: CentreSecrets;
   hints: CentreHints;
@@ -108,12 +110,24 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       return toClaim(row, until);
     },
 
-    renew: async (placementId, fence, leaseMs) => {
+    renew: async (leases, leaseMs) => {
       const until = new Date(clock.now().getTime() + leaseMs);
-      const count = await client.$executeRaw`
-        update placements set lease_until = ${until}, next_at = case when next_at = lease_until then ${until} else next_at end
-        where id = ${placementId} and fence = ${fence} and lease_owner is not null`;
-      return count === 1 ? { fenced: false, until } : fenced;
+      const ids = leases.map(({ placementId }) => placementId);
+      const fences = leases.map(({ fence }) => String(fence));
+      // Rows that are locked are passed over: who waits with some of them locked may be waited for.
+      const lost = await (deps.renewals ?? client).$queryRaw<{ id: string }[]>`
+        with asked as (select * from unnest(${ids}::text[], ${fences}::text[]) as asked (id, fence)),
+        free as (
+          select p.id from placements p join asked on asked.id = p.id and asked.fence::bigint = p.fence
+          where p.lease_owner is not null for update of p skip locked
+        ), renewed as (
+          update placements p set lease_until = ${until}, next_at = case when p.next_at = p.lease_until then ${until} else p.next_at end
+          from free where p.id = free.id
+        )
+        select asked.id from asked where not exists (
+          select 1 from placements p where p.id = asked.id and p.fence = asked.fence::bigint and p.lease_owner is not null)`;
+      const names = new Set(lost.map(({ id }) => id));
+      return { lost: leases.filter(({ placementId }) => names.has(placementId)) };
     },
 
     reportAddresses: (placementId, fence, addresses) =>
