@@ -94,6 +94,12 @@ export const assembleWorker = async (
   const url = config.PORTOLAN_SYSTEM_DATABASE_URL;
   const clients = createClients({ appUrl: url, systemUrl: url, applicationName: "portolan-worker" });
   const client = clients.system;
+  const renewals = createClients({
+    appUrl: url,
+    systemUrl: url,
+    applicationName: "portolan-worker-leases",
+    poolSize: 1,
+  });
   const notifications = createNotifications({ url, channels: ["work"], log: (line) => log.info(line) });
   const custody = createCustody({
     kek: await openKeyFile(join(config.PORTOLAN_HOME, "kek"), {
@@ -104,6 +110,7 @@ export const assembleWorker = async (
   const secrets = createWorkerSecrets({ custody, client, ids });
   const centre = createPostgresCentrePort({
     client,
+    renewals: renewals.system,
     clock,
     secrets: secrets.centreSecrets,
     hints: notifications,
@@ -260,7 +267,7 @@ export const assembleWorker = async (
       await producer.close();
       await forwarder.close();
       await notifications.close();
-      await clients.close();
+      await Promise.all([clients.close(), renewals.close()]);
     },
   };
 };
