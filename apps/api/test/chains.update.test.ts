@@ -4,6 +4,12 @@ import { finish, makeNetwork, testNetwork } from "./network.ts";
 
 const api = await startApi({ frameworks: [testNetwork] });
 const { token, tenantId } = await api.signUp();
+const large = {
+  ...{ plan: "large", title: "Large", recoveryWindowSeconds: 0 },
+  limits: { cpuMillis: 100, memoryBytes: 67_108_864, storageBytes: 10_485_760, unitsPerSecond: 1_000 },
+};
+/** With a plan of more storage. */
+const bigger = await startApi({ frameworks: [{ ...testNetwork, plans: [...testNetwork.plans, large] }] });
 const { system } = api.deps.clients;
 const row = (id: string) => system.chain.findUniqueOrThrow({ where: { id } });
 
@@ -94,6 +100,99 @@ describe("chains.update", () => {
     await finish(api, (await api.call("chains.update", change(2))).id);
     expect((await row(chain)).nodeCount).toBe(3);
   });
+
+  it("202: a version that the present one may be upgraded to, which the audit names", async () => {
+    const { chain, params } = await makeNetwork(api, token);
+    const update = await api.call("chains.update", { token, params, body: { version: "1.1.0" } });
+    expect(update.kind).toBe("chain.update");
+    expect(await row(chain)).toMatchObject({ version: "1.1.0", plan: "standard", generation: 2 });
+    const audit = await system.auditEvent.findFirstOrThrow({ where: { targetId: chain, action: "chain.update" } });
+    expect(audit.detail).toMatchObject({ members: ["version"], version: { from: "1.0.0", to: "1.1.0" } });
+    expect((await api.call("chains.get", { token, params })).version).toBe("1.1.0");
+  });
+
+  it.each(["chains.update", "chains.quoteUpdate"] as const)(
+    "422 of %s: a version that is none, and one that there is no way to",
+    async (operation) => {
+      const { chain, params } = await makeNetwork(api, token);
+      const unknown = await api.fail(operation, "request.invalid", { token, params, body: { version: "9.9" } });
+      expect(unknown).toMatchObject({ errors: [{ path: "version", code: "unknown" }], hint: "Offered: 1.0.0, 1.1.0." });
+      await finish(api, (await api.call("chains.update", { token, params, body: { version: "1.1.0" } })).id);
+      const back = await api.fail(operation, "request.invalid", { token, params, body: { version: "1.0.0" } });
+      expect(back).toMatchObject({
+        errors: [{ path: "version", code: "not_an_upgrade" }],
+        hint: "From 1.1.0 there is no upgrade; a new chain can be of 1.0.0.",
+      });
+      expect(await row(chain)).toMatchObject({ version: "1.1.0", generation: 2 });
+    },
+  );
+
+  it("cancel goes back to the former version and plan, until a node has run the new one", async () => {
+    const { chain, params } = await makeNetwork(api, token, { plan: "dev" });
+    const { tenantId: owner } = await row(chain);
+    const placement = await system.placement.findFirstOrThrow({ where: { chainId: chain } });
+    const node = { tenantId: owner, chainId: chain, placementId: placement.id, region: "local", createdAt: new Date() };
+    for (const name of ["hub-0", "leaf-0"]) {
+      const id = api.deps.ids.next("node");
+      await system.node.create({ data: { ...node, id, name, role: "hub", ordinal: 0, version: "1.0.0" } });
+    }
+    const body = { version: "1.1.0", plan: "standard" };
+    const first = await api.call("chains.update", { token, params, body });
+    await api.call("operations.cancel", { token, params: { operation: first.id }, body: {} });
+    expect(await row(chain)).toMatchObject({ version: "1.0.0", plan: "dev", generation: 3 });
+    await finish(api, first.id, "cancelled");
+    const second = await api.call("chains.update", { token, params, body });
+    await system.node.updateMany({ where: { chainId: chain, name: "leaf-0" }, data: { version: "1.1.0" } });
+    const kept = await api.fail("operations.cancel", "operation.not_cancellable", {
+      ...{ token, params: { operation: second.id }, body: {} },
+    });
+    expect(kept.detail).toContain("leaf-0 of the chain has run 1.1.0 already");
+    expect(await row(chain)).toMatchObject({ version: "1.1.0", plan: "standard" });
+  });
+
+  it("202: another plan is what it reserves and costs from now on; 403 where the quota has no room", async () => {
+    const session = await bigger.signUp();
+    const { chain, params } = await makeNetwork(bigger, session.token, { plan: "dev" });
+    const call = { token: session.token, params, body: { plan: "large" } };
+    const quote = await bigger.call("chains.quoteUpdate", call);
+    const storage = quote.quota.find(({ name }) => name === "storageBytes");
+    expect((storage?.after ?? 0) - (storage?.used ?? 0)).toBe(4 * 9_437_184);
+    await bigger.deps.clients.system.tenant.update({
+      ...{ where: { id: session.tenantId }, data: { quotas: { storageBytes: 5_000_000 } } },
+    });
+    await bigger.fail("chains.update", "quota.exceeded", call);
+    await bigger.deps.clients.system.tenant.update({ where: { id: session.tenantId }, data: { quotas: {} } });
+    await bigger.call("chains.update", call);
+    const found = await bigger.deps.clients.system.chain.findUniqueOrThrow({ where: { id: chain } });
+    expect(found).toMatchObject({ plan: "large", storageBytes: 41_943_040n, generation: 2 });
+  });
+
+  it.each(["chains.update", "chains.quoteUpdate"] as const)(
+    "422 of %s: a plan that is none, smaller storage, larger storage where a region's can't grow",
+    async (operation) => {
+      const session = await bigger.signUp();
+      const { chain, params } = await makeNetwork(bigger, session.token, { plan: "dev" });
+      const client = bigger.deps.clients.system;
+      const ask = (plan: string) => ({ token: session.token, params, body: { plan } });
+      const none = await bigger.fail(operation, "plan.unknown", ask("huge"));
+      expect(none.hint).toBe("Offered: dev, standard, large.");
+      const where = { slug: "local" };
+      const known = await client.region.findUniqueOrThrow({ where });
+      const can = { isolation: "none", hasSnapshots: true, exposures: ["gateway"] };
+      await client.region.update({ where, data: { capabilities: { ...can, hasStorageExpansion: false } } });
+      const fixed = await bigger.fail(operation, "request.invalid", ask("large"));
+      expect(fixed).toMatchObject({ errors: [{ path: "plan", code: "storage_fixed" }] });
+      expect(fixed.hint).toContain("allowVolumeExpansion");
+      await client.region.update({ where, data: { capabilities: { ...can, hasStorageExpansion: true } } });
+      // More processors alone need no larger volume.
+      await finish(bigger, (await bigger.call("chains.update", ask("standard"))).id);
+      await finish(bigger, (await bigger.call("chains.update", ask("large"))).id);
+      const smaller = await bigger.fail(operation, "request.invalid", ask("dev"));
+      expect(smaller).toMatchObject({ errors: [{ path: "plan", code: "storage_smaller" }] });
+      expect((await client.chain.findUniqueOrThrow({ where: { id: chain } })).plan).toBe("large");
+      await client.region.update({ where, data: { capabilities: known.capabilities ?? {} } });
+    },
+  );
 
   it("cancel goes back to what it was", async () => {
     const { chain, params } = await makeNetwork(api, token, { settings: { leaves: 2 } });

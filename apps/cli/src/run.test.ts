@@ -354,3 +354,11 @@ test("a chain is changed, or the change only quoted; a document comes as it is",
   expect(await go("chains", "update", chain, "--settings", "/nowhere/at-all.json")).toBe(2);
   expect(sent).toHaveLength(2);
 });
+
+test("a chain is upgraded, and given another plan, as it is changed", async () => {
+  const chain = id("chn");
+  const { go, sent } = setUp([[202, operation("succeeded")]], { env: signedIn });
+  const flags = ["--chain-version", "1.1.0", "--plan", "standard", "--detach"];
+  expect(await go("chains", "update", chain, ...flags)).toBe(0);
+  expect(sent).toMatchObject([{ method: "PATCH", body: { version: "1.1.0", plan: "standard" } }]);
+});

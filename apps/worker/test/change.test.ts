@@ -91,7 +91,10 @@ test("a cancelled change goes back to what runs, and says so", async () => {
     await chainWishes.lock(transaction, tenantId, id);
     const live = await operationRepository.live(transaction, tenantId, id);
     if (live === null) throw new Error("no operation to cancel");
-    await chainWishes.describe(transaction, { tenantId, id, name: "chain", settings: { leaves: 3 } });
+    await chainWishes.describe(transaction, {
+      ...{ tenantId, id, name: "chain", settings: { leaves: 3 } },
+      ...{ version: "1.0.0", plan: "dev" },
+    });
     const now = plane.clock.now();
     const wish = { tenantId, id, wish: "running" as const, now, deletedAt: null, purgeAt: null };
     const { generation } = await chainWishes.wish(transaction, wish);

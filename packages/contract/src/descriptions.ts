@@ -38,7 +38,7 @@ export const operationDescriptions = {
   "chains.get":
     "`phase` is the summary, `conditions` the reasons, `endpoints` where to call it. The ETag is what `If-Match` of a change takes: it changes with each wish.",
   "chains.update":
-    "`settings` is a JSON Merge Patch: members that are given replace those that the chain has, null takes one back to its default, and the others stay. Policy and quota are asked as for a new chain; a cancel goes back to the former settings.",
+    "`settings` is a JSON Merge Patch: members that are given replace those that the chain has, null takes one back to its default, and the others stay. Policy and quota are asked as for a new chain; a cancel goes back to what it was, but not to a version that its nodes have left for good. `version` is an upgrade: one that `GET /v1/frameworks` lists among the present version's `upgradesTo`. `plan` gives its nodes other processors, memory and storage; storage is never made smaller, and larger only where every region of the chain can (`hasStorageExpansion`).",
   "chains.quoteUpdate": "Takes the body of the change and asks the same questions. It reserves nothing.",
   "chains.pause":
     "An operation: calls are refused from now on and the nodes stop. Compute is no longer counted; storage is.",

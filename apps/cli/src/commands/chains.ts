@@ -86,6 +86,8 @@ const create = async (context: Context, name: string, flags: ChainFlags): Promis
 
 interface UpdateFlags {
   name?: string;
+  chainVersion?: string;
+  plan?: string;
   set?: string[];
   settings?: string;
   quote?: boolean;
@@ -98,6 +100,8 @@ const update = async (context: Context, chain: string, flags: UpdateFlags): Prom
   const body = {
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(flags.chainVersion === undefined ? {} : { version: flags.chainVersion }),
+    ...(flags.plan === undefined ? {} : { plan: flags.plan }),
   };
   if (flags.quote === true) return printQuote(context, await client.chains.quoteUpdate({ params: { chain }, body }));
   const operation = await client.chains.update({ params: { chain }, body });
@@ -200,8 +204,10 @@ export const addChainCommands = (program: Command, open: Open): void => {
     .action((chain: string, _: unknown, command: Command) => get(open(command), chain));
   chains
     .command("update <chain>")
-    .description("change its settings or name; what is not given stays")
+    .description("change its settings, name, version or plan; what is not given stays")
     .option("--name <name>", "another name")
+    .option("--chain-version <version>", "upgrade to this version of the framework")
+    .option("--plan <slug>", "another plan: processors, memory and storage of its nodes")
     .option("--set <name=value>", "a setting, as JSON, text or @file; null: back to its default (repeatable)", repeat)
     .option("--settings <file>", "settings, as a file of JSON")
     .option("--quote", "only say what it would cost and need")

@@ -1,7 +1,7 @@
-import { type Condition, type ConditionType, withCondition } from "@portolan/domain";
+import { type Condition, type ConditionType, type NodeObservation, withCondition } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { ChainWork, PlacementWork } from "@portolan/store";
-import { type Desired, ownNodes, ownSteps } from "./desired.ts";
+import { type Desired, desiredHashes, ownNodes, ownSteps } from "./desired.ts";
 
 type Verdict = Omit<Condition, "since" | "type">;
 
@@ -43,6 +43,19 @@ const materialVerdict = (work: ChainWork, desired: Desired): Verdict => {
   return yes("made", "Keys and files are made.");
 };
 
+/** A node that runs on as it was, and the reason why it can't become what is wanted of it. */
+const findHeld = (work: ChainWork, desired: Desired): NodeObservation | undefined => {
+  if (desired.kind !== "wanted") return undefined;
+  const own = new Set(ownNodes(desired).map(({ name }) => name));
+  const wanted = desiredHashes(desired.blueprints);
+  return work.placements
+    .flatMap(({ observation }) => observation?.nodes ?? [])
+    .find(({ node, reason, appliedHash }) => {
+      const hash = wanted.get(node)?.hash;
+      return own.has(node) && reason !== undefined && hash !== undefined && appliedHash !== hash;
+    });
+};
+
 const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => {
   if (desired.kind === "resting") return no("stopped", "Nodes are not wanted to run.");
   if (desired.kind === "copying") return standsStill(desired);
@@ -69,6 +82,9 @@ const nodesVerdict = (work: ChainWork, desired: Desired, now: Date): Verdict => 
     const message = seen?.message ?? problem?.message ?? `Node ${node.name} is ${seen?.state ?? "not there yet"}.`;
     return no(reason, message, seen?.hint ?? problem?.hint);
   }
+  const held = findHeld(work, desired);
+  if (held !== undefined)
+    return no(held.reason ?? "held", held.message ?? `${held.node} is not changed yet.`, held.hint);
   return yes("running", "All nodes run.");
 };
 

@@ -4,7 +4,7 @@ import type { ChainChanges, ChainWork, PlacementWork } from "@portolan/store";
 import { toConditions } from "./conditions.ts";
 import { toCopyEvents } from "./copy-progress.ts";
 import type { CopyTurn } from "./copying.ts";
-import { type Desired, ownNodes } from "./desired.ts";
+import { type Desired, desiredHashes, ownNodes } from "./desired.ts";
 import { toOperation } from "./operation-progress.ts";
 import { toOrders } from "./orders.ts";
 import { toPartChanges, toPartEvents } from "./part-progress.ts";
@@ -137,11 +137,7 @@ export const decide = (input: DecideInput): ChainChanges => {
     view: work.view,
     route,
     orders,
-    nodes: desired.nodes.map((node) => ({
-      ...pickNode(node),
-      version: work.spec.version,
-      placementId: placementOf(work, node.region),
-    })),
+    nodes: toNodeRows(work, desired),
     ...parts,
     operation: toOperation({ work, desired, conditions, isReached, now, ...(copy === undefined ? {} : { copy }) }),
     backup: copy?.backup ?? null,
@@ -156,6 +152,27 @@ export const decide = (input: DecideInput): ChainChanges => {
     nextAt: toNextAt({ work, isReached, hasOpenParts, purgeAt, attempts, renewAt: input.renewAt, now }),
     isPurged: isReached && work.wish === "purged",
   };
+};
+
+/**
+ * A node's row says what runs: another version only once it was seen to run as it is wanted of that version. Looked at
+ * while an operation is under way, because nothing else changes it.
+ */
+const toNodeRows = (work: ChainWork, desired: Desired): ChainChanges["nodes"] => {
+  const wanted = desired.kind === "wanted" && work.operation !== null ? desiredHashes(desired.blueprints) : null;
+  const seen = new Map(
+    work.placements.flatMap(({ observation }) => (observation?.nodes ?? []).map((node) => [node.node, node] as const)),
+  );
+  return desired.nodes.map((node) => {
+    const [one, want] = [seen.get(node.name), wanted?.get(node.name)];
+    const isRunning = one?.state === "running" && want !== undefined && one.appliedHash === want.hash;
+    return {
+      ...pickNode(node),
+      version: work.spec.version,
+      ...(isRunning ? { runningVersion: want.version } : {}),
+      placementId: placementOf(work, node.region),
+    };
+  });
 };
 
 const pickNode = (node: { region: string; name: string; role: string; ordinal: number }) => ({

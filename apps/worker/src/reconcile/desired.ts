@@ -65,14 +65,15 @@ export const ownSteps = (work: Pick<ChainWork, "parts" | "operation" | "placemen
   });
 };
 
-/** Node name → hash of what is wanted of it and which renderer wrote it. */
+/** Node name → hash of what is wanted of it, its version, and which renderer wrote it. */
 export const desiredHashes = (blueprints: {
   readonly [region: string]: Blueprint;
-}): Map<string, { hash: string; rendererVersion: number }> => {
-  const hashes = new Map<string, { hash: string; rendererVersion: number }>();
+}): Map<string, { hash: string; version: string; rendererVersion: number }> => {
+  const hashes = new Map<string, { hash: string; version: string; rendererVersion: number }>();
   for (const blueprint of Object.values(blueprints)) {
     for (const node of blueprint.nodes) {
-      hashes.set(node.name, { hash: toNodeHash(node), rendererVersion: blueprint.rendererVersion });
+      const { rendererVersion } = blueprint;
+      hashes.set(node.name, { hash: toNodeHash(node), version: node.version, rendererVersion });
     }
   }
   return hashes;

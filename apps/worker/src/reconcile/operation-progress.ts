@@ -11,8 +11,9 @@ import {
 import type { ChainWork, OperationChange, OperationWork, PlacementWork } from "@portolan/store";
 import { copyFailure, copyProgress } from "./copy-progress.ts";
 import type { CopyTurn } from "./copying.ts";
-import { type Desired, ownSteps } from "./desired.ts";
+import { type Desired, ownNodes, ownSteps } from "./desired.ts";
 import { readySteps } from "./orders.ts";
+import { toNodeChanges } from "./rollout.ts";
 
 /** An operation that has not ended by itself after this long is shown as needing attention, with what stands in its way. */
 export const patienceMs = 300_000;
@@ -93,16 +94,46 @@ export const saidSince = (
   });
 };
 
+/**
+ * What an update changes node by node, in the order in which it comes to them. A node that differs is listed from the
+ * first pass that sees it; one that does not any more is done, unless its framework took it away.
+ */
+const rollProgress = (work: ChainWork, operation: OperationWork, desired: Desired, now: Date): OperationStep[] => {
+  if (operation.kind !== "chain.update" || desired.kind !== "wanted") {
+    return operation.steps.filter(({ key }) => key.startsWith("node/"));
+  }
+  const own = new Set(ownNodes(desired).map(({ name }) => name));
+  const { changed } = toNodeChanges(work, desired.blueprints);
+  const open = new Set(changed.map(({ node }) => node).filter((name) => own.has(name)));
+  const up = new Set(
+    work.placements.flatMap(({ observation }) =>
+      (observation?.nodes ?? []).flatMap(({ node, state }) => (state === "running" ? [node] : [])),
+    ),
+  );
+  const known = operation.steps.filter(({ key }) => key.startsWith("node/") && own.has(key.slice("node/".length)));
+  const names = [...new Set([...known.map(({ key }) => key.slice("node/".length)), ...open])];
+  return names.map((name) => {
+    const key = `node/${name}`;
+    const former = known.find((step) => step.key === key);
+    const isTurn = desired.only === null || desired.only.includes(name);
+    const isDone = !open.has(name) && (up.has(name) || former?.state === "succeeded");
+    const state = isDone ? "succeeded" : isTurn || !open.has(name) ? "running" : "pending";
+    return advance(former, { key, title: `Change ${name}`, state }, now);
+  });
+};
+
 const startProgress = (
   work: ChainWork,
   operation: OperationWork,
   conditions: readonly Condition[],
   steps: readonly Step[],
+  desired: Desired,
   now: Date,
 ): OperationStep[] => {
   const list: OperationStep[] = [];
   let isBlocked = false;
   for (const { key, title, condition } of startSteps) {
+    if (key === "nodes") list.push(...rollProgress(work, operation, desired, now));
     if (key === "network")
       list.push(...frameworkSteps({ placements: saidSince(work, operation, now) }, operation, steps, now));
     const isTrue = conditions.find((item) => item.type === condition)?.status === "true";
@@ -180,7 +211,7 @@ export const toOperation = (input: {
         isReached,
         now,
       )
-    : startProgress(work, operation, conditions, open, now);
+    : startProgress(work, operation, conditions, open, desired, now);
   const steps = [...copied, ...afterCopy(copied, ordinary, { isRest, isCopying: desired.kind === "copying" })];
   const done = steps.filter((step) => step.state === "succeeded").length;
   const progress = isReached ? 1 : Math.round((done / Math.max(1, steps.length)) * 100) / 100;

@@ -103,7 +103,17 @@ export const isOrderReached = (
   }
 };
 
-/** What stands in the chain's way, worst first: a failed node, then a failed step. Those of parts are in their own. */
+/** Runs on as it was though it was its turn to be changed, for a reason: what it needs is not there. */
+const isHeld = (order: WorkOrder, { node, state, reason, appliedHash }: NodeObservation): boolean => {
+  if (state !== "running" || reason === undefined || order.only?.includes(node) === false) return false;
+  const wanted = order.blueprint?.nodes.find(({ name }) => name === node);
+  return wanted !== undefined && appliedHash !== toNodeHash(wanted);
+};
+
+/**
+ * What stands in the chain's way, worst first: a failed node, one that can't be changed, then a failed step. Those of
+ * parts are in their own.
+ */
 export const toPlacementProblem = (
   order: WorkOrder,
   observation: PlacementObservation,
@@ -113,6 +123,8 @@ export const toPlacementProblem = (
     const left = partNodes(order);
     const failed = observation.nodes.find((node) => node.state === "failed" && !left.has(node.node));
     if (failed !== undefined) return toNodeProblem(failed);
+    const held = observation.nodes.find((node) => !left.has(node.node) && isHeld(order, node));
+    if (held !== undefined) return toNodeProblem(held);
   }
   const wanted = new Set(order.steps.filter((step) => step.part === undefined).map((step) => step.key));
   const step = stepResults.find((result) => result.state === "failed" && wanted.has(result.key));

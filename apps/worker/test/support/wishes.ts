@@ -80,6 +80,8 @@ export interface Change {
   kind: OperationKind;
   wish: Wish;
   settings?: JsonObject;
+  version?: string;
+  plan?: string;
   /** Of `chain.backup`: its backup's id; of `chain.restore`: the one to have back. */
   backupId?: string;
   /** Adds a topic of this name, with an operation of its own. */
@@ -155,6 +157,9 @@ export const changeChain = async (plane: TestPlane, chain: TestChain, change: Ch
     if (change.settings !== undefined) {
       await transaction.chain.update({ where: { id: chain.id }, data: { settings: change.settings as object } });
     }
+    const { version, plan } = change;
+    const data = { ...(version === undefined ? {} : { version }), ...(plan === undefined ? {} : { plan }) };
+    if (Object.keys(data).length > 0) await transaction.chain.update({ where: { id: chain.id }, data });
     if (change.topic !== undefined) await writeTopic(plane, transaction, chain, { name: change.topic, kind: "create" });
     if (change.kind === "chain.restore" && change.backupId !== undefined) {
       const { createdAt } = await transaction.backup.findUniqueOrThrow({ where: { id: change.backupId } });

@@ -39,18 +39,19 @@ export const chain = z
   })
   .meta({ id: "Chain" });
 
+const frameworkVersion = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[0-9A-Za-z.+-]+$/);
+
 /** What a chain is made from; also the body of a quote. */
 export const chainInput = z
   .strictObject({
     appId: id("app"),
     name,
     framework: slug,
-    version: z
-      .string()
-      .min(1)
-      .max(64)
-      .regex(/^[0-9A-Za-z.+-]+$/)
-      .optional(),
+    version: frameworkVersion.optional(),
     plan: slug,
     regions: z.array(slug).min(1).max(10),
     hosting: z.enum(hostings).default("dedicated"),
@@ -74,6 +75,12 @@ export const chainInput = z
 export const chainChange = z.strictObject({
   name: name.optional(),
   settings: jsonObject.optional().describe("Merged into the chain's; null takes a member back to its default."),
+  version: frameworkVersion
+    .optional()
+    .describe("A version that its framework lists among the present one's `upgradesTo`; rolled node by node."),
+  plan: slug
+    .optional()
+    .describe("Another plan: its nodes get that plan's processors, memory and storage, node by node."),
 });
 
 export const quoteLine = z

@@ -91,7 +91,7 @@ export const chainRoutes = {
     method: "PATCH",
     path: "/v1/chains/{chain}",
     operationId: "chains.update",
-    summary: "Change a chain's settings or name",
+    summary: "Change a chain's settings, name, version or plan",
     body: chainChange,
     errors: [
       ...wish.errors,

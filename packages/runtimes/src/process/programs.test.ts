@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { findFramework } from "@portolan/frameworks";
 import { expect, onTestFinished, test } from "vitest";
 import { createProgramFinder } from "./programs.ts";
 
@@ -77,4 +78,34 @@ test("the catalogue's chaincode comes with the installation", () => {
       script: expect.stringMatching(/chaincode\/[a-z-]+\/src\/main\.ts$/),
     });
   }
+});
+
+test("a program that came along in another version is not taken for the wanted one, nor is one of unknown version", () => {
+  const { place, root } = setUp();
+  const came = place("bundle", "anvil");
+  const finder = createProgramFinder({
+    ...{ searchPath: join(root, "path"), programsDir: join(root, "programs") },
+    ...{ bundled: { anvil: () => came }, bundledVersions: { anvil: () => "1.7.1" } },
+  });
+  expect(finder.find({ name: "anvil", version: "1.7.1" })).toEqual({ path: came });
+  place("path", "anvil");
+  const wanted = { name: "anvil", version: "1.8.0" };
+  const own = join(root, "programs", "anvil-1.8.0", "anvil");
+  expect(finder.find(wanted)).toEqual({
+    missing: {
+      reason: "program_missing",
+      message: "The program anvil is here in version 1.7.1, not 1.8.0.",
+      hint: `Place anvil 1.8.0 at ${own}, or choose a version whose program is here.`,
+    },
+  });
+  place("programs", "anvil-1.8.0", "anvil");
+  expect(finder.find(wanted)).toEqual({ path: own });
+});
+
+test("anvil comes with the installation in the version that its framework offers", () => {
+  const finder = createProgramFinder({ searchPath: "" });
+  const versions = findFramework("anvil")?.versions ?? [];
+  expect(versions).not.toEqual([]);
+  for (const { version } of versions) expect(finder.find({ name: "anvil", version })).toHaveProperty("path");
+  expect(finder.find({ name: "anvil", version: "0.0.1" })).toHaveProperty("missing");
 });

@@ -33,16 +33,28 @@ const isExecutable = (path: string): boolean => {
 /** npm's own names of architectures → Foundry's. */
 const foundryArchitectures: { readonly [arch: string]: string } = { x64: "amd64", arm64: "arm64" };
 
-/** anvil's native binary from npm's platform package: its wrapper script would start in twice the time. */
-const findAnvil = (): string | undefined => {
+/** npm's platform package with anvil's native binary: the wrapper script would start in twice the time. */
+const findAnvilPackage = (): string | undefined => {
   const arch = foundryArchitectures[process.arch];
   if (arch === undefined) return undefined;
   const name = `@foundry-rs/anvil-${process.platform}-${arch}`;
   try {
-    return join(dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`))), "bin", "anvil");
+    return fileURLToPath(import.meta.resolve(`${name}/package.json`));
   } catch {
     return undefined;
   }
+};
+
+const findAnvil = (): string | undefined => {
+  const manifest = findAnvilPackage();
+  return manifest === undefined ? undefined : join(dirname(manifest), "bin", "anvil");
+};
+
+const versionOfAnvil = (): string | undefined => {
+  const manifest = findAnvilPackage();
+  if (manifest === undefined) return undefined;
+  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version?: unknown };
+  return typeof version === "string" ? version : undefined;
 };
 
 const isReadable = (path: string): boolean => {
@@ -83,6 +95,9 @@ export const defaultPrograms: { readonly [name: string]: () => string | undefine
   "chaincode-token": () => findScript("@portolan/chaincode-token", "chaincode-token"),
 };
 
+/** Versions of those that are of one version only: another that is wanted is not this program. */
+export const defaultProgramVersions: { readonly [name: string]: () => string | undefined } = { anvil: versionOfAnvil };
+
 const isScript = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
 
 const hints: { readonly [name: string]: string } = {
@@ -102,6 +117,8 @@ export interface ProgramFinderSettings {
   programsDir?: string;
   /** Programs that came with the installation; first choice. */
   bundled?: { readonly [name: string]: () => string | undefined };
+  /** What version those are, where that matters. Default: those of the default programs. */
+  bundledVersions?: { readonly [name: string]: () => string | undefined };
 }
 
 /**
@@ -111,18 +128,24 @@ export interface ProgramFinderSettings {
 export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFinder => {
   const programsDir = settings.programsDir ?? join(homedir(), ".portolan", "programs");
   const bundled = settings.bundled ?? defaultPrograms;
+  const bundledVersions = settings.bundledVersions ?? (settings.bundled === undefined ? defaultProgramVersions : {});
   const directories = settings.searchPath.split(delimiter).filter((directory) => directory.startsWith("/"));
   return {
     find: ({ name, version }) => {
       const set = programSetOf({ name, version });
       const own = join(programsDir, set === undefined ? `${name}-${version}` : programSetDirectory(set, version));
       const inOwn = [join(own, name), join(own, "bin", name)];
-      const places = [
-        bundled[name]?.(),
-        ...(set === undefined ? [] : inOwn),
-        ...directories.map((directory) => join(directory, name)),
-        ...inOwn,
-      ];
+      const bundledVersion = bundledVersions[name]?.();
+      // What came along is of another version, and of what lies on the path nobody knows which it is.
+      const isOther = bundledVersion !== undefined && bundledVersion !== version;
+      const places = isOther
+        ? inOwn
+        : [
+            bundled[name]?.(),
+            ...(set === undefined ? [] : inOwn),
+            ...directories.map((directory) => join(directory, name)),
+            ...inOwn,
+          ];
       // A name with a separator would leave these directories.
       const isPlain = /^[\w.-]+$/.test(name);
       const isThere = (place: string | undefined): place is string =>
@@ -130,6 +153,11 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
       const path = isPlain ? (places.find(isThere) ?? scriptIn(own, name)) : undefined;
       if (path !== undefined) return isScript(path) ? { path: process.execPath, script: path } : { path };
       const install = set && `Install it: ${installCommand(set, version)}.`;
+      if (isOther) {
+        const message = `The program ${name} is here in version ${bundledVersion}, not ${version}.`;
+        const hint = `Place ${name} ${version} at ${join(own, name)}, or choose a version whose program is here.`;
+        return { missing: { reason: "program_missing", message, hint } };
+      }
       const wanted = install ?? hints[name] ?? `Put ${name} ${version} on the worker's PATH.`;
       const hint = `${wanted} Or place it at ${join(own, name)}.`;
       return { missing: { reason: "program_missing", message: `The program ${name} is not on this machine.`, hint } };

@@ -228,17 +228,27 @@ const writeNodes = async (
   changes: ChainChanges,
   createdAt: Date,
 ): Promise<void> => {
-  if (changes.nodes.length === 0 || changes.orders.length === 0) return;
-  await transaction.node.createMany({
-    data: changes.nodes.map((node) => ({
-      id: ids.next("node"),
-      tenantId: work.spec.tenantId,
-      chainId: work.spec.chainId,
-      createdAt,
-      ...node,
-    })),
-    skipDuplicates: true,
-  });
+  if (changes.nodes.length > 0 && changes.orders.length > 0) {
+    await transaction.node.createMany({
+      data: changes.nodes.map(({ runningVersion: _running, ...node }) => ({
+        id: ids.next("node"),
+        tenantId: work.spec.tenantId,
+        chainId: work.spec.chainId,
+        createdAt,
+        ...node,
+      })),
+      skipDuplicates: true,
+    });
+  }
+  const byVersion = Map.groupBy(
+    changes.nodes.filter(({ runningVersion }) => runningVersion !== undefined),
+    ({ runningVersion }) => runningVersion ?? "",
+  );
+  for (const [version, nodes] of byVersion) {
+    const names = nodes.map(({ name }) => name);
+    const where = { chainId: work.spec.chainId, name: { in: names }, version: { not: version } };
+    await transaction.node.updateMany({ where, data: { version } });
+  }
 };
 
 const writeOperation = async (

@@ -139,7 +139,10 @@ export interface ChainChanges {
     name: string;
     role: string;
     ordinal: number;
+    /** Of a node whose row is new. */
     version: string;
+    /** The version that was seen to run, where it is known in this pass. */
+    runningVersion?: string;
   }[];
   operation: OperationChange | null;
   backup: BackupChange | null;

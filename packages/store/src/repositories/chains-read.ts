@@ -79,6 +79,18 @@ export const chainRepository = {
       orderBy: { id: "asc" },
     }),
 
+  /** Names of the nodes that run, or ran last, this version. */
+  nodesOfVersion: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+    version: string,
+  ): Promise<string[]> => {
+    const where = { tenantId, chainId, version };
+    const rows = await transaction.node.findMany({ where, orderBy: { id: "asc" }, select: { name: true } });
+    return rows.map(({ name }) => name);
+  },
+
   events: async (
     transaction: StoreTransaction,
     tenantId: string,

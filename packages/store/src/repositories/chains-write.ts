@@ -173,13 +173,16 @@ export const chainWishes = {
     await transaction.chain.update({ where: { id, tenantId }, data: { nodeCount, storageBytes } });
   },
 
-  /** The settings and name of the wish that `wish` raises the generation for. */
+  /** Settings, name, version and plan of the wish that `wish` raises the generation for. */
   describe: async (
     transaction: StoreTransaction,
-    input: { tenantId: string; id: string; name: string; settings: JsonObject },
+    input: { tenantId: string; id: string; name: string; settings: JsonObject; version: string; plan: string },
   ): Promise<void> => {
-    const { tenantId, id, name, settings } = input;
-    await transaction.chain.update({ where: { id, tenantId }, data: { name, settings: toJson(settings) } });
+    const { tenantId, id, name, settings, version, plan } = input;
+    await transaction.chain.update({
+      where: { id, tenantId },
+      data: { name, settings: toJson(settings), version, plan },
+    });
   },
 
   reserved: async (transaction: StoreTransaction, tenantId: string, appId: string): Promise<Reserved> => {

@@ -226,7 +226,11 @@ export const createFakeFramework = (exchange: FakeExchange = httpExchange): Fram
   slug: "fake",
   family: "fake",
   title: "Fake network for tests",
-  versions: [{ version: "1.0.0", upgradesTo: [], isDefault: true }],
+  versions: [
+    { version: "1.0.0", upgradesTo: ["1.1.0"], isDefault: true },
+    // From the newer one there is no way back.
+    { version: "1.1.0", upgradesTo: [], isDefault: false },
+  ],
   roles: [
     { role: "hub", title: "Hub" },
     { role: "leaf", title: "Leaf" },

@@ -112,17 +112,24 @@ const stateOf = (machines: FakeMachines, instance: FakeInstance, now: Date): Nod
 };
 
 const observeNodes = (machines: FakeMachines, placement: FakePlacement, now: Date): NodeObservation[] => {
-  const lacking = [...placement.missing].map(
-    ([node, program]): NodeObservation => ({
-      node,
-      state: "failed",
-      incarnation: placement.instances.get(node)?.incarnation ?? 0,
-      reason: "program_missing",
-      message: `The program ${program} is not on this machine.`,
-      hint: `Put ${program} on the worker's PATH.`,
-    }),
-  );
-  const present = [...placement.instances].filter(([node]) => !placement.missing.has(node));
+  const whyLacking = (program: string) => ({
+    reason: "program_missing",
+    message: `The program ${program} is not on this machine.`,
+    hint: `Put ${program} on the worker's PATH.`,
+  });
+  // What runs goes on as it was where the program of what it should become is missing.
+  const isThere = (node: string): boolean => placement.instances.get(node)?.isRunning === true;
+  const lacking = [...placement.missing]
+    .filter(([node]) => !isThere(node))
+    .map(
+      ([node, program]): NodeObservation => ({
+        node,
+        state: "failed",
+        incarnation: placement.instances.get(node)?.incarnation ?? 0,
+        ...whyLacking(program),
+      }),
+    );
+  const present = [...placement.instances].filter(([node]) => !placement.missing.has(node) || isThere(node));
   return [
     ...lacking,
     ...present.map(
@@ -134,6 +141,7 @@ const observeNodes = (machines: FakeMachines, placement: FakePlacement, now: Dat
         incarnation: instance.incarnation,
         startedAt: instance.startedAt,
         storageBytes: "1048576",
+        ...(placement.missing.has(node) ? whyLacking(placement.missing.get(node) ?? "") : {}),
       }),
     ),
   ];
@@ -322,7 +330,10 @@ export const createFakeRuntime = (deps: {
         enter(ref, fence);
         if (only !== undefined && !only.includes(wanted.name)) continue;
         const instance = placement.instances.get(wanted.name);
-        if (instance?.isRunning === true && instance.hash === toNodeHash(wanted)) continue;
+        if (instance?.isRunning === true && instance.hash === toNodeHash(wanted)) {
+          placement.missing.delete(wanted.name);
+          continue;
+        }
         await start(ref, placement, blueprint, wanted, secrets, fence);
       }
       const names = new Set(blueprint.nodes.map((node) => node.name));

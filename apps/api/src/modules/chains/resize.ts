@@ -7,11 +7,11 @@ import { quotedNodes } from "./quoted-nodes.ts";
 
 /** What a chain that is there would use more (or less) as `spec` describes it. */
 export const toGrowth = (
-  chain: Pick<LockedChain, "nodeCount" | "storageBytes" | "plan">,
+  chain: Pick<LockedChain, "nodeCount" | "storageBytes">,
   framework: Framework,
   spec: ChainSpec,
 ): { nodeCount: number; storageBytes: bigint; moreNodes: number; moreBytes: bigint } => {
-  const facts = framework.plans.find(({ plan }) => plan === chain.plan);
+  const facts = framework.plans.find(({ plan }) => plan === spec.plan);
   const nodes = facts === undefined ? [] : quotedNodes(framework, facts, spec);
   const nodeCount = nodes.length;
   const storageBytes = nodes.reduce((sum, node) => sum + node.storageBytes, 0n);

@@ -8,6 +8,7 @@ import {
   type ReviewProblem,
 } from "@portolan/frameworks";
 import { InvalidRequest, invalidField } from "../../http/invalid-request.ts";
+import { findPlan } from "./review-move.ts";
 
 /** Ids of a chain that is only thought of: for quotes, whose nodes depend on everything but them. */
 export const nobodysChain: ChainSpec = {
@@ -100,15 +101,7 @@ export const reviewChain = (
       hint: `Offered: ${offered}.`,
     });
   }
-  const facts = framework.plans.find(({ plan }) => plan === input.plan);
-  if (facts === undefined) {
-    const offered = framework.plans.map(({ plan }) => plan).join(", ");
-    throw new DomainError({
-      code: "plan.unknown",
-      message: `${framework.slug} has no such plan.`,
-      hint: `Offered: ${offered}.`,
-    });
-  }
+  const facts = findPlan(framework, input.plan);
   if (!framework.sharing.includes(input.hosting)) {
     throw invalidField(
       "hosting",

@@ -6,6 +6,7 @@ import {
   decisionRepository,
   operationRepository,
   partRepository,
+  regionRepository,
   type StoreTransaction,
   tenantRepository,
   toChainSpec,
@@ -18,11 +19,13 @@ import { notFound } from "../../http/invalid-request.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, presentQuote, quotaLines } from "./appraise.ts";
+import { capabilitiesOf } from "./capabilities-of.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
 import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
 import { mergeSettings } from "./merge-settings.ts";
 import { resizeChain, toGrowth } from "./resize.ts";
 import { demandNoProblem, newProblems, parseSettings, type ReviewedChain } from "./review.ts";
+import { demandStorage, findPlan, reviewVersion } from "./review-move.ts";
 
 type UpdateHandlers = Pick<Handlers, "chains.update" | "chains.quoteUpdate">;
 
@@ -38,12 +41,19 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
     const framework = frameworks.find(chain.framework);
     if (framework === undefined)
       throw new DomainError({ code: "framework.unknown", message: "The chain's framework is not offered any more." });
-    const facts = framework.plans.find(({ plan }) => plan === chain.plan);
-    if (facts === undefined)
+    const formerFacts = framework.plans.find(({ plan }) => plan === chain.plan);
+    if (formerFacts === undefined)
       throw new DomainError({ code: "plan.unknown", message: "The chain's plan is not offered any more." });
     const former = toChainSpec(chain, await partRepository.ofChain(transaction, chain.tenantId, chain.id));
     const settings = parseSettings(framework, mergeSettings(former.settings, body.settings ?? {}));
-    const spec = { ...former, name: body.name ?? former.name, settings };
+    const facts = body.plan === undefined ? formerFacts : findPlan(framework, body.plan);
+    const version = reviewVersion(framework, former.version, body.version);
+    const spec = { ...former, name: body.name ?? former.name, settings, version, plan: facts.plan };
+    if (facts !== formerFacts) {
+      const rows = await regionRepository.bySlugs(transaction, spec.regions);
+      const can = capabilitiesOf(rows).map((capabilities, index) => ({ slug: rows[index]?.slug ?? "", capabilities }));
+      demandStorage(formerFacts, facts, spec, can);
+    }
     demandNoProblem(newProblems(framework.review(former, operator), framework.review(spec, operator)));
     demandNoProblem(framework.reviewUpdate?.(former, spec) ?? []);
     return { framework, facts, spec };
@@ -73,9 +83,9 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
     const appraisal = await appraise(deps, transaction, input);
     demandAllowed(appraisal);
     await decisionRepository.insert(transaction, appraisal.decisions);
-    const { name, settings } = reviewed.spec;
+    const { name, settings, version, plan } = reviewed.spec;
     await resizeChain(transaction, chain, reviewed.framework, reviewed.spec);
-    await chainWishes.describe(transaction, { tenantId, id: chain.id, name, settings });
+    await chainWishes.describe(transaction, { tenantId, id: chain.id, name, settings, version, plan });
     const actor = actorOf(principal);
     const now = clock.now();
     const operation = await operationRepository.insert(transaction, {
@@ -85,7 +95,10 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
       kind: "chain.update",
       targetId: chain.id,
       generation: chain.generation + 1,
-      former: { wish: chain.wish, deletedAt: null, purgeAt: null, name: chain.name, settings: chain.settings },
+      former: {
+        ...{ wish: chain.wish, deletedAt: null, purgeAt: null },
+        ...{ name: chain.name, settings: chain.settings, version: chain.version, plan: chain.plan },
+      },
       actorType: actor.type,
       actorId: actor.id,
       createdAt: now,
@@ -103,7 +116,11 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
         actor,
         action: "chain.update",
         target: { type: "chain", id: chain.id },
-        detail: { operationId: operation.id, members: Object.keys(body), settings: Object.keys(body.settings ?? {}) },
+        detail: {
+          ...{ operationId: operation.id, members: Object.keys(body), settings: Object.keys(body.settings ?? {}) },
+          ...(version === chain.version ? {} : { version: { from: chain.version, to: version } }),
+          ...(plan === chain.plan ? {} : { plan: { from: chain.plan, to: plan } }),
+        },
       },
     };
   };

@@ -7,6 +7,7 @@ import {
   type Wish,
 } from "@portolan/domain";
 import {
+  chainRepository,
   chainWishes,
   type OperationRow,
   operationRepository,
@@ -18,6 +19,7 @@ import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import type { HandlerRequest, Handlers } from "../../http/handler.ts";
 import { notFound } from "../../http/invalid-request.ts";
+import type { LockedChain } from "../chains/guards.ts";
 import { toGrowth } from "../chains/resize.ts";
 import { cancelPart } from "../parts/cancel.ts";
 import { notCancellable } from "./not-cancellable.ts";
@@ -31,6 +33,8 @@ interface Former {
   /** Of an update: what it goes back to. */
   name?: string;
   settings?: JsonObject;
+  version?: string;
+  plan?: string;
 }
 
 /** What the chain is wished to be when an operation of this kind is taken back; null: it can't be. */
@@ -49,16 +53,43 @@ const wishAfterCancel = (kind: OperationKind, former: Former | null): Wish | nul
   return null;
 };
 
-/** The settings and name from before an update, and what they reserve. */
+/**
+ * Nodes of an older version may not read what newer ones have written: once one runs the new version there is a way
+ * back only where the framework lists one.
+ */
+const demandWayBack = async (
+  { frameworks }: Pick<ApiDeps, "frameworks">,
+  transaction: StoreTransaction,
+  chain: LockedChain,
+  version: string,
+): Promise<void> => {
+  if (version === chain.version) return;
+  const versions = frameworks.find(chain.framework)?.versions ?? [];
+  if (versions.find((each) => each.version === chain.version)?.upgradesTo.includes(version) === true) return;
+  const upgraded = await chainRepository.nodesOfVersion(transaction, chain.tenantId, chain.id, chain.version);
+  if (upgraded.length === 0) return;
+  throw notCancellable(
+    `${upgraded.slice(0, 5).join(", ")} of the chain ${upgraded.length === 1 ? "has" : "have"} run ${chain.version} already, from which there is no way back to ${version}.`,
+    "It ends by itself once the reason that the chain's conditions show is mended; a delete takes its place.",
+  );
+};
+
+/** What a chain was before an update, and what that reserves. */
 const goBack = async (
   { frameworks }: Pick<ApiDeps, "frameworks">,
   transaction: StoreTransaction,
-  input: { tenantId: string; id: string; name: string; settings: JsonObject },
+  input: { tenantId: string; id: string; former: Former },
 ): Promise<void> => {
-  const { tenantId, id } = input;
-  await chainWishes.describe(transaction, input);
+  const { tenantId, id, former } = input;
+  const before = await chainWishes.lock(transaction, tenantId, id);
+  const { name, settings } = former;
+  if (before === null || name === undefined || settings === undefined) return;
+  // Operations from before there were upgrades say neither.
+  const { version = before.version, plan = before.plan } = former;
+  await demandWayBack({ frameworks }, transaction, before, version);
+  await chainWishes.describe(transaction, { tenantId, id, name, settings, version, plan });
   const chain = await chainWishes.lock(transaction, tenantId, id);
-  const framework = chain === null ? undefined : frameworks.find(chain.framework);
+  const framework = frameworks.find(before.framework);
   if (chain === null || framework === undefined) return;
   const spec = toChainSpec(chain, await partRepository.ofChain(transaction, tenantId, id));
   const { nodeCount, storageBytes } = toGrowth(chain, framework, spec);
@@ -99,8 +130,7 @@ export const cancelHandlers = (
     const deletedAt = wish !== "deleted" ? null : former?.deletedAt ? new Date(former.deletedAt) : clock.now();
     const { tenantId, targetId: id } = operation;
     if (wish === "deleted") await operationRepository.supersedeParts(transaction, tenantId, id, clock.now());
-    if (former?.settings !== undefined && former.name !== undefined)
-      await goBack(deps, transaction, { tenantId, id, name: former.name, settings: former.settings });
+    if (former !== null) await goBack(deps, transaction, { tenantId, id, former });
     const { generation } = await chainWishes.wish(transaction, {
       tenantId,
       id,
