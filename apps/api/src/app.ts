@@ -25,7 +25,7 @@ const sendProblem = (reply: FastifyReply, document: ReturnType<typeof toProblem>
     .send(document);
 
 const onError = (deps: ApiDeps) => (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-  const document = describeError(error, request.id);
+  const document = describeError(error, request.id, request.routeOptions?.bodyLimit);
   if (document.status >= 500)
     deps.log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, "request failed");
   if (error instanceof RateLimited) {

@@ -303,6 +303,16 @@ describe("POST /v1/chains/import", () => {
     await nothingThere();
   });
 
+  it("413 for a body that is larger than this route takes, which it says", async () => {
+    const { token, app } = await arrive(there);
+    const body = { export: { ...exported, sealed: "A".repeat(8_448 * 1_024) }, passphrase, app };
+    const { detail } = await there.fail("chains.import", "request.too_large", { token, body });
+    expect(detail).toBe("The body is larger than 8448 KiB.");
+    const large = { token, body: { name: "x".repeat(300_000) } };
+    const { detail: elsewhere } = await there.fail("apps.create", "request.too_large", large);
+    expect(elsewhere).toBe("The body is larger than 256 KiB.");
+  });
+
   it("413 for a body of more values than anybody means", async () => {
     const { token, app } = await arrive(there);
     const crowded = { ...exported, regions: Array(mostJsonValues).fill(0) };

@@ -46,7 +46,7 @@ const fromValidation = (error: FastifyError): Part => {
 
 /** Codes of Fastify's own refusals; their messages may name internals, so ours are said instead. */
 const ofFastify: { readonly [code: string]: Part } = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: "request.too_large", detail: "The body is larger than 256 KiB." },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: "request.too_large", detail: "The body is larger than this route takes." },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: "request.unsupported_media_type",
     detail: "The body must be JSON.",
@@ -90,13 +90,17 @@ const isDatabaseAway = (error: unknown): boolean => {
   return false;
 };
 
-const toPart = (error: unknown): Part => {
+const inKibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)} KiB`;
+
+const toPart = (error: unknown, bodyLimit: number | undefined): Part => {
   if (error instanceof DomainError) {
     const { code, message: detail, hint, meta } = error;
     return { code, detail, hint, meta, errors: error instanceof InvalidRequest ? error.errors : undefined };
   }
   if (hasZodFastifySchemaValidationErrors(error)) return fromValidation(error);
   const known = ofFastify[text(error, "code")];
+  if (known?.code === "request.too_large" && bodyLimit !== undefined)
+    return { ...known, detail: `The body is larger than ${inKibibytes(bodyLimit)}.` };
   if (known !== undefined) return known;
   const status: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "statusCode") : undefined;
   if (typeof status === "number" && status >= 400 && status < 500) {
@@ -108,5 +112,9 @@ const toPart = (error: unknown): Part => {
   return { code: "internal", detail: "Something went wrong on our side.", hint: "Give the requestId to the operator." };
 };
 
-/** Whatever was thrown → problem document. Nothing of an unexpected error but its request id reaches the caller. */
-export const describeError = (error: unknown, requestId: string): Problem => toProblem({ ...toPart(error), requestId });
+/**
+ * Whatever was thrown → problem document. Nothing of an unexpected error but its request id reaches the caller.
+ * `bodyLimit`: what the route takes, in bytes.
+ */
+export const describeError = (error: unknown, requestId: string, bodyLimit?: number): Problem =>
+  toProblem({ ...toPart(error, bodyLimit), requestId });
