@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { ChainExportContent, ChainExportResource } from "@portolan/contract";
 import { clearPartOf } from "@portolan/contract";
@@ -211,6 +211,19 @@ describe("POST /v1/chains/{chain}/export", () => {
     await system.chain.update({ where: { id: made.chain }, data: { wish: "purged" } });
     await here.fail("chains.export", "chain.deleted", { token, params, body });
     await system.chain.update({ where: { id: made.chain }, data: { wish: "running" } });
+  });
+
+  it("409 for what no import would take, while the chain is still there", async () => {
+    const { system } = here.deps.clients;
+    const { id, public: before } = await system.material.findFirstOrThrow({ where: { chainId: made.chain } });
+    const request = { token: owner.token, params: made.params, body };
+    const attempts = [Array(mostJsonValues).fill(0), randomBytes(7 * 1_024 * 1_024).toString("base64")];
+    for (const value of attempts) {
+      await system.material.update({ where: { id }, data: { public: value } });
+      await here.fail("chains.export", "chain.not_restorable", request);
+    }
+    await system.material.update({ where: { id }, data: { public: before as never } });
+    await here.call("chains.export", request);
   });
 });
 

@@ -1,7 +1,13 @@
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { createLimiter } from "@portolan/access";
-import { type ChainExportContent, type ChainExportResource, chainExportContent, clearPartOf } from "@portolan/contract";
+import {
+  type ChainExportContent,
+  type ChainExportResource,
+  chainExport,
+  chainExportContent,
+  clearPartOf,
+} from "@portolan/contract";
 import { openWithPassphrase, type PassphraseCost, sealWithPassphrase } from "@portolan/custody";
 import { DomainError } from "@portolan/domain";
 import { demandFewValues } from "../../http/json-guard.ts";
@@ -23,6 +29,30 @@ export const unreadable = (detail: string): DomainError =>
     hint: "Take the file as `export` wrote it, and the pass phrase that was given then.",
     detail,
   });
+
+/** Said where the chain still is: afterwards the document might be all that is left of it. */
+const tooMuch = (detail: string): DomainError =>
+  new DomainError({
+    code: "chain.not_restorable",
+    message: "The chain has more settings, parts or keys than a document may carry: no plane would take it.",
+    hint: "Delete parts that are not needed any more, then export it again.",
+    detail,
+  });
+
+/** What is to be sealed, as text. Throws `chain.not_restorable` for what `open` would refuse. */
+const toText = (content: ChainExportContent): string => {
+  const text = JSON.stringify(content);
+  if (Buffer.byteLength(text) > mostBytes) throw tooMuch(`more than ${mostBytes} bytes`);
+  try {
+    demandFewValues(text);
+  } catch {
+    throw tooMuch("too many values");
+  }
+  // Of a schema's error the place only: the value there may be a key.
+  const [issue] = chainExportContent.safeParse(JSON.parse(text)).error?.issues ?? [];
+  if (issue !== undefined) throw tooMuch(`${issue.path.join(".")}: ${issue.code}`);
+  return text;
+};
 
 /** Seals and opens documents, one at a time: each takes 128 MiB for a moment. */
 export const createExportSealer = (deps: {
@@ -53,16 +83,19 @@ export const createExportSealer = (deps: {
       await perCredential.consume(who.principalId);
     },
 
+    /** Throws `chain.not_restorable` for more than an import takes. */
     seal: async (
       passphrase: string,
       clear: ReturnType<typeof clearPartOf>,
       content: ChainExportContent,
     ): Promise<ChainExportResource> => {
-      const plain = await compress(JSON.stringify(content));
+      const plain = await compress(toText(content));
       try {
         const cost = deps.cost === undefined ? {} : { cost: deps.cost };
         const { kdf, sealed } = await limiter.run(() => sealWithPassphrase(passphrase, plain, clear, cost));
-        return { ...clear, kdf, sealed: Buffer.from(sealed).toString("base64") };
+        const text = Buffer.from(sealed).toString("base64");
+        if (!chainExport.shape.sealed.safeParse(text).success) throw tooMuch(`${text.length} characters when sealed`);
+        return { ...clear, kdf, sealed: text };
       } finally {
         plain.fill(0);
       }
