@@ -29,6 +29,16 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
       return { placement, blueprint: toBlueprint(placement, [node]) };
     };
 
+    /** As many at a time as the driver's harness bears. */
+    const eachAtOnce = async (places: readonly number[], crash: (place: number) => Promise<void>): Promise<void> => {
+      const { crashesAtOnce = 1 } = scene.harness();
+      const left = [...places];
+      const work = async (): Promise<void> => {
+        for (let place = left.shift(); place !== undefined; place = left.shift()) await crash(place);
+      };
+      await Promise.all(Array.from({ length: crashesAtOnce }, work));
+    };
+
     it("converges after a crash before each of its side effects, with one program of each", {
       timeout: 900_000,
     }, async () => {
@@ -56,16 +66,11 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
         expect(await scene.harness().countPrograms(placement), at).toBe(2);
         await scene.runtime().destroy(placement, { volumes: true, fence: 2n });
       };
-      const { crashesAtOnce = 1 } = scene.harness();
-      const left = [...counted.names.keys()];
-      const work = async (): Promise<void> => {
-        for (let n = left.shift(); n !== undefined; n = left.shift()) await dieAt(n);
-      };
-      await Promise.all(Array.from({ length: crashesAtOnce }, work));
+      await eachAtOnce([...counted.names.keys()], dieAt);
     });
 
     it("finishes a removal that crashed half-way", { timeout: 240_000 }, async () => {
-      for (const n of [0, 1, 2, 3, 4, 5]) {
+      await eachAtOnce([0, 1, 2, 3, 4, 5], async (n) => {
         const { placement, blueprint } = await place();
         await converge(scene.runtime(), placement, blueprint, 1n);
         const broken = crashAt(n);
@@ -79,7 +84,7 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
         await scene.harness().open().destroy(placement, { volumes: true, fence: 2n });
         expect(await scene.runtime().observe(placement)).toEqual({ nodes: [], volumes: [] });
         expect(await scene.harness().countPrograms(placement)).toBe(0);
-      }
+      });
     });
 
     it("lets a worker with a higher fence take over in the middle", { timeout: 120_000 }, async () => {
