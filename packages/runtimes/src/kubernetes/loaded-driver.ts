@@ -1,7 +1,7 @@
 import type { LoadedDriver } from "../driver.ts";
 import { checkCluster } from "./check/check-cluster.ts";
 import type { KubeAccessSettings } from "./client/kube-access.ts";
-import type { ClusterRegion } from "./kubernetes-driver.ts";
+import type { ClusterRegion } from "./cluster-region.ts";
 import { createKubernetesRuntime } from "./kubernetes-runtime.ts";
 
 const split = ({ kubeconfig, context, inCluster: _, toolsImage, homeNamespace, ...cluster }: ClusterRegion) => {
