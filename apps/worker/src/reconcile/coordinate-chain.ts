@@ -19,7 +19,8 @@ import {
 } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
-import { type Copying, toCopyTurn } from "./copying.ts";
+import type { Copying } from "./copy-turn.ts";
+import { toCopyTurn } from "./copying.ts";
 import { decide } from "./decide.ts";
 import { type Desired, ownNodes } from "./desired.ts";
 import { toOnly } from "./rollout.ts";

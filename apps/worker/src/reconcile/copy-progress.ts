@@ -1,6 +1,6 @@
 import { backupSteps, importSteps, type OperationError, type OperationStep, restoreSteps } from "@portolan/domain";
 import type { ChainChanges, OperationWork } from "@portolan/store";
-import type { Copying, CopyTurn } from "./copying.ts";
+import type { Copying, CopyTurn } from "./copy-turn.ts";
 
 const stageKeys: { readonly [stage in Copying["stage"]]: string } = {
   stop: "stop",

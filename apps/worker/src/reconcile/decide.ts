@@ -3,7 +3,7 @@ import type { Framework } from "@portolan/frameworks";
 import type { ChainChanges, ChainWork, PlacementWork } from "@portolan/store";
 import { toConditions } from "./conditions.ts";
 import { toCopyEvents } from "./copy-progress.ts";
-import type { CopyTurn } from "./copying.ts";
+import type { CopyTurn } from "./copy-turn.ts";
 import { type Desired, desiredHashes, ownNodes } from "./desired.ts";
 import { toOperation } from "./operation-progress.ts";
 import { toOrders } from "./orders.ts";

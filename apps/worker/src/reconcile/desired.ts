@@ -7,7 +7,7 @@ import {
   toNodeHash,
 } from "@portolan/domain";
 import type { ChainWork } from "@portolan/store";
-import type { Copying } from "./copying.ts";
+import type { Copying } from "./copy-turn.ts";
 
 /** What the framework wants, as far as it could be computed in this pass. */
 export type Desired =

@@ -10,7 +10,7 @@ import {
 } from "@portolan/domain";
 import type { ChainWork, OperationChange, OperationWork, PlacementWork } from "@portolan/store";
 import { copyFailure, copyProgress } from "./copy-progress.ts";
-import type { CopyTurn } from "./copying.ts";
+import type { CopyTurn } from "./copy-turn.ts";
 import { type Desired, ownNodes, ownSteps } from "./desired.ts";
 import { readySteps } from "./orders.ts";
 import { toNodeChanges } from "./rollout.ts";

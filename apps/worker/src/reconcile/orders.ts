@@ -9,7 +9,7 @@ import {
   type WorkOrder,
 } from "@portolan/domain";
 import type { ChainWork, OrderChange, PlacementWork } from "@portolan/store";
-import type { Copying } from "./copying.ts";
+import type { Copying } from "./copy-turn.ts";
 import type { Desired } from "./desired.ts";
 
 /** Steps whose dependencies are done. A step that is no longer listed has had its effect: its framework saw it. */
