@@ -200,6 +200,22 @@ test("a document that says less of its copies than they have is refused: what th
   await expectNothing(here, stored);
 });
 
+test("what was wished of its parts meanwhile ends with it, and says why", async () => {
+  const { content, backupId } = await carried();
+  for (const [key, copy] of plane.machines.snapshots) copy.isDamaged = key.startsWith(`${backupId}/`);
+  const here = await unpack(plane, content);
+  const id = await changeTopic(plane, here, { name: "new", kind: "create" });
+  await settle(plane);
+  expect(await plane.client.operation.findUniqueOrThrow({ where: { id } })).toMatchObject({
+    state: "failed",
+    error: {
+      code: "backup.damaged",
+      message: expect.stringContaining("could not be imported"),
+      hint: expect.any(String),
+    },
+  });
+});
+
 test("a region that says once more why it failed, when all is given up already, holds nothing up", async () => {
   const { content, backupId } = await carried();
   for (const [key, copy] of plane.machines.snapshots) copy.isDamaged = key.startsWith(`${backupId}/`);

@@ -115,7 +115,8 @@ export const decide = (input: DecideInput): ChainChanges => {
   });
   const route = toRoute({ ...work, hasRun, observedGeneration }, framework, desired, conditions, now);
   const purgeAt = toPurgeAt(work, isReached, input.recoveryWindowMs, now);
-  const parts = toPartChanges({ work, desired, conditions, hasNewOrders: orders.length > 0, now });
+  const hasNewOrders = orders.length > 0;
+  const parts = toPartChanges({ work, desired, conditions, hasNewOrders, copyError: copy?.error ?? null, now });
   const hasOpenParts = work.parts.some(
     (part) =>
       part.observedGeneration < part.generation &&

@@ -17,6 +17,8 @@ export interface PartInput {
   conditions: readonly Condition[];
   /** Something else was just ordered: what is seen is not the answer to it. */
   hasNewOrders: boolean;
+  /** Why the chain's data was not brought in place: a chain that is only an import ends with it. */
+  copyError?: OperationError | null;
   now: Date;
 }
 
@@ -123,11 +125,20 @@ const toTimeout = (conditions: readonly Condition[], steps: readonly OperationSt
   };
 };
 
+/** The chain never came to life: what was wished of its parts ends for the same reason. */
+const ofFailedImport = (error: OperationError): OperationError => ({
+  ...error,
+  message: `The chain could not be imported: ${error.message}`,
+});
+
 const toPartOperation = (input: PartInput, standing: Standing, operation: OperationWork): OperationChange => {
   const { work, conditions, now } = input;
   const { id } = operation;
   if (work.wish === "deleted" || work.wish === "purged") {
     const steps = skipped(operation.steps, now);
+    const { copyError } = input;
+    if (work.wish === "purged" && copyError !== undefined && copyError !== null)
+      return { id, state: "failed", progress: 1, steps, error: ofFailedImport(copyError) };
     return { id, state: "cancelled", progress: 1, steps, error: null };
   }
   if (work.wish === "paused") {
@@ -149,6 +160,7 @@ const toPartOperation = (input: PartInput, standing: Standing, operation: Operat
 };
 
 const endings: { readonly [state: string]: string } = {
+  failed: "has failed",
   succeeded: "has come to its end",
   cancelled: "was taken back",
   needsAttention: "needs attention",
