@@ -214,6 +214,37 @@ describe("topics.update", () => {
     expect(wrong.errors?.[0]?.code).toBe("unrecognized_keys");
   });
 
+  it("202: what needs attention goes on with other settings, as the operation that it was; a cancel still takes it back", async () => {
+    const { chain, params } = await network();
+    const made = await create(params, { name: "orders", settings: { isRefused: true } });
+    const error = { code: "step.failed", message: "no", retryable: false };
+    const getStuck = () =>
+      system.operation.update({
+        where: { id: made.id },
+        data: { state: "needsAttention", startedAt: new Date(), error },
+      });
+    const topic = { ...params, topic: "orders" };
+    const change = (settings: object) => ({ token, params: topic, body: { settings } });
+    await getStuck();
+    await system.chain.update({ where: { id: chain }, data: { dirty: false, nextAt: null } });
+    const mended = await api.call("topics.update", change({ isRefused: false }));
+    expect(mended).toMatchObject({ id: made.id, kind: "part.create", state: "running", done: false });
+    expect(mended.error).toBeUndefined();
+    const live = { targetId: made.target.id, state: { in: ["queued", "running", "needsAttention"] } };
+    expect(await system.operation.findMany({ where: live })).toMatchObject([{ generation: 2, startedAt: null }]);
+    expect(await partRow(made.target.id)).toMatchObject({ generation: 2, settings: { isRefused: false } });
+    expect((await system.chain.findUniqueOrThrow({ where: { id: chain } })).nextAt).not.toBeNull();
+    expect(await system.auditEvent.count({ where: { action: "topic.update", targetId: made.target.id } })).toBe(1);
+    await api.fail("topics.update", "part.busy", change({ retentionHours: 72 }));
+
+    await getStuck();
+    await api.fail("topics.update", "part.settings_invalid", change({ color: "red" }));
+    await api.call("operations.cancel", { token, params: { operation: made.id }, body: {} });
+    expect(await partRow(made.target.id)).toMatchObject({ deletedAt: expect.any(Date) });
+    await getStuck();
+    await api.fail("topics.update", "part.busy", change({ retentionHours: 72 }));
+  });
+
   it("cancel goes back to the former settings; of a creation to nothing", async () => {
     const { params } = await network();
     const made = await create(params, { name: "orders", settings: { hasRelay: true } });

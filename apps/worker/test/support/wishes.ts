@@ -88,10 +88,13 @@ export interface Change {
   topic?: string;
 }
 
-/** What is wished of a topic: a new one, other settings, or that it goes; `cancel` takes back what is under way. */
+/**
+ * What is wished of a topic: a new one, other settings, or that it goes; `cancel` takes back what is under way, `mend`
+ * lets what needs attention go on with other settings.
+ */
 export interface TopicChange {
   name: string;
-  kind: "create" | "update" | "delete" | "cancel";
+  kind: "create" | "update" | "delete" | "cancel" | "mend";
   settings?: JsonObject;
 }
 
@@ -118,7 +121,7 @@ const writeTopic = async (
     kind === "create"
       ? former
       : await partRepository.wish(transaction, former, {
-          settings: kind === "update" ? settings : (former.settings as JsonObject),
+          settings: kind === "update" || kind === "mend" ? settings : (former.settings as JsonObject),
           deletedAt: isGoing ? now : null,
         });
   await chainWishes.nudge(transaction, tenantId, chainId, now);
@@ -126,6 +129,11 @@ const writeTopic = async (
     if (live === null) throw new Error("no operation to cancel");
     await operationRepository.markCancelling(transaction, live, part.generation);
     return live.id;
+  }
+  if (kind === "mend") {
+    const mended = await operationRepository.markRetried(transaction, tenantId, live?.id ?? "", part.generation);
+    if (mended === null) throw new Error("no operation that needs attention");
+    return mended.id;
   }
   if (live !== null) await operationRepository.supersede(transaction, live, now);
   const operation = await operationRepository.insert(transaction, {

@@ -133,10 +133,16 @@ export const operationRepository = {
   },
 
   /** Back to running from `needsAttention`. Null: it is in another state by now. */
-  markRetried: async (transaction: StoreTransaction, tenantId: string, id: string): Promise<OperationRow | null> => {
+  markRetried: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    id: string,
+    generation?: number,
+  ): Promise<OperationRow | null> => {
+    const wished = generation === undefined ? {} : { generation };
     const [row] = await transaction.operation.updateManyAndReturn({
       where: { id, tenantId, state: "needsAttention" },
-      data: { state: "running", startedAt: null, error: Prisma.DbNull, version: { increment: 1 } },
+      data: { ...wished, state: "running", startedAt: null, error: Prisma.DbNull, version: { increment: 1 } },
     });
     return row ?? null;
   },

@@ -4,6 +4,7 @@ import { withinReach } from "@portolan/frameworks";
 import {
   appRepository,
   chainWishes,
+  type OperationRow,
   operationRepository,
   type PartRow,
   partRepository,
@@ -35,6 +36,9 @@ export interface PartRequest {
   reference?: string;
   body: { name?: string; settings?: unknown } | null;
 }
+
+const justChanged = (title: string): DomainError =>
+  new DomainError({ code: "unavailable", message: `The ${title} has just changed.`, retryable: true });
 
 type PartOutcome = Outcome<OperationResource>;
 
@@ -104,8 +108,7 @@ export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => 
       actorType: actor.type,
       actorId: actor.id,
     });
-    if (operation === null)
-      throw new DomainError({ code: "unavailable", message: `The ${kind.title} has just changed.`, retryable: true });
+    if (operation === null) throw justChanged(kind.title);
     await chainWishes.nudge(transaction, tenantId, chainId, createdAt);
     return {
       body: presentOperation(operation),
@@ -114,6 +117,39 @@ export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => 
         tenantId,
         actor,
         action: input.operation.replace("part", kind.kind),
+        target: { type: kind.kind, id: part.id },
+        detail: { operationId: operation.id, chainId, name: part.name },
+      },
+    };
+  };
+
+  /**
+   * The operation that stands still for want of other settings: it goes on with those, so that a target still has one.
+   * What is being taken back is not mended.
+   */
+  const findStuck = async (transaction: StoreTransaction, { tenantId, id }: PartRow): Promise<OperationRow | null> => {
+    const live = await operationRepository.liveOfPart(transaction, tenantId, id);
+    const isMendable = live?.kind === "part.create" || live?.kind === "part.update";
+    return isMendable && live.state === "needsAttention" && !live.isCancelling ? live : null;
+  };
+
+  const goOn = async (
+    transaction: StoreTransaction,
+    request: PartRequest,
+    { chain, kind }: PartTarget,
+    { part, stuck }: { part: PartRow; stuck: OperationRow },
+  ): Promise<PartOutcome> => {
+    const { tenantId, id: chainId } = chain;
+    const operation = await operationRepository.markRetried(transaction, tenantId, stuck.id, part.generation);
+    if (operation === null) throw justChanged(kind.title);
+    await chainWishes.nudge(transaction, tenantId, chainId, clock.now());
+    return {
+      body: presentOperation(operation),
+      headers: { location: operationLocation(operation.id) },
+      audit: {
+        tenantId,
+        actor: actorOf(request.principal),
+        action: `${kind.kind}.update`,
         target: { type: kind.kind, id: part.id },
         detail: { operationId: operation.id, chainId, name: part.name },
       },
@@ -167,13 +203,15 @@ export const partChanges = (deps: ApiDeps, changes: Changes, plural: string) => 
         const { chain, kind } = target;
         const row = await find(transaction, target, request);
         demandMatch(request.caller.ifMatch, row.generation);
-        await demandFree(transaction, target, row);
+        const stuck = await findStuck(transaction, row);
+        if (stuck === null) await demandFree(transaction, target, row);
         demandActiveApp(await appRepository.hold(transaction, chain.tenantId, chain.appId));
         const former = toPartSpec(row);
         const change = (request.body?.settings ?? {}) as { readonly [name: string]: unknown };
         const settings = parsePartSettings(kind, mergeSettings(former.settings, change));
         await review(transaction, target, { ...former, settings, generation: row.generation + 1 }, former);
         const part = await partRepository.wish(transaction, row, { settings, deletedAt: null });
+        if (stuck !== null) return goOn(transaction, request, target, { part, stuck });
         const input = { part, operation: "part.update", former: { settings: former.settings } } as const;
         return start(transaction, request, target, input);
       }),
