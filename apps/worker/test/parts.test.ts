@@ -205,6 +205,36 @@ test("a change of the settings mends it, and its operation ends", async () => {
   expect(retention(chain)).toEqual(everywhere({ bad: 24 }));
 });
 
+test("what needs attention goes on with other settings, and is the creation that it was", async () => {
+  const chain = await running();
+  await changeTopic(plane, chain, { name: "bad", kind: "create", settings: { isRefused: true } });
+  await settle(plane);
+  const stuck = await lastOfTopics(chain);
+  expect(stuck.state).toBe("needsAttention");
+  await changeTopic(plane, chain, { name: "bad", kind: "mend", settings: { isRefused: false } });
+  await settle(plane);
+  expect(await partOperationsOf(plane, chain)).toMatchObject([
+    { id: stuck.id, kind: "part.create", state: "succeeded", error: null },
+  ]);
+  expect(retention(chain)).toEqual(everywhere({ bad: 24 }));
+});
+
+test("what can't be said in a pass has not been done: a step that failed stays as it was", async () => {
+  const chain = await running();
+  await changeTopic(plane, chain, { name: "bad", kind: "create", settings: { isRefused: true } });
+  await settle(plane);
+  const states = async () => (await lastOfTopics(chain)).steps.map(({ key, state }) => `${key} ${state}`);
+  const before = await states();
+  expect(before.some((state) => state.startsWith("step/") && state.endsWith(" failed"))).toBe(true);
+  await plane.client.$executeRaw`update placements set view = null where chain_id = ${chain.id}`;
+  await plane.client.chain.update({ where: { id: chain.id }, data: { nextAt: plane.clock.now() } });
+  await plane.worker().coordinate(chain.id);
+  const said = await states();
+  expect(said.filter((state) => state.startsWith("step/"))).toEqual(
+    before.filter((state) => state.startsWith("step/")),
+  );
+});
+
 test("a part's own node is the part's matter: the chain goes on without it, and the operation says what it lacks", async () => {
   const chain = await running();
   plane.machines.missingPrograms.add("relay");

@@ -33,12 +33,21 @@ export const advance = (
   };
 };
 
+/** What an operation waits for, where that can be said: a step that is not listed then has not been done for that. */
+export const stepsNow = (
+  work: Pick<ChainWork, "view">,
+  desired: Desired,
+  own: readonly Step[],
+): readonly Step[] | null => (desired.kind === "wanted" && work.view !== null ? own : null);
+
+/** `steps` null: what remains to be done can't be said in this pass, so what is listed stands as it did. */
 export const frameworkSteps = (
   work: { readonly placements: readonly Pick<PlacementWork, "stepResults">[] },
   operation: Pick<OperationWork, "steps">,
-  steps: readonly Step[],
+  steps: readonly Step[] | null,
   now: Date,
 ): OperationStep[] => {
+  if (steps === null) return operation.steps.filter(({ key }) => key.startsWith("step/"));
   const open = new Set(steps.map((step) => step.key));
   const ready = new Set(readySteps(steps).map((step) => step.key));
   const keyOf = new Map(steps.map((step) => [step.title, `step/${step.key}`]));
@@ -122,20 +131,29 @@ const rollProgress = (work: ChainWork, operation: OperationWork, desired: Desire
   });
 };
 
+/** Without steps that are still to be done, but are no longer the operation's to wait for: they have not succeeded. */
+const withoutOthers = (operation: OperationWork, desired: Desired, own: readonly Step[]): OperationWork => {
+  if (desired.kind !== "wanted") return operation;
+  const ours = new Set(own.map(({ key }) => key));
+  const others = new Set(desired.steps.filter(({ key }) => !ours.has(key)).map(({ key }) => `step/${key}`));
+  return { ...operation, steps: operation.steps.filter(({ key }) => !others.has(key)) };
+};
+
 const startProgress = (
   work: ChainWork,
   operation: OperationWork,
   conditions: readonly Condition[],
-  steps: readonly Step[],
+  own: readonly Step[],
   desired: Desired,
   now: Date,
 ): OperationStep[] => {
+  const steps = stepsNow(work, desired, own);
+  const said = { placements: saidSince(work, operation, now) };
   const list: OperationStep[] = [];
   let isBlocked = false;
   for (const { key, title, condition } of startSteps) {
     if (key === "nodes") list.push(...rollProgress(work, operation, desired, now));
-    if (key === "network")
-      list.push(...frameworkSteps({ placements: saidSince(work, operation, now) }, operation, steps, now));
+    if (key === "network") list.push(...frameworkSteps(said, withoutOthers(operation, desired, own), steps, now));
     const isTrue = conditions.find((item) => item.type === condition)?.status === "true";
     const state = isTrue ? "succeeded" : isBlocked ? "pending" : "running";
     list.push(

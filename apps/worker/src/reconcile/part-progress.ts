@@ -8,7 +8,7 @@ import {
 } from "@portolan/domain";
 import type { ChainChanges, ChainWork, OperationChange, OperationWork, PartWork } from "@portolan/store";
 import { type Desired, desiredHashes } from "./desired.ts";
-import { advance, frameworkSteps, patienceMs, saidSince, sealFailed } from "./operation-progress.ts";
+import { advance, frameworkSteps, patienceMs, saidSince, sealFailed, stepsNow } from "./operation-progress.ts";
 import { toNodeProblem } from "./placement-verdict.ts";
 
 export interface PartInput {
@@ -94,7 +94,8 @@ const toSteps = (input: PartInput, standing: Standing, operation: OperationWork)
     list.push(put(partSteps.material, isMade, true));
     if (nodes.length > 0) list.push(put(partSteps.nodes, standing.areNodesReady, isMade));
   }
-  list.push(...frameworkSteps({ placements: saidSince(input.work, operation, now) }, operation, steps, now));
+  const said = { placements: saidSince(input.work, operation, now) };
+  list.push(...frameworkSteps(said, operation, stepsNow(input.work, desired, steps), now));
   const areOthersDone = list.every((step) => step.state === "succeeded");
   list.push(put(part.isDeleted ? partSteps.gone : partSteps.reached, isReached, areOthersDone));
   return list;
