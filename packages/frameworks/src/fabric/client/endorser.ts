@@ -31,6 +31,12 @@ export const toProposal = (session: Pick<PeerSession, "identity" | "sign">, call
   });
 
 /**
+ * The status of whatever a peer has to say for itself (core/endorser/endorser.go). A chaincode may use it too; then what
+ * it was asked comes back with its answer.
+ */
+const nodesOwn = 500;
+
+/**
  * Has one peer simulate a call; nothing is ordered. Returns what the chaincode answered. Throws `Refusal` with the
  * peer's message, or the chaincode's own where that said no.
  */
@@ -40,8 +46,10 @@ export const askPeer = async (session: PeerSession, call: ChaincodeCall, options
   const answer = await clients.call(target, peer.EndorserService.processProposal, proposal, options);
   const response = answer.getResponse();
   const status = response?.getStatus() ?? 0;
-  if (response === undefined || status < 200 || status >= 400)
-    throw new Refusal(response?.getMessage() ?? "there was no answer", String(status));
+  if (response === undefined || status < 200 || status >= 400) {
+    const isOfChaincode = status >= 400 && (status !== nodesOwn || answer.getPayload_asU8().length > 0);
+    throw new Refusal(response?.getMessage() ?? "there was no answer", String(status), false, isOfChaincode);
+  }
   return response.getPayload_asU8();
 };
 

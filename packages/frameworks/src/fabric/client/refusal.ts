@@ -8,12 +8,15 @@ export class Refusal extends Error {
   readonly status: string;
   /** The node never did anything with it: it was not reached, or not in time. */
   readonly isUnreached: boolean;
+  /** Not the node said it, but a chaincode that it called. */
+  readonly isOfChaincode: boolean;
 
-  constructor(message: string, reason: string, isUnreached = false) {
+  constructor(message: string, reason: string, isUnreached = false, isOfChaincode = false) {
     super(message);
     this.name = "Refusal";
     this.status = reason;
     this.isUnreached = isUnreached;
+    this.isOfChaincode = isOfChaincode;
   }
 }
 

@@ -13,10 +13,10 @@ export type Probe = { kind: "answered" } | { kind: "uninitialised" } | { kind: "
 
 /**
  * Whether a peer reaches a chaincode: it is called without anything being ordered, and whatever it says will do. What
- * the peer says itself begins in its own way.
+ * the peer says itself, whichever words it takes, is no answer of a chaincode.
  */
 export const probeChaincode = async (
-  network: Network,
+  network: Pick<Network, "peer">,
   peer: string,
   wish: Pick<ChaincodeWish, "channel" | "name">,
   options: CallOptions,
@@ -28,9 +28,7 @@ export const probeChaincode = async (
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.message.includes("has not been initialized for this version")) return { kind: "uninitialised" };
-    if (error.isUnreached || /^(?:error in simulation|access denied|channel '|make sure)/.test(error.message))
-      return { kind: "silent", problem: error.message.slice(0, 500) };
-    return { kind: "answered" };
+    return error.isOfChaincode ? { kind: "answered" } : { kind: "silent", problem: error.message.slice(0, 500) };
   }
 };
 
