@@ -6,6 +6,7 @@ export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
 export * from "./operator-config.ts";
 export { type BuiltInPartKind, builtInPartKinds } from "./part-kinds.ts";
+export * from "./program-set.ts";
 export * from "./programs.ts";
 export * from "./registry.ts";
 export * from "./rest-protocol.ts";

@@ -1,33 +1,5 @@
 import { fabricPrograms } from "./fabric/programs.ts";
-
-export interface ProgramSetVersion {
-  version: string;
-  isDefault: boolean;
-  /** SHA-256 (hex) of the vendor's archive by platform (`linux-x64`), where known; else the vendor's release is asked. */
-  sha256: { readonly [platform: string]: string };
-}
-
-/** Programs of one vendor that are installed together, into `<programs directory>/<name>-<version>/`. */
-export interface ProgramSet {
-  name: string;
-  title: string;
-  /** Names of the executables that Portolan runs; nothing else is installed. */
-  programs: readonly string[];
-  versions: readonly ProgramSetVersion[];
-  /** How each program says its version: what it is started with, and a pattern whose first group is the version. */
-  says: { args: readonly string[]; version: RegExp };
-  /** Templates: `{version}` and `{platform}` are filled in. */
-  archive: {
-    /** A gzipped tar archive. */
-    url: string;
-    /** GitHub's "get a release by tag name", whose assets carry a `digest`. */
-    release: string;
-    /** `<process.platform>-<process.arch>` → the vendor's word for it. */
-    platforms: { readonly [platform: string]: string };
-    /** Directory inside the archive that holds the programs. */
-    directory: string;
-  };
-}
+import type { ProgramSet } from "./program-set.ts";
 
 /** The vendor's archive for one version and platform. */
 export interface ProgramArchive {

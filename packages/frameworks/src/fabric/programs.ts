@@ -1,4 +1,4 @@
-import type { ProgramSet } from "../programs.ts";
+import type { ProgramSet } from "../program-set.ts";
 
 /** Where the vendor publishes; the same name with another version and platform. */
 const vendor = "hyperledger/fabric";
