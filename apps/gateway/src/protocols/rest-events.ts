@@ -4,7 +4,7 @@ import type { Meter } from "@portolan/metering";
 import { refusals } from "../pipeline/refusal.ts";
 import { corsHeaders } from "../pipeline/reply.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
-import type { RestCall } from "./rest.ts";
+import type { RestCall } from "./rest-call.ts";
 import { errorToProblem, renderProblem, toProblem } from "./rest-problem.ts";
 
 /** So long a stream that can't be opened has to say so with a status. */

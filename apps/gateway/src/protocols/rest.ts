@@ -3,9 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
-import type { Meter, MeterSeries } from "@portolan/metering";
+import type { Meter } from "@portolan/metering";
 import type { DirectoryListener } from "../edge/directory.ts";
-import type { Grant, MethodGrant } from "../edge/entries.ts";
 import type { PartKeys } from "../edge/part-keys.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "../pipeline/admission.ts";
 import { isRefusal } from "../pipeline/grant.ts";
@@ -17,6 +16,7 @@ import { createTransfers } from "../pipeline/transfer.ts";
 import type { UnreadBytes } from "../pipeline/unread-bytes.ts";
 import { createNodeCalls } from "./node-calls.ts";
 import type { NodeSessions } from "./node-sessions.ts";
+import type { RestCall } from "./rest-call.ts";
 import { sendEvents } from "./rest-events.ts";
 import { errorToProblem, type Problem, renderProblem, toProblem } from "./rest-problem.ts";
 import { findRestRoute, type RestPath } from "./rest-route.ts";
@@ -41,25 +41,6 @@ export interface RestHandler {
   readonly listener: DirectoryListener;
   /** Ends streams of events. */
   endAll(): void;
-}
-
-/** A request that was admitted. */
-export interface RestCall {
-  grant: Grant;
-  caller: Caller;
-  method: MethodGrant;
-  transfer: MeterSeries;
-  req: IncomingMessage;
-  res: ServerResponse;
-  requestId: string;
-  startedMs: number;
-  abort: AbortController;
-  /** Why we end it ourselves, once we do. */
-  ending: Refusal | null;
-  /** Bytes to and from nodes that are not metered yet. */
-  bytes: number;
-  /** Calls that nodes answered. */
-  answers: number;
 }
 
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
