@@ -89,6 +89,23 @@ describe("what is refused", () => {
     ]);
   });
 
+  test("a cycle that types close, once, and not what only leads to it", () => {
+    const files = [
+      { path: "packages/domain/src/a.ts", text: 'import { b } from "./b.ts";' },
+      { path: "packages/domain/src/b.ts", text: 'import { c } from "./c.ts";' },
+      { path: "packages/domain/src/c.ts", text: 'import type { B } from "./b.ts";' },
+    ];
+    const cycle = "packages/domain/src/b.ts → packages/domain/src/c.ts → packages/domain/src/b.ts";
+    expect(judgeImports(workspaces, files, new Set())).toEqual([
+      `packages/domain/src/b.ts: is in an import cycle: ${cycle}`,
+    ]);
+  });
+
+  test("a file that imports itself", () => {
+    const files = [{ path: "packages/domain/src/a.ts", text: 'import { a } from "./a.ts";' }];
+    expect(judgeImports(workspaces, files, new Set())).toHaveLength(1);
+  });
+
   test("a cycle of types alone is none", () => {
     const files = [
       { path: "packages/domain/src/a.ts", text: 'import type { B } from "./b.ts";' },

@@ -229,32 +229,48 @@ function resolveRelative(from: string, specifier: string): string {
   return parts.join("/");
 }
 
-/** Cycles of imports that exist at run time; each is reported once, from its alphabetically first file. */
+interface Edge {
+  readonly target: string;
+  readonly isTypeOnly: boolean;
+}
+
+/**
+ * Circles of which at least one import exists at run time, each reported once, from its alphabetically first file. One
+ * of types alone is none; one that types close is: the files can't be understood, moved or tested one without the other.
+ */
 function importCycles(workspaces: readonly Workspace[], files: readonly SourceFile[]): string[] {
   const known = new Set(files.map((file) => file.path));
-  const graph = new Map<string, string[]>();
+  const graph = new Map<string, Edge[]>();
   for (const file of files) {
     if (!workspaces.some((workspace) => file.path.startsWith(`${workspace.dir}/`))) continue;
-    const targets = importsOf(file.text)
-      .filter((each) => !each.isTypeOnly && each.specifier.startsWith("."))
-      .map((each) => resolveRelative(file.path, each.specifier))
-      .filter((target) => known.has(target));
-    graph.set(file.path, targets);
+    const edges = importsOf(file.text)
+      .filter((each) => each.specifier.startsWith("."))
+      .map((each) => ({ target: resolveRelative(file.path, each.specifier), isTypeOnly: each.isTypeOnly }))
+      .filter(({ target }) => known.has(target));
+    graph.set(file.path, edges);
   }
-  const done = new Set<string>();
   const cycles = new Set<string>();
-  const visit = (path: string, trail: readonly string[]): void => {
-    const from = trail.indexOf(path);
-    if (from >= 0) {
-      cycles.add(describeCycle(trail.slice(from)));
-      return;
+  for (const [path, edges] of [...graph].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    for (const { target, isTypeOnly } of edges) {
+      const back = isTypeOnly ? undefined : shortestWay(graph, target, path);
+      if (back !== undefined) cycles.add(describeCycle(back));
     }
-    if (done.has(path)) return;
-    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
-    done.add(path);
-  };
-  for (const path of [...graph.keys()].sort()) visit(path, []);
+  }
   return [...cycles];
+}
+
+/** The files from one to another, both among them; undefined: nothing leads there. */
+function shortestWay(graph: ReadonlyMap<string, readonly Edge[]>, from: string, to: string): string[] | undefined {
+  const cameFrom = new Map<string, string | undefined>([[from, undefined]]);
+  // A map goes on with what is added while it is walked through.
+  for (const path of cameFrom.keys()) {
+    if (path === to) break;
+    for (const { target } of graph.get(path) ?? []) if (!cameFrom.has(target)) cameFrom.set(target, path);
+  }
+  if (!cameFrom.has(to)) return undefined;
+  const way: string[] = [];
+  for (let at: string | undefined = to; at !== undefined; at = cameFrom.get(at)) way.unshift(at);
+  return way;
 }
 
 function describeCycle(members: readonly string[]): string {
