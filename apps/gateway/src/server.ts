@@ -11,7 +11,7 @@ import {
 import type { Grant } from "./edge/entries.ts";
 import type { RouteArrivals } from "./edge/route-arrivals.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
-import { type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
+import { pathUnknownOf, type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
 import type { UnreadBytes } from "./pipeline/unread-bytes.ts";
 import type { RestHandler } from "./protocols/rest.ts";
@@ -125,6 +125,17 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     res.writeHead(200, ["Content-Type", metricsContentType, "Cache-Control", "no-store"]);
     res.end(text);
   };
+  /** A chain that has paths of its own answers as those do; every other as JSON-RPC does. */
+  const refusePath = (req: IncomingMessage, res: ServerResponse, reply: Reply, otherwise: Refusal): void => {
+    const chainId = (req.url ?? "").slice(1).split(/[/?]/, 1)[0] ?? "";
+    const { headers } = req;
+    const fromPath = readPath(req.url ?? "")?.secret;
+    const address = req.socket.remoteAddress ?? "";
+    const caller: Caller = { secret: secretOf(headers, fromPath), origin: headers.origin, address };
+    const grant = admission.admit("rest", chainId, caller);
+    if (!isGrant(grant)) reply.refuse(otherwise);
+    else rest.refuse(req, res, pathUnknownOf(grant.route.route.framework));
+  };
   const refuseOther = (req: IncomingMessage, res: ServerResponse, reply: Reply): void => {
     const path = (req.url ?? "").split("?", 1)[0];
     if (req.method === "GET" && path === "/healthz") plain(res, 200, "ok\n");
@@ -135,9 +146,9 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     else if (req.method === "OPTIONS") {
       res.writeHead(204, preflightHeaders);
       res.end();
-    } else if (readPath(req.url ?? "") === null) reply.refuse(refusals.pathUnknown);
+    } else if (readPath(req.url ?? "") === null) refusePath(req, res, reply, refusals.pathUnknown);
     else if (req.headers.upgrade?.toLowerCase() === "websocket") reply.refuse(refusals.webSocket);
-    else reply.refuse(refusals.methodNotPost);
+    else refusePath(req, res, reply, refusals.methodNotPost);
   };
   /** The rest of an over-long body is not worth reading: the connection ends with the answer. */
   const refuseBody = (req: IncomingMessage, res: ServerResponse, refusal: Refusal): void => {
@@ -151,7 +162,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   const onPost = (req: IncomingMessage, res: ServerResponse, reply: Reply, protocol: string): void => {
     const path = readPath(req.url ?? "");
     if (path === null) {
-      reply.refuse(refusals.pathUnknown);
+      refusePath(req, res, reply, refusals.pathUnknown);
       return;
     }
     const { headers } = req;
@@ -187,6 +198,11 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   ): void => {
     if (req.destroyed) return;
     const handle = protocols[protocol];
+    if (grant === refusals.protocolMissing) {
+      refusePath(req, res, reply, grant);
+      req.resume();
+      return;
+    }
     if (!isGrant(grant)) {
       refuseBody(req, res, grant);
       return;
@@ -205,7 +221,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   /** Paths of JSON-RPC have at most two segments, which costs it no more than a look for the third. */
   const isLong = (url = ""): boolean => url.indexOf("/", url.indexOf("/", 1) + 1) > 1;
   const onRest = (req: IncomingMessage, res: ServerResponse): boolean => {
-    if (req.method !== "GET" && req.method !== "POST") return false;
+    if (req.method === "OPTIONS") return false;
     const path = readRestPath(req.url ?? "");
     if (path === null) return false;
     // Nodes may take longer here than a reader may: who has read all that was written is only waiting.

@@ -133,6 +133,22 @@ describe("REST at the gateway", () => {
     expect(nodes[0]?.started()).toBe(0);
   });
 
+  it("says as problems too that nothing is at a path, whatever its length, method or end", async () => {
+    await start();
+    const missing = async (method: string, path: string) => {
+      const answer = await fetch(`${harness.url}/chn_1${path}`, { method, headers: { "x-api-key": harness.secret } });
+      const { code, hint, type } = (await answer.json()) as { [name: string]: unknown };
+      expect([code, type]).toEqual(["resource.not_found", "urn:portolan:error:resource.not_found"]);
+      expect(hint).toMatch(/^docs\/frameworks\/\w+\.md /);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+      return answer.status;
+    };
+    const paths = ["", "/things", "/things/", "/things/t/", "/things/t/unknown", "/things//call/Echo"];
+    for (const method of ["GET", "POST", "DELETE"])
+      for (const path of paths) expect([method, path, await missing(method, path)]).toEqual([method, path, 404]);
+    expect(nodes[0]?.started()).toBe(0);
+  });
+
   it("asks the nodes of the label first, and another when the connection to the first broke", async () => {
     await start(2);
     expect((await ask("/things/again/call/Echo", {})).status).toBe(200);

@@ -118,7 +118,7 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
     const known = grants?.get(chainId);
     if (known !== undefined && known.route === entry) return known;
     const protocol = frameworks.protocols(entry.route.framework).find(({ name }) => name === protocolName);
-    if (protocol === undefined) return refusals.chainUnknown;
+    if (protocol === undefined) return refusals.protocolMissing;
     const grant = createGrant({
       key,
       app,

@@ -92,6 +92,13 @@ export const refusals = {
     "There is nothing at this path.",
     "Send POST to /{chain} or /{chain}/{key}.",
   ),
+  protocolMissing: refusal(
+    404,
+    -32001,
+    "resource.not_found",
+    "The chain is not called in this way.",
+    "The framework's page says how its chains are called.",
+  ),
   methodNotPost: refusal(
     405,
     -32600,
@@ -288,6 +295,12 @@ export const keyMethodRefusal: Refusal = refusals.keyMethodRefused;
 
 export const invalidRequest = (message: string): Refusal =>
   refusal(200, -32600, "request.invalid", message, "See the JSON-RPC 2.0 specification.");
+
+/** Nothing is there on a chain that has paths of its own. */
+export const pathUnknownOf = (framework: string): Refusal => ({
+  ...refusals.pathUnknown,
+  hint: `docs/frameworks/${framework}.md leads to the paths that its chains have.`,
+});
 
 /** What is refused before there is a request to look at. */
 export const refusedHttp = (status: number, message: string): Refusal =>

@@ -44,7 +44,8 @@ export const errorToProblem = (error: unknown): Problem | null => {
 
 export const renderProblem = ({ status, code, detail, hint, meta }: Problem, requestId: string): string =>
   JSON.stringify({
-    type: "about:blank",
+    // As the API names them.
+    type: `urn:portolan:error:${code}`,
     title: code,
     status,
     detail,

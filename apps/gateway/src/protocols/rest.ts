@@ -9,7 +9,7 @@ import type { PartKeys } from "../edge/part-keys.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "../pipeline/admission.ts";
 import { isRefusal } from "../pipeline/grant.ts";
 import { takeRate } from "../pipeline/rate.ts";
-import { type Refusal, refusals } from "../pipeline/refusal.ts";
+import { pathUnknownOf, type Refusal, refusals } from "../pipeline/refusal.ts";
 import { corsHeaders, endCounted } from "../pipeline/reply.ts";
 import type { RequestLog } from "../pipeline/request-log.ts";
 import { createTransfers } from "../pipeline/transfer.ts";
@@ -38,6 +38,8 @@ export interface RestDeps {
 export interface RestHandler {
   /** Answers one request whose path `readRestPath` took. */
   handle(req: IncomingMessage, res: ServerResponse, path: RestPath): void;
+  /** Says no to a request, as callers of REST read it. */
+  refuse(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void;
   readonly listener: DirectoryListener;
   /** Ends streams of events. */
   endAll(): void;
@@ -95,10 +97,10 @@ export const createRest = (deps: RestDeps): RestHandler => {
     const address = req.socket.remoteAddress ?? "";
     const caller: Caller = { secret: secretOf(headers, undefined), origin: headers.origin, address };
     const grant = admission.admit("rest", path.chainId, caller);
-    if (!isGrant(grant)) return grant;
+    if (!isGrant(grant)) return grant === refusals.protocolMissing ? refusals.pathUnknown : grant;
     const { rest } = grant.protocol;
     const found = rest === undefined ? null : findRestRoute(rest, req.method ?? "", path.segments);
-    if (rest === undefined || found === null) return refusals.pathUnknown;
+    if (rest === undefined || found === null) return pathUnknownOf(grant.route.route.framework);
     if (found === "method") return refusals.methodWrong;
     const startedMs = performance.now();
     const method = grant.method(found.route.name);
@@ -256,6 +258,11 @@ export const createRest = (deps: RestDeps): RestHandler => {
     call.abort.abort();
   };
 
+  const refuse: RestHandler["refuse"] = (req, res, refusal) => {
+    sendProblem({ req, res, requestId: nextRequestId() }, toProblem(refusal));
+    req.resume();
+  };
+
   return {
     handle: (req, res, path) => {
       const found = isDraining() ? refusals.draining : admit(req, res, path);
@@ -266,9 +273,9 @@ export const createRest = (deps: RestDeps): RestHandler => {
         });
         return;
       }
-      sendProblem({ req, res, requestId: nextRequestId() }, toProblem(found));
-      req.resume();
+      refuse(req, res, found);
     },
+    refuse,
     listener: {
       onRoute: () => undefined,
       onAccessChange: () => {
