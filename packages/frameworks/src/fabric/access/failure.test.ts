@@ -51,6 +51,18 @@ it("a doubled transaction is said without the whole certificate of its creator",
   });
 });
 
+it("what came too late says what to do: of a transaction that was sent, and of a call that has no effect", () => {
+  const late = new GrpcFailure({ status: 4, message: "context deadline exceeded" });
+  expect(toAccessError("It was not evaluated", late)).toMatchObject({
+    code: "transaction.timed_out",
+    hint: expect.stringContaining("Nothing was sent"),
+  });
+  expect(toAccessError("It was not ordered", late, { transactionId: "ab" }, "Ask for its status.")).toMatchObject({
+    hint: "Ask for its status.",
+    meta: { transactionId: "ab" },
+  });
+});
+
 it("what never reached a node is its failure, and what is no answer of a node stays what it is", () => {
   expect(codeOf(14, "no node can be reached", { isUnreached: true })).toMatchObject({ code: "node.unhealthy" });
   const other = new Error("a bug");

@@ -75,15 +75,24 @@ const readings: readonly Reading[] = [
   },
 ];
 
-/** What the caller reads when nodes would not, or could not, do what was asked. */
-export const toAccessError = (what: string, error: unknown, meta?: { readonly [key: string]: string }): unknown => {
+/** Of whatever is not handed to the orderers: an answer that nobody waited for has no effect. */
+const nothingSent = "Nothing was sent to be ordered: call again, or give the chaincode less to do at once.";
+
+/**
+ * What the caller reads when nodes would not, or could not, do what was asked. `lateHint`: what to do when they did not
+ * in time.
+ */
+export const toAccessError = (
+  what: string,
+  error: unknown,
+  meta?: { readonly [key: string]: string },
+  lateHint = nothingSent,
+): unknown => {
   if (!(error instanceof GrpcFailure)) return error;
   const message = `${what}: ${textOf(error)}`;
   const more = { cause: error, ...(meta === undefined ? {} : { meta }) };
-  if (error.status === status.deadlineExceeded) {
-    const hint = "Ask for the transaction's status before sending it again.";
-    return new DomainError({ code: "transaction.timed_out", message, hint, retryable: true, ...more });
-  }
+  if (error.status === status.deadlineExceeded)
+    return new DomainError({ code: "transaction.timed_out", message, hint: lateHint, retryable: true, ...more });
   if (error.isUnreached || error.status === status.cancelled)
     return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
   const found = readings.find(({ pattern }) => pattern.test(message));

@@ -41,7 +41,12 @@ const order = async (
       return;
     } catch (error) {
       if (!isPassing(error) || context.now().getTime() + pauseMs >= endsAt)
-        throw toAccessError("The transaction could not be handed to the orderers", error, { transactionId });
+        throw toAccessError(
+          "The transaction could not be handed to the orderers",
+          error,
+          { transactionId },
+          "Ask for the transaction's status before sending it again.",
+        );
       await sleep(pauseMs, undefined, { signal: context.signal });
     }
   }
