@@ -1,13 +1,14 @@
 import { DomainError } from "@portolan/domain";
 import type { Fence, PlacementRef } from "../../runtime.ts";
 import { isStatus, isUncertain } from "../client/kube-error.ts";
-import type { KubeObject, NamespaceObject } from "../client/kube-object.ts";
+import type { NamespaceObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context, WriteTurn } from "../context.ts";
 import { toThrown } from "../failure.ts";
 import { annotationKeys } from "../labels.ts";
 import { toNamespaceName } from "../names.ts";
 import { renderNamespace } from "../render/namespace.ts";
+import { fenceOf } from "./fence-of.ts";
 import { parseState, stateAnnotation } from "./placement-state.ts";
 import { createTombstones } from "./tombstone.ts";
 
@@ -17,12 +18,6 @@ const stale = (): DomainError =>
     message: "Another worker has taken this placement over.",
     retryable: true,
   });
-
-/** The fence that an object carries; 0 where it carries none. */
-export const fenceOf = (object: KubeObject | undefined): bigint => {
-  const text = object?.metadata.annotations?.[annotationKeys.fence] ?? "0";
-  return /^\d+$/.test(text) ? BigInt(text) : 0n;
-};
 
 /** A check is shared by writes that begin within this. */
 const sharedMs = 20;

@@ -3,15 +3,11 @@ import type { KubeObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context } from "../context.ts";
 import { annotationKeys, labelKeys, managedBy } from "../labels.ts";
+import { fenceOf } from "./fence-of.ts";
 
 const keepMs = 7 * 24 * 3_600_000;
 const mostAtOnce = 20;
 const component = "fence";
-
-const fenceIn = (object: KubeObject | undefined): bigint => {
-  const text = object?.metadata.annotations?.[annotationKeys.fence] ?? "0";
-  return /^\d+$/.test(text) ? BigInt(text) : 0n;
-};
 
 /**
  * Fences of placements whose namespace is gone: a writer from before the end must stay refused. Kept for a week, which
@@ -42,7 +38,7 @@ export const createTombstones = (context: Pick<Context, "objects" | "homeNamespa
   };
 
   return {
-    read: async (name: string): Promise<bigint> => fenceIn(await objects.get(kinds.ConfigMap, homeNamespace, name)),
+    read: async (name: string): Promise<bigint> => fenceOf(await objects.get(kinds.ConfigMap, homeNamespace, name)),
 
     /** Raises the fence of what is about to go; never lowers it. */
     raise: async (name: string, fence: bigint): Promise<void> => {
@@ -57,7 +53,7 @@ export const createTombstones = (context: Pick<Context, "objects" | "homeNamespa
       };
       for (let attempt = 0; attempt < 5; attempt++) {
         const known = await objects.get<KubeObject>(kinds.ConfigMap, homeNamespace, name);
-        if (known && fenceIn(known) >= fence) return;
+        if (known && fenceOf(known) >= fence) return;
         try {
           if (known) {
             const metadata = {

@@ -2,7 +2,7 @@ import type { PlacementRef } from "../../runtime.ts";
 import type { ClaimObject } from "../client/kube-object.ts";
 import { annotationKeys, toLabels } from "../labels.ts";
 import { toClaimName, toNamespaceName, toNodeObjectName } from "../names.ts";
-import { toBytes } from "../render/quantity.ts";
+import { toQuantity } from "../render/quantity.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import type { ClusterManifest } from "./snapshot.ts";
 
@@ -38,7 +38,7 @@ export const renderClaim = (
       accessModes: ["ReadWriteOnce"],
       volumeMode: "Filesystem",
       ...(settings.storageClass === undefined ? {} : { storageClassName: settings.storageClass }),
-      resources: { requests: { storage: toBytes(sizeOf(manifest, volume)) } },
+      resources: { requests: { storage: toQuantity(sizeOf(manifest, volume)) } },
     },
   };
 };

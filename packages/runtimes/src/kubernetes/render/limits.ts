@@ -4,7 +4,7 @@ import type { PlacementRef } from "../../runtime.ts";
 import { toLabels } from "../labels.ts";
 import { sharedNames, toNamespaceName } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
-import { toBytes, toCpu } from "./quantity.ts";
+import { toCpu, toQuantity } from "./quantity.ts";
 import type { Manifest, Rendered } from "./rendered.ts";
 import { type Amounts, toJobAmounts, toLimits } from "./resources.ts";
 
@@ -70,10 +70,10 @@ export const renderQuota = (
       hard: {
         pods: String(nodes.length + jobs.length + 2),
         "requests.cpu": toCpu(requests.cpuMillis),
-        "requests.memory": toBytes(requests.memoryBytes),
+        "requests.memory": toQuantity(requests.memoryBytes),
         "limits.cpu": toCpu(limits.cpuMillis),
-        "limits.memory": toBytes(limits.memoryBytes),
-        "requests.storage": toBytes(claims.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+        "limits.memory": toQuantity(limits.memoryBytes),
+        "requests.storage": toQuantity(claims.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
         persistentvolumeclaims: String(claims.length),
         "services.loadbalancers": "0",
         "services.nodeports": "0",
@@ -85,7 +85,7 @@ export const renderQuota = (
 /** No container above what the largest node has; the client's type calls `default` another name. */
 export const renderLimitRange = (placement: PlacementRef, blueprint: Pick<Blueprint, "nodes">): Manifest => {
   const most = largest([...blueprint.nodes.map(toLimits), copyAmounts, defaultAmounts]);
-  const toList = ({ cpuMillis, memoryBytes }: Amounts) => ({ cpu: toCpu(cpuMillis), memory: toBytes(memoryBytes) });
+  const toList = ({ cpuMillis, memoryBytes }: Amounts) => ({ cpu: toCpu(cpuMillis), memory: toQuantity(memoryBytes) });
   const object = {
     apiVersion: "v1",
     kind: "LimitRange",

@@ -24,7 +24,7 @@ import {
 } from "./containers.ts";
 import { toFactsAnnotation } from "./facts.ts";
 import { type EnvOwner, type RenderedFiles, renderFiles } from "./files.ts";
-import { toBytes, toSeconds } from "./quantity.ts";
+import { toQuantity, toSeconds } from "./quantity.ts";
 import { toRefusal } from "./refusal.ts";
 import type { Rendered, RenderedJob, RenderedNode } from "./rendered.ts";
 import { temporaryBytes, toJobResources, toPodResources } from "./resources.ts";
@@ -75,7 +75,7 @@ const renderClaims = (input: NodeInput): Rendered<V1PersistentVolumeClaim>[] =>
         accessModes: ["ReadWriteOnce"],
         volumeMode: "Filesystem",
         ...(input.settings.storageClass === undefined ? {} : { storageClassName: input.settings.storageClass }),
-        resources: { requests: { storage: toBytes(sizeBytes) } },
+        resources: { requests: { storage: toQuantity(sizeBytes) } },
       },
     }));
 
@@ -85,9 +85,9 @@ const toVolumes = ({ node, files }: Parts): V1Volume[] => [
     ({ name, kind, sizeBytes }): V1Volume =>
       kind === "data"
         ? { name: toVolumeName(name), persistentVolumeClaim: { claimName: toClaimName(node.name, name) } }
-        : { name: toVolumeName(name), emptyDir: { sizeLimit: toBytes(sizeBytes) } },
+        : { name: toVolumeName(name), emptyDir: { sizeLimit: toQuantity(sizeBytes) } },
   ),
-  { name: temporaryVolume, emptyDir: { sizeLimit: toBytes(temporaryBytes) } },
+  { name: temporaryVolume, emptyDir: { sizeLimit: toQuantity(temporaryBytes) } },
 ];
 
 /** What the node's own pod and those of its jobs have in common. */

@@ -2,7 +2,7 @@ const kibi = 1_024;
 const units = ["Ki", "Mi", "Gi", "Ti"] as const;
 
 /** Bytes as Kubernetes writes them itself: the largest unit that leaves a whole number. */
-export const toBytes = (bytes: number): string => {
+export const toQuantity = (bytes: number): string => {
   let value = Math.ceil(bytes);
   let unit = "";
   for (const next of units) {

@@ -1,7 +1,7 @@
 import type { V1ResourceRequirements } from "@kubernetes/client-node";
 import type { BlueprintNode } from "@portolan/domain";
 import type { KubernetesSettings } from "../settings.ts";
-import { toBytes, toCpu } from "./quantity.ts";
+import { toCpu, toQuantity } from "./quantity.ts";
 
 const mebibyte = 1_048_576;
 /** Of `/tmp`, in every pod. */
@@ -24,11 +24,11 @@ const scratchBytes = (node: Pick<BlueprintNode, "volumes">): number =>
   node.volumes.filter(({ kind }) => kind === "scratch").reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 const toEphemeral = (node: Pick<BlueprintNode, "volumes">): string =>
-  toBytes(temporaryBytes + logBytes + scratchBytes(node));
+  toQuantity(temporaryBytes + logBytes + scratchBytes(node));
 
 const toRequirements = (request: Amounts, limit: Amounts, ephemeral: string): V1ResourceRequirements => ({
-  requests: { cpu: toCpu(request.cpuMillis), memory: toBytes(request.memoryBytes), "ephemeral-storage": "64Mi" },
-  limits: { cpu: toCpu(limit.cpuMillis), memory: toBytes(limit.memoryBytes), "ephemeral-storage": ephemeral },
+  requests: { cpu: toCpu(request.cpuMillis), memory: toQuantity(request.memoryBytes), "ephemeral-storage": "64Mi" },
+  limits: { cpu: toCpu(limit.cpuMillis), memory: toQuantity(limit.memoryBytes), "ephemeral-storage": ephemeral },
 });
 
 /** What the pod may use at most, all its containers together. */
@@ -45,8 +45,8 @@ export const toPodResources = (
   if (!settings.features.podResources) return undefined;
   const { cpuMillis, memoryBytes } = toLimits(node);
   return {
-    requests: { cpu: toCpu(node.resources.cpuMillis), memory: toBytes(node.resources.memoryBytes) },
-    limits: { cpu: toCpu(cpuMillis), memory: toBytes(memoryBytes) },
+    requests: { cpu: toCpu(node.resources.cpuMillis), memory: toQuantity(node.resources.memoryBytes) },
+    limits: { cpu: toCpu(cpuMillis), memory: toQuantity(memoryBytes) },
   };
 };
 
