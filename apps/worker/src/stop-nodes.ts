@@ -2,6 +2,20 @@ import type { CentrePort } from "@portolan/contract";
 import type { Logger } from "@portolan/kit";
 import type { Runtime } from "@portolan/runtimes";
 
+/** Many more would wait for the database's connections longer than those wait for them. */
+const atOnce = 32;
+
+/** Runs `work` for each, some at a time; the failures. */
+const forEach = async (items: readonly string[], work: (item: string) => Promise<void>): Promise<unknown[]> => {
+  const failures: unknown[] = [];
+  const left = items[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (const item of left) await work(item).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  return failures;
+};
+
 /**
  * Stops the programs of every placement of these regions without touching what anybody wishes: the next start finds
  * the wish unchanged and starts them again. Used when the whole installation stops.
@@ -30,10 +44,8 @@ export const stopNodes = async (deps: {
       (await runtime.inventory()).filter((item) => item.kind === "program").map((item) => item.placementId),
     );
     const known = (await deps.centre.known(region)).filter((id) => running.has(id));
-    const results = await Promise.allSettled(known.map((id) => stopOne(region, runtime, id)));
-    for (const result of results)
-      if (result.status === "rejected")
-        deps.log.error({ err: result.reason }, "a placement's nodes could not be stopped");
+    for (const err of await forEach(known, (id) => stopOne(region, runtime, id)))
+      deps.log.error({ err }, "a placement's nodes could not be stopped");
   };
   // A region that does not answer keeps no other's nodes running.
   await Promise.all(
