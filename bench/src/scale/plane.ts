@@ -79,7 +79,9 @@ const start = async (
 ): Promise<{ child: ChildProcess; port: number }> => {
   const logFile = join(home, `${script}.log`);
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, [join(import.meta.dirname, script)], {
+  const flags = script.startsWith("worker") ? (process.env["PORTOLAN_BENCH_WORKER_FLAGS"] ?? "").split(" ") : [];
+  const args = [...flags.filter((flag) => flag !== ""), join(import.meta.dirname, script)];
+  const child = spawn(process.execPath, args, {
     env,
     cwd: home,
     stdio: ["ignore", log, log, "ipc"],

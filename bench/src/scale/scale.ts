@@ -245,7 +245,8 @@ export const benchScale = async ({
     );
     const unseenMs = performance.now() - restartedAt;
     say(`restarted: swept after ${Math.round(restartedMs)} ms, all put right after ${Math.round(unseenMs)} ms`);
-    const restart = await untilSteady(plane, proxy);
+    // Every placement is applied once more, one after the other: it goes on for minutes, and is not waited for.
+    const restart = proxy.take();
     const afterRestart = await atRest(plane, proxy, Math.min(restSeconds, 30));
     const highest = Math.max(peak, memoryOf(plane.workerPid(), "VmHWM"));
 
@@ -279,8 +280,9 @@ export const benchScale = async ({
         "the worker's memory at rest, MiB": memory,
         "a restarted worker's first sweep, s": seconds(restartedMs),
         "what was changed while there was no worker, put right after its start, s": seconds(unseenMs),
-        "requests of a restarted worker until it was at rest": inWords(restart),
-        "requests a second at rest after a restart": afterRestart.perSecond,
+        "requests of a restarted worker until then": inWords(restart),
+        "requests a second in the half minute after": afterRestart.perSecond,
+        "of them": afterRestart.words,
         "repairs, 95th percentile, s": seconds(percentile([...repaired.values()].flat(), 0.95)),
       },
       method: `a worker, the API and Postgres as processes of their own; a real API server with controllers, scheduler and simulated nodes; chains of one node whose health is what the runtime sees; requests counted by a proxy before the API server; memory: the most resident at any time`,
