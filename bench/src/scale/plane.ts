@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createIdSource, systemClock } from "@portolan/domain";
 import { migrateJobs } from "@portolan/jobs";
+import { memoryEnvironment } from "@portolan/kit";
 import { type DeclaredRegion, writeRegionsFile } from "@portolan/runtimes";
 import {
   bootstrapRoles,
@@ -147,7 +148,7 @@ export const startScalePlane = async (server: string, storageClass: string): Pro
       PORTOLAN_STANDBY: "[]",
     };
     const startWorker = async (): Promise<void> => {
-      worker = (await start("worker-child.ts", home, env)).child;
+      worker = (await start("worker-child.ts", home, { ...env, ...memoryEnvironment })).child;
     };
     await startWorker();
     const served = await start("api-child.ts", home, env);

@@ -36,6 +36,7 @@ export {
   type ServerLogger,
   silentLogger,
 } from "./log.ts";
+export { memoryEnvironment } from "./memory-environment.ts";
 export {
   type Counter,
   createMetrics,

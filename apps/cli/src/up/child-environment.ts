@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { memoryEnvironment } from "@portolan/kit";
 import type { DatabaseUrls, UpSettings } from "./settings.ts";
 
 export type ChildName = "api" | "worker" | "gateway";
@@ -68,6 +69,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
     case "worker":
       return {
         ...shared,
+        ...memoryEnvironment,
         ...queue,
         PORTOLAN_SYSTEM_DATABASE_URL: urls.system,
         PORTOLAN_REGIONS_FILE: settings.regionsFile ?? join(input.home, "regions.json"),

@@ -65,6 +65,7 @@ test("each process gets what it needs and no more", () => {
     expect(JSON.stringify(env)).not.toContain("canary");
     expect(env?.["PATH"]).toBe("/bin");
   }
+  expect(worker).toMatchObject({ NODE_OPTIONS: "--max-semi-space-size=8" });
   expect(Object.values(api ?? {})).toContain("a");
   expect(Object.values(gateway ?? {})).not.toContain("a");
 });
