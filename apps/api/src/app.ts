@@ -14,6 +14,8 @@ import { describeError } from "./http/to-problem.ts";
 
 export const apiVersion = "0.1.0";
 const bodyLimitBytes = 256 * 1024;
+/** How long a caller is asked to wait where nothing says it better: a queue of what takes memory, the database away. */
+const unavailableSeconds = 5;
 
 const sendProblem = (reply: FastifyReply, document: ReturnType<typeof toProblem>) =>
   // Here too: the framework's own refusals (a path it can't read) pass by the hooks.
@@ -31,6 +33,7 @@ const onError = (deps: ApiDeps) => (error: unknown, request: FastifyRequest, rep
   if (error instanceof RateLimited) {
     reply.headers({ ...rateHeaders(error.policy, error.state), "retry-after": String(error.state.resetSeconds) });
   }
+  if (document.status === 503) reply.header("retry-after", String(unavailableSeconds));
   if (document.status === 401) reply.header("www-authenticate", 'Bearer realm="portolan"');
   return sendProblem(reply, document);
 };

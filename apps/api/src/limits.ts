@@ -14,6 +14,8 @@ export interface Limits {
   signInPerAddress: Limit;
   /** Failed attempts count; a success clears them. */
   signInPerEmail: Limit;
+  /** Documents that are sealed or opened with a pass phrase, whichever credential of the tenant asks. */
+  passphrasePerTenant: Limit;
 }
 
 export const defaultLimits: Limits = {
@@ -23,6 +25,7 @@ export const defaultLimits: Limits = {
   signUpPerEmail: { points: 5, seconds: 3_600 },
   signInPerAddress: { points: 60, seconds: 60 },
   signInPerEmail: { points: 10, seconds: 300 },
+  passphrasePerTenant: { points: 30, seconds: 60 },
 };
 
 const none: Limit = { points: 1_000_000_000, seconds: 1 };
@@ -35,4 +38,5 @@ export const noLimits: Limits = {
   signUpPerEmail: none,
   signInPerAddress: none,
   signInPerEmail: none,
+  passphrasePerTenant: none,
 };

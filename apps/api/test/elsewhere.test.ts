@@ -460,4 +460,21 @@ describe("the pass phrase", () => {
     const response = await strict.send("chains.import", request);
     expect([response.statusCode, Number(response.headers["retry-after"]) > 0]).toEqual([429, true]);
   });
+
+  it("can't be guessed at with ever more credentials of one tenant", async () => {
+    const strict = await startApi({
+      frameworks: [testNetwork],
+      limits: { passphrasePerTenant: { points: 2, seconds: 60 } },
+    });
+    const { token, app } = await arrive(strict);
+    const body = { export: exported, passphrase: `${passphrase}?`, app };
+    const tokens = [token];
+    for (const name of ["a", "b"]) {
+      const { secret } = await strict.call("serviceAccounts.create", { token, body: { name, role: "developer" } });
+      tokens.push(secret ?? "");
+    }
+    const statuses: number[] = [];
+    for (const each of tokens) statuses.push((await strict.send("chains.import", { token: each, body })).statusCode);
+    expect(statuses).toEqual([422, 422, 429]);
+  });
 });

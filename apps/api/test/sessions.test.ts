@@ -1,3 +1,4 @@
+import { createLimiter } from "@portolan/access";
 import { describe, expect, it } from "vitest";
 import { password, startApi } from "./harness.ts";
 
@@ -72,6 +73,27 @@ describe("sessions", () => {
     expect(limited.statusCode).toBe(429);
     expect(limited.headers["retry-after"]).toMatch(/^\d+$/);
     expect(limited.headers["ratelimit-policy"]).toBe('"sign-in-email";q=3;w=60');
+  });
+
+  it("503 with Retry-After beyond what may wait for a derivation, and those that wait are served", async () => {
+    const crowded = await startApi();
+    const users = await Promise.all([1, 2, 3].map(() => crowded.signUp()));
+    const limiter = createLimiter({ maxRunning: 1, maxWaiting: 1 });
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { verify } = crowded.deps.passwords;
+    Object.assign(crowded.deps.passwords, {
+      verify: (...given: Parameters<typeof verify>) => limiter.run(() => held.then(() => verify(...given))),
+    });
+    const attempts = users.map(({ email }) => crowded.send("sessions.create", { body: { email, password } }));
+    const refused = await Promise.race(attempts);
+    expect([refused.statusCode, refused.json().code]).toEqual([503, "unavailable"]);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+    release();
+    const statuses = (await Promise.all(attempts)).map(({ statusCode }) => statusCode);
+    expect(statuses.sort()).toEqual([201, 201, 503]);
   });
 
   it("stop guesses that name the Idempotency-Key of a sign-in that worked", async () => {

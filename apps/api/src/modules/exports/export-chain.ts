@@ -111,7 +111,7 @@ export const exportChain =
   (deps: ApiDeps, changes: Changes, sealer: ExportSealer): Handler<"chains.export"> =>
   async ({ principal, caller, body, params }) => {
     const { tenantId } = principal;
-    await sealer.admit({ address: caller.address, principalId: principal.id });
+    await sealer.admit({ address: caller.address, tenantId, principalId: principal.id });
     const exported = await inTransaction(
       deps.clients.system,
       async (transaction): Promise<Exported> => {

@@ -134,7 +134,7 @@ export const importChain =
     const { tenantId } = principal;
     // With the role system: the app's has no right to write keys. Everything in it is of the principal's tenant.
     const change = { scope: `${tenantId}/${principal.id}`, caller, body: rest };
-    await sealer.admit({ address: caller.address, principalId: principal.id });
+    await sealer.admit({ address: caller.address, tenantId, principalId: principal.id });
     const replay = await changes.replayed(change);
     if (replay !== null) return replay as { body: OperationResource };
     const content = await sealer.open(passphrase, body.export);

@@ -56,12 +56,13 @@ const toText = (content: ChainExportContent): string => {
 
 /** Seals and opens documents, one at a time: each takes 128 MiB for a moment. */
 export const createExportSealer = (deps: {
-  limits: Pick<Limits, "signInPerAddress" | "signInPerEmail">;
+  limits: Pick<Limits, "signInPerAddress" | "signInPerEmail" | "passphrasePerTenant">;
   cost?: PassphraseCost;
 }) => {
   const message = "Too many documents are being sealed or opened at once.";
   const limiter = createLimiter({ maxRunning: 1, maxWaiting: 20, message });
   const perAddress = createRateLimiter("passphrase", deps.limits.signInPerAddress);
+  const perTenant = createRateLimiter("passphrase-tenant", deps.limits.passphrasePerTenant);
   const perCredential = createRateLimiter("passphrase-credential", deps.limits.signInPerEmail);
 
   const parse = async (bytes: Buffer): Promise<ChainExportContent> => {
@@ -78,8 +79,10 @@ export const createExportSealer = (deps: {
 
   return {
     /** As for a sign-in: guessing is slow from wherever it is done. Throws `request.rate_limited`. */
-    admit: async (who: { address: string; principalId: string }): Promise<void> => {
+    admit: async (who: { address: string; tenantId: string; principalId: string }): Promise<void> => {
       await perAddress.consume(who.address);
+      // A tenant has as many credentials as it makes, and addresses are cheap.
+      await perTenant.consume(who.tenantId);
       await perCredential.consume(who.principalId);
     },
 
