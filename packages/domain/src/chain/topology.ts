@@ -23,6 +23,8 @@ export interface NodeSpec {
    * not of the chain. Absent: the chain's own.
    */
   part?: string;
+  /** It has no volume: nothing of it is reserved on a disk, whatever its plan gives to a node. */
+  isStateless?: true;
 }
 
 /** Where a node's port is reached, once reserved. It stays the same for the node's life. */

@@ -99,6 +99,13 @@ const two = () =>
     { parts: [catalogueChaincode("basic")] },
   );
 
+test("what is said to keep nothing has no volume, and what has one is not said to", async () => {
+  const spec = two();
+  const { local } = (await open(spec)).render();
+  for (const { name, isStateless } of topology(spec))
+    expect([name, nodeOf(local, name).volumes.length === 0]).toEqual([name, isStateless === true]);
+});
+
 test("a node has the MSP and TLS directories that Fabric looks for, private keys closed to others", async () => {
   const { render } = await open(two());
   const { local } = render();

@@ -83,6 +83,7 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
         region: regionAt(spec, 0),
         ports: part.settings.source.kind === "external" ? relayPorts : chaincodePorts,
         part: part.id,
+        isStateless: true,
       }),
     );
   return [...orderers, ...peers, ...chaincodes];

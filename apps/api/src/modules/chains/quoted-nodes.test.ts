@@ -21,6 +21,7 @@ it("a new customer's quota has room for a standard network of two organisations 
   expect(nodes.map(({ role }) => role).sort()).toEqual([
     ...["chaincode", "chaincode", "orderer", "orderer", "orderer", "peer", "peer", "peer", "peer"],
   ]);
+  for (const { role, storageBytes } of nodes) expect([role, storageBytes > 0n]).toEqual([role, role !== "chaincode"]);
   const bytes = nodes.reduce((sum, { storageBytes }) => sum + Number(storageBytes), 0);
   expect(bytes).toBeLessThanOrEqual(defaultQuotaLimits.storageBytes);
   expect(nodes.length).toBeLessThanOrEqual(defaultQuotaLimits.nodes);

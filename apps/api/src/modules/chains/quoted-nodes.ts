@@ -10,10 +10,10 @@ export const storageOf = (facts: PlanFacts): bigint => {
 
 /** A chain's nodes as the price book and the quota count them. */
 export const quotedNodes = (framework: Framework, facts: PlanFacts, spec: ChainSpec): QuotedNode[] =>
-  framework.topology(spec).map(({ role, region }) => ({
+  framework.topology(spec).map(({ role, region, isStateless }) => ({
     framework: framework.slug,
     plan: facts.plan,
     role,
     region,
-    storageBytes: storageOf(facts),
+    storageBytes: isStateless === true ? 0n : storageOf(facts),
   }));
