@@ -156,6 +156,8 @@ export interface Framework {
   versions: readonly FrameworkVersion[];
   roles: readonly { role: string; title: string }[];
   plans: readonly PlanFacts[];
+  /** What the plan decides where the settings don't say it: members of the settings that the chain has not. Pure. */
+  planDefaults?(spec: Pick<ChainSpec, "settings" | "plan">): JsonObject;
   sharing: readonly Hosting[];
   /** Parses and defaults the tenant's settings; unknown members are refused. */
   settings: z.ZodType<JsonObject>;

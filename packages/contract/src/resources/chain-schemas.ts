@@ -28,6 +28,9 @@ export const chain = z
     hosting: z.enum(hostings),
     regions: z.array(z.string()),
     settings: jsonObject,
+    planDefaults: jsonObject
+      .optional()
+      .describe("Settings that are not given and that the plan decides; another plan may decide otherwise."),
     generation: z.int(),
     observedGeneration: z.int(),
     phase: z.enum(phases),

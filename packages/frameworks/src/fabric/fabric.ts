@@ -9,7 +9,7 @@ import { inspection } from "./inspection.ts";
 import { makeMaterial } from "./material.ts";
 import { materialNames } from "./names.ts";
 import { fabricParts } from "./parts.ts";
-import { fabricPlans } from "./plans.ts";
+import { defaultOrderers, fabricPlans } from "./plans.ts";
 import { fabricGrpcPolicy, fabricGrpcRules, fabricRestPolicy } from "./policy.ts";
 import { presentPart } from "./present-part.ts";
 import { review, reviewUpdate } from "./review.ts";
@@ -38,6 +38,10 @@ export const fabric: Framework = {
     { role: roles.chaincode, title: "Chaincode" },
   ],
   plans: fabricPlans,
+  planDefaults: ({ settings, plan }) => {
+    const { orderers, consensus } = readSettings(settings);
+    return orderers === undefined ? { orderers: defaultOrderers(plan, consensus) } : {};
+  },
   sharing: ["dedicated"],
   settings: fabricSettings as unknown as Framework["settings"],
   review,

@@ -1,5 +1,5 @@
 import type { ChainEventResource, ChainResource, NodeResource } from "@portolan/contract";
-import type { Condition, Phase } from "@portolan/domain";
+import type { Condition, JsonObject, Phase } from "@portolan/domain";
 import { phases } from "@portolan/domain";
 import type { FrameworkRegistry } from "@portolan/frameworks";
 import type { ChainEventRow, ChainRow, NodeRow } from "@portolan/store";
@@ -17,6 +17,17 @@ export interface GatewayPlaces {
 const grpcUrl = (chainId: string, { grpcAddress }: GatewayPlaces): string | undefined => {
   const found = grpcAddress?.of(chainId);
   return found && `grpcs://${found.serverName}:${found.address.slice(found.address.lastIndexOf(":") + 1)}`;
+};
+
+/** Nothing where the settings are of an older release, which its framework does not read any more. */
+const planDefaultsOf = (row: ChainRow, frameworks: FrameworkRegistry): Pick<ChainResource, "planDefaults"> => {
+  const { plan } = row;
+  try {
+    const found = frameworks.find(row.framework)?.planDefaults?.({ plan, settings: row.settings as JsonObject });
+    return found === undefined || Object.keys(found).length === 0 ? {} : { planDefaults: found };
+  } catch {
+    return {};
+  }
 };
 
 export const presentChain = (row: ChainRow, frameworks: FrameworkRegistry, places: GatewayPlaces): ChainResource => {
@@ -40,6 +51,7 @@ export const presentChain = (row: ChainRow, frameworks: FrameworkRegistry, place
     hosting: row.hosting === "shared" ? "shared" : "dedicated",
     regions: row.regions,
     settings: row.settings as ChainResource["settings"],
+    ...planDefaultsOf(row, frameworks),
     generation: row.generation,
     observedGeneration: row.observedGeneration,
     phase: toPhase(row.phase),
