@@ -28,10 +28,13 @@ const presentChaincode = (scene: Scene, part: PartSpec): JsonObject => {
     sequence,
     packageId,
   }));
+  // Nobody has looked yet: that is not the same as nobody having approved.
+  const isSeen = seen.at !== "";
   return {
+    seenAt: isSeen ? seen.at : null,
     sequence: seen.committed?.sequence ?? null,
     version: seen.committed?.version ?? null,
-    approvals,
+    approvals: isSeen ? approvals : null,
     isInitialised: seen.isInitialised,
     ...(seen.problem === undefined ? {} : { problem: seen.problem }),
   };
