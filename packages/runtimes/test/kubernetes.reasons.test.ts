@@ -181,12 +181,17 @@ describe.skipIf(required === undefined)("why a node does not come up in a cluste
     const fixed = harness.open({ settings: { storageClass: storageClasses.fixed } });
     expect(await fixed.learn()).toMatchObject({ hasStorageExpansion: false, isolation: "namespace" });
     const scene = await place(fixed);
-    await converge(fixed, scene.placement, scene.blueprint, 1n);
+    const [before] = await converge(fixed, scene.placement, scene.blueprint, 1n);
     const wish = toBlueprint(scene.placement, scene.blueprint.nodes.map(larger));
-    await expect(fixed.apply(scene.placement, wish, secrets, 1n)).rejects.toMatchObject({
-      name: "DomainError",
+    const held = await reasonOf(fixed, { ...scene, blueprint: wish }, "storage_fixed");
+    // It runs on as it was, processors and memory too, and is itself again once it is wished as before.
+    expect(held).toMatchObject({
+      ...{ state: "running", appliedHash: before?.appliedHash, incarnation: before?.incarnation },
       hint: expect.stringContaining(storageClasses.fixed),
     });
+    const [again] = await converge(fixed, scene.placement, scene.blueprint, 1n);
+    expect(again).not.toHaveProperty("reason");
+    expect(again?.incarnation).toBe(before?.incarnation);
     expect(await runtime.learn()).toMatchObject({ hasStorageExpansion: true });
     const other = await place();
     await converge(runtime, other.placement, other.blueprint, 1n);

@@ -34,11 +34,13 @@ const lastingReasons = new Set([
   "port_taken",
   "init_failed",
   "job_failed",
+  "storage_fixed",
 ]);
 
 const codeOf: { readonly [reason: string]: string } = {
   program_missing: "framework.program_missing",
   storage_full: "node.storage_full",
+  storage_fixed: "runtime.failed",
 };
 
 /** A node that failed, as an operation says it. */

@@ -1,4 +1,4 @@
-import { DomainError } from "@portolan/domain";
+import { NodeFailure } from "../../node-failure.ts";
 import type { ClaimObject, KubeObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
@@ -34,11 +34,10 @@ export const toClaim = async (turn: WriteTurn, wanted: ClaimObject): Promise<Cla
   const isLarger = requestOf(wanted) > requestOf(found);
   if (!isLarger) return { ...wanted, spec: { ...wanted.spec, ...kept, resources: found.spec.resources ?? {} } };
   if (!(await canExpand(turn, storageClassName))) {
-    throw new DomainError({
-      code: "runtime.failed",
-      message: "The storage of this region can't be made larger.",
-      hint: `Its class (${storageClassName ?? "none"}) has no allowVolumeExpansion; back the chain up and restore it with the larger plan, or keep the present one.`,
-      detail: wanted.metadata.name,
+    throw new NodeFailure({
+      reason: "storage_fixed",
+      message: "The node's volume can't be made larger in this region; it runs on as it was.",
+      hint: `Its class (${storageClassName ?? "none"}) has no allowVolumeExpansion. Cancel the operation to keep the present plan, or have the operator allow expansion and retry it.`,
     });
   }
   return { ...wanted, spec: { ...wanted.spec, ...kept } };

@@ -68,6 +68,18 @@ describe("what a pod's status says of its node", () => {
       message: expect.stringContaining("memory"),
     });
     expect(unscheduled("pod has unbound immediate PersistentVolumeClaims")).toMatchObject({ reason: "volume_unbound" });
+    const affinity = "1 node(s) didn't match PersistentVolume's node affinity";
+    expect(unscheduled(`0/2 nodes are available: ${affinity}, 1 node(s) were unschedulable.`)).toMatchObject({
+      reason: "volume_stays",
+      hint: expect.stringContaining("kubectl uncordon"),
+    });
+    expect(unscheduled("0/2 nodes are available: 2 node(s) had volume node affinity conflict.")).toMatchObject({
+      reason: "volume_stays",
+    });
+    expect(unscheduled(`0/2 nodes are available: 1 Insufficient memory, ${affinity}.`)).toMatchObject({
+      reason: "unschedulable",
+      hint: expect.stringContaining("the volume can't move"),
+    });
     const denied = { waiting: { reason: "ErrImagePull", message: "401 Unauthorized" } };
     expect(judge([container({ state: denied })])).toMatchObject({
       reason: "image_pull_failed",

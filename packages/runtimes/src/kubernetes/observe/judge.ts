@@ -2,6 +2,7 @@ import type { NodeObservation } from "@portolan/domain";
 import type { ContainerEnd, ContainerStatus, PodObject } from "../client/kube-object.ts";
 import type { Failure } from "../failure.ts";
 import { type ContainerFact, readFacts } from "../render/facts.ts";
+import { judgeScheduling } from "./judge-scheduling.ts";
 
 export type Verdict = Pick<NodeObservation, "state"> &
   Partial<Failure> & {
@@ -118,34 +119,6 @@ const judgeProcess = (
   }
   if (fact?.isAuxiliary === true) return undefined;
   return { state: "starting", reason: "starting", message: `The program ${name} does not answer yet.` };
-};
-
-const judgeScheduling = (pod: PodObject): Verdict | undefined => {
-  const condition = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
-  if (condition?.status !== "False") return undefined;
-  const message = condition.message ?? "";
-  if (/PersistentVolumeClaim|persistentvolumeclaim|volume node affinity|persistent volumes to bind/.test(message)) {
-    return {
-      ...failed(
-        "volume_unbound",
-        "A data volume of the node is not there yet.",
-        "The storage class must be able to make it: kubectl describe pvc says what it waits for.",
-      ),
-      ask: "claim",
-    };
-  }
-  const wants = [/Insufficient cpu/.test(message) && "cpu", /Insufficient memory/.test(message) && "memory"].filter(
-    Boolean,
-  );
-  return failed(
-    "unschedulable",
-    wants.length > 0
-      ? `No machine of the cluster has enough ${wants.join(" and ")} left for the node.`
-      : "No machine of the cluster may take the node.",
-    wants.length > 0
-      ? "Add a machine to the cluster, or choose a smaller plan; it is tried again by itself."
-      : "Its taints, selectors or spread forbid it: kubectl describe pod says which; it is tried again by itself.",
-  );
 };
 
 const judgeEnding = (pod: PodObject, nowMs: number): Verdict | undefined => {
