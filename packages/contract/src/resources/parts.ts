@@ -217,7 +217,7 @@ export const toPartDescriptions = ({ plural, title }: PartKind): { readonly [ope
   [`${plural}.list`]: "Deleted ones are not in it once they are gone. Follow `nextPageToken` until it is null.",
   [`${plural}.get`]: `Also of a deleted ${title}. The answer's ETag is what \`If-Match\` of a change takes.`,
   [`${plural}.update`]:
-    "`settings` is a JSON Merge Patch: members that are given replace those that it has, null takes one back to its default, and the others stay. Only one change at a time; a cancel goes back to the former settings.",
+    "`settings` is a JSON Merge Patch: members that are given replace those that it has, null takes one back to its default, and the others stay. Only one change at a time; a cancel goes back to the former settings. While an operation needs attention a change is taken too: the same operation goes on with it.",
   [`${plural}.delete`]: "An operation that ends when the network is rid of it. Its name is not free again.",
 });
 
