@@ -28,8 +28,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude,
           globalSetup,
-          // The whole plane, its ports and its clocks: one at a time, after everything else.
-          fileParallelism: false,
+          // The whole plane, on ports that each claims for itself: after everything else.
           sequence: { groupOrder: 1 },
           ...limits,
           testTimeout: 1_200_000,
