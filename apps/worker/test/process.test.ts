@@ -2,7 +2,8 @@ import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { Crash, crashAt } from "./support/intercept.ts";
 import { leaseMs } from "./support/plane.ts";
-import { type ProcessPlane, processPlane, programsOf, settleSlowly } from "./support/process-plane.ts";
+import { type ProcessPlane, processPlane, programsOf } from "./support/process-plane.ts";
+import { settleSlowly } from "./support/settle.ts";
 import { changeChain, lastOperation, type TestChain, wishChain } from "./support/wishes.ts";
 
 const plane: ProcessPlane = await processPlane();

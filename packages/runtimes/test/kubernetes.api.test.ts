@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toNodeHash } from "@portolan/domain";
 import { requireCluster } from "@portolan/testing";
+import { type ApiProxy, openApiProxy } from "@portolan/testing/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { echoNode, newPlacement, secretNode, secrets, toBlueprint, toSpecs } from "../src/conformance/blueprints.ts";
 import { converge, until } from "../src/conformance/harness.ts";
 import type { KubernetesRuntime } from "../src/kubernetes/kubernetes-runtime.ts";
 import type { PlacementRef } from "../src/runtime.ts";
 import { type KubernetesHarness, openKubernetesHarness, toNamespace } from "./kubernetes-harness.ts";
-import { openApiProxy } from "./scripted-api-proxy.ts";
 
 const required = requireCluster(2);
 
@@ -21,7 +21,7 @@ const everyKind = "statefulsets,services,configmaps,secrets,persistentvolumeclai
 
 describe.skipIf(required === undefined)("what an API server may do to the driver", () => {
   let harness: KubernetesHarness;
-  let proxy: Awaited<ReturnType<typeof openApiProxy>>;
+  let proxy: ApiProxy;
   let runtime: KubernetesRuntime;
   let directory = "";
   const placements: PlacementRef[] = [];

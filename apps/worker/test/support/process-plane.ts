@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@portolan/domain";
 import { anvil, loadAsset } from "@portolan/frameworks";
@@ -10,24 +9,13 @@ import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder } from "@portolan/runtimes";
 import { claimPortRange, createFakeFramework } from "@portolan/testing";
 import { afterAll } from "vitest";
-import { type MovableClock, type TestPlane, type TestWorker, testPlane } from "./plane.ts";
-import { runDue } from "./settle.ts";
+import { type TestPlane, testPlane } from "./plane.ts";
+import { aheadClock } from "./settle.ts";
 import type { TestChain } from "./wishes.ts";
 
 export interface ProcessPlane extends TestPlane {
   home: string;
 }
-
-/** Real time, which a test may run ahead of: leases end when it says so, programs take what they take. */
-const aheadClock = (): MovableClock => {
-  let ahead = 0;
-  return {
-    now: () => new Date(Date.now() + ahead),
-    advance: (ms) => {
-      ahead += ms;
-    },
-  };
-};
 
 const fakeNode = fileURLToPath(
   import.meta.resolve("@portolan/testing").replace("index.ts", "fake-framework/fake-node.ts"),
@@ -81,22 +69,3 @@ export const programsOf = (home: string, chain?: TestChain): { pid: number; node
     const isWanted = chain === undefined || [...chain.placements.values()].includes(placementId);
     return isWanted ? [{ pid: Number(entry), node, process: name }] : [];
   });
-
-/** Passes until `isDone`, in real time: programs need theirs. */
-export const settleSlowly = async (
-  plane: ProcessPlane,
-  worker: TestWorker,
-  isDone: () => Promise<boolean>,
-  longestMs = 120_000,
-): Promise<void> => {
-  const end = Date.now() + longestMs;
-  while (Date.now() < end) {
-    const wasBusy = await runDue(plane, worker);
-    if (await isDone()) return;
-    if (wasBusy) continue;
-    await sleep(100);
-    // Back-off is not what is tested here.
-    plane.clock.advance(400);
-  }
-  throw new Error(`not done after ${longestMs} ms`);
-};

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import type { TestPlane, TestWorker } from "./plane.ts";
+import type { MovableClock, TestPlane, TestWorker } from "./plane.ts";
 
 const longestTurns = 400;
 
@@ -77,4 +78,34 @@ export const runFor = async (plane: TestPlane, ms: number, worker: TestWorker = 
     plane.clock.advance(Math.max(1, at - now));
   }
   throw new Error("passes without an end");
+};
+
+/** Real time, which a test may run ahead of: leases end when it says so, programs take what they take. */
+export const aheadClock = (): MovableClock => {
+  let ahead = 0;
+  return {
+    now: () => new Date(Date.now() + ahead),
+    advance: (ms) => {
+      ahead += ms;
+    },
+  };
+};
+
+/** Passes until `isDone`, in real time: programs need theirs. */
+export const settleSlowly = async (
+  plane: TestPlane,
+  worker: TestWorker,
+  isDone: () => Promise<boolean>,
+  longestMs = 120_000,
+): Promise<void> => {
+  const end = Date.now() + longestMs;
+  while (Date.now() < end) {
+    const wasBusy = await runDue(plane, worker);
+    if (await isDone()) return;
+    if (wasBusy) continue;
+    await sleep(100);
+    // Back-off is not what is tested here.
+    plane.clock.advance(400);
+  }
+  throw new Error(`not done after ${longestMs} ms`);
 };

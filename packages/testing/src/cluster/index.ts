@@ -16,4 +16,5 @@ export {
   findClusterPrograms,
   isSystemProgram,
 } from "./programs.ts";
+export { type ApiProxy, openApiProxy, type ProxiedCall, type Script, type Verdict } from "./scripted-api-proxy.ts";
 export { type ClusterWish, clusterDirectoryPrefix, endCluster, startCluster } from "./start-cluster.ts";
