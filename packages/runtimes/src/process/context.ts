@@ -1,8 +1,8 @@
 import type { Clock } from "@portolan/domain";
-import type { Logger } from "@portolan/kit";
+import { hasErrorCode, type Logger } from "@portolan/kit";
+import type { Failure } from "../node-failure.ts";
 import type { PlacementRef } from "../runtime.ts";
 import type { Exits } from "./exits.ts";
-import { type Failure, isErrno } from "./failure.ts";
 import type { Guard, Turn } from "./guard.ts";
 import type { Layout } from "./layout.ts";
 import type { MemoryWatch } from "./memory-watch.ts";
@@ -78,7 +78,7 @@ export const withTolerantSave = (turn: WriteTurn): WriteTurn => ({
     try {
       turn.save(options);
     } catch (error) {
-      if (!isErrno(error, "ENOSPC", "EDQUOT")) throw error;
+      if (!hasErrorCode(error, "ENOSPC", "EDQUOT")) throw error;
     }
   },
 });

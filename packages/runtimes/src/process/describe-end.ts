@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { redact } from "@portolan/kit";
+import type { Failure } from "../node-failure.ts";
 import type { Context } from "./context.ts";
-import type { Failure } from "./failure.ts";
 import { lastLines } from "./log-file.ts";
 import type { ProcessRecord } from "./state.ts";
 

@@ -1,29 +1,8 @@
 import { DomainError } from "@portolan/domain";
-
-/** Why a node is not as it should be, in the words of an observation. */
-export interface Failure {
-  reason: string;
-  message: string;
-  hint?: string;
-}
-
-/** A failure of one node: it becomes the node's reason, and the other nodes go on. */
-export class NodeFailure extends Error {
-  readonly failure: Failure;
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.name = "NodeFailure";
-    this.failure = failure;
-  }
-}
+import { type Failure, NodeFailure } from "../node-failure.ts";
 
 const errnoOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-
-export const isErrno = (error: unknown, ...codes: string[]): boolean => {
-  const code = errnoOf(error);
-  return code !== undefined && codes.includes(code);
-};
 
 const byErrno: { readonly [code: string]: Failure } = {
   ENOSPC: {

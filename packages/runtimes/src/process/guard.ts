@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, wr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "@portolan/domain";
+import { hasErrorCode } from "@portolan/kit";
 import type { Fence } from "../runtime.ts";
-import { isErrno } from "./failure.ts";
 import type { Layout } from "./layout.ts";
 import type { ProcessIdentity, ProcessTable } from "./process-table.ts";
 
@@ -75,7 +75,7 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
     try {
       return readlinkSync(path);
     } catch (error) {
-      if (isErrno(error, "ENOENT")) return undefined;
+      if (hasErrorCode(error, "ENOENT")) return undefined;
       throw error;
     }
   };
@@ -86,7 +86,7 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
     try {
       writeFileSync(theft, "", { flag: "wx" });
     } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
+      if (!hasErrorCode(error, "EEXIST")) throw error;
       const since = statSync(theft, { throwIfNoEntry: false })?.mtimeMs;
       if (since !== undefined && Date.now() - since > theftMs) rmSync(theft, { force: true });
       return;
@@ -103,7 +103,7 @@ export const createGuard = (deps: { layout: Layout; table: ProcessTable; waitMs?
       symlinkSync(content, path);
       return true;
     } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
+      if (!hasErrorCode(error, "EEXIST")) throw error;
       const owner = readLock(path);
       if (owner !== undefined && !isHeld(owner)) steal(path, owner);
       return false;

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, writeFileSync } from "node:fs";
-import { isErrno, NodeFailure, toFailure } from "./failure.ts";
+import { hasErrorCode } from "@portolan/kit";
+import { NodeFailure } from "../node-failure.ts";
+import { toFailure } from "./failure.ts";
 import type { ProcessIdentity, ProcessTable } from "./process-table.ts";
 import type { RunUser } from "./run-user.ts";
 
@@ -68,7 +70,7 @@ export const launch = async (request: LaunchRequest, table: ProcessTable): Promi
   const identity = identify(child, table);
   if (identity === undefined) {
     const error = await new Promise<Error>((resolve) => child.once("error", resolve));
-    if (isErrno(error, "ENOENT")) {
+    if (hasErrorCode(error, "ENOENT")) {
       throw new NodeFailure({
         reason: "program_missing",
         message: "The node's program can't be started: the file, or its interpreter, is not there.",

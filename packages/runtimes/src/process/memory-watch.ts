@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "@portolan/domain";
-import type { Failure } from "./failure.ts";
+import type { Failure } from "../node-failure.ts";
 import type { ProcessIdentity, ProcessTable } from "./process-table.ts";
 import type { NodeState } from "./state.ts";
 

@@ -1,8 +1,9 @@
 import { readdirSync } from "node:fs";
 import type { NodeObservation, PlacementObservation } from "@portolan/domain";
+import { hasErrorCode } from "@portolan/kit";
+import type { Failure } from "../node-failure.ts";
 import type { Context } from "./context.ts";
 import { describeEnd } from "./describe-end.ts";
-import { type Failure, isErrno } from "./failure.ts";
 import { markLog } from "./log-file.ts";
 import { emptyNodeState, type NodeState, type PlacementState } from "./state.ts";
 import type { StorageMeter } from "./storage-size.ts";
@@ -81,7 +82,7 @@ export const listDirectories = (path: string): string[] => {
   try {
     return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return [];
     throw error;
   }
 };

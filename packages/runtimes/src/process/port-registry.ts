@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, wri
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { DomainError } from "@portolan/domain";
-import { isErrno } from "./failure.ts";
+import { hasErrorCode } from "@portolan/kit";
 import type { Layout } from "./layout.ts";
 
 /** Both ends inclusive. Keep it below the range from which the system takes ports for outgoing connections. */
@@ -16,7 +16,7 @@ export interface PortRange {
 export const checkPort = (host: string, port: number): Promise<"free" | "taken" | "unknown"> =>
   new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (error) => resolve(isErrno(error, "EADDRINUSE", "EACCES") ? "taken" : "unknown"));
+    server.once("error", (error) => resolve(hasErrorCode(error, "EADDRINUSE", "EACCES") ? "taken" : "unknown"));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve("free")));
   });
 
@@ -35,7 +35,7 @@ export const createPortRegistry = (deps: { layout: Layout; range: PortRange; hos
     try {
       return readFileSync(path(port), "utf8");
     } catch (error) {
-      if (isErrno(error, "ENOENT")) return undefined;
+      if (hasErrorCode(error, "ENOENT")) return undefined;
       throw error;
     }
   };
@@ -47,7 +47,7 @@ export const createPortRegistry = (deps: { layout: Layout; range: PortRange; hos
       linkSync(temporary, path(port));
       return true;
     } catch (error) {
-      if (isErrno(error, "EEXIST")) return ownerOf(port) === owner;
+      if (hasErrorCode(error, "EEXIST")) return ownerOf(port) === owner;
       throw error;
     } finally {
       unlinkSync(temporary);

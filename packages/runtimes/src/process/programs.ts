@@ -5,8 +5,8 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProgramSpec } from "@portolan/domain";
 import { installCommand, programSetDirectory, programSetOf } from "@portolan/frameworks";
+import { type Failure, NodeFailure } from "../node-failure.ts";
 import { copyScript } from "./copy-script.ts";
-import { type Failure, NodeFailure } from "./failure.ts";
 import { isReachable, type RunUser } from "./run-user.ts";
 
 /** What is started: an executable, and for a script of a Node package the script, which this process' Node runs. */

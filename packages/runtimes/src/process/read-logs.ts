@@ -2,8 +2,7 @@ import { open, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogLine } from "@portolan/domain";
-import { redact } from "@portolan/kit";
-import { isErrno } from "./failure.ts";
+import { hasErrorCode, redact } from "@portolan/kit";
 import { type LogIndex, olderPath, readIndex } from "./log-file.ts";
 
 const maxReadBytes = 4 << 20;
@@ -23,7 +22,7 @@ interface Piece {
 /** The bytes of a file from `from` on, at most the last 4 MiB of them. */
 const readPiece = async (path: string, from: number): Promise<Piece | undefined> => {
   const file = await open(path, "r").catch((error: unknown) => {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   });
   if (!file) return undefined;
@@ -83,7 +82,7 @@ const byTime = (a: LogLine, b: LogLine): number => (a.at < b.at ? -1 : a.at > b.
 
 const listLogs = async (directory: string): Promise<string[]> => {
   const names = await readdir(directory).catch((error: unknown) => {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return [];
     throw error;
   });
   return names.filter((name) => name.endsWith(".log") && !name.endsWith(".1.log")).map((name) => join(directory, name));

@@ -9,9 +9,9 @@ import {
   type PathRef,
   type Text,
 } from "@portolan/domain";
+import { NodeFailure } from "../node-failure.ts";
 import type { SecretSource } from "../runtime.ts";
 import { writeAtomically } from "./atomic-file.ts";
-import { NodeFailure } from "./failure.ts";
 import { checkRelativePath, type Layout } from "./layout.ts";
 import { homeVariable, labelVariable } from "./process-table.ts";
 import type { RunUser } from "./run-user.ts";

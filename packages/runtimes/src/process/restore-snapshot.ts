@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DomainError } from "@portolan/domain";
+import { hasErrorCode } from "@portolan/kit";
 import { checkName } from "../check-name.ts";
 import type { SnapshotName, SnapshotStore } from "../runtime.ts";
 import { checkInside, damaged, type Manifest, readManifest, snapshotDirectory } from "../snapshot-store/manifest.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import type { WriteTurn } from "./context.ts";
 import { copyAndHash } from "./copy-file.ts";
-import { isErrno } from "./failure.ts";
 import { checkRelativePath } from "./layout.ts";
 import { listVolumes } from "./observe.ts";
 import { makeParents } from "./render-node.ts";
@@ -40,7 +40,7 @@ const readStaged = async (turn: WriteTurn, { name, digest }: SnapshotName): Prom
     const staged = JSON.parse(text) as Staged;
     return staged.snapshot.name === name && staged.snapshot.digest === digest ? staged : undefined;
   } catch (error) {
-    if (isErrno(error, "ENOENT") || error instanceof SyntaxError) return undefined;
+    if (hasErrorCode(error, "ENOENT") || error instanceof SyntaxError) return undefined;
     throw error;
   }
 };
@@ -95,8 +95,8 @@ export const stageSnapshot = async (turn: WriteTurn, store: SnapshotStore, snaps
     await stageVolumes(turn, snapshotDirectory(store, snapshot.name, placementId), root, manifest);
   } catch (error) {
     if (error instanceof DomainError && error.code === "backup.damaged") await clearStaged(turn);
-    if (isErrno(error, "ENOENT", "ENOTDIR")) throw damaged("a file of the manifest is not there");
-    if (!isErrno(error, "ENOSPC", "EDQUOT")) throw error;
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) throw damaged("a file of the manifest is not there");
+    if (!hasErrorCode(error, "ENOSPC", "EDQUOT")) throw error;
     await clearStaged(turn);
     throw new DomainError({
       code: "backup.too_large",

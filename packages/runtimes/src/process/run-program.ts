@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { BlueprintNode, EnvValue, InitSpec, Text } from "@portolan/domain";
+import { NodeFailure } from "../node-failure.ts";
 import type { SecretSource } from "../runtime.ts";
 import type { WriteTurn } from "./context.ts";
-import { NodeFailure } from "./failure.ts";
 import { type Launched, launch, signalProcess } from "./launch.ts";
 import { lastLines, openLog } from "./log-file.ts";
 import type { FoundProgram } from "./programs.ts";

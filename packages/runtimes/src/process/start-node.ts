@@ -1,8 +1,8 @@
 import type { BlueprintNode } from "@portolan/domain";
+import { NodeFailure } from "../node-failure.ts";
 import { inStartOrder } from "../start-order.ts";
 import { endStrays } from "./adopt.ts";
 import type { WriteTurn } from "./context.ts";
-import { NodeFailure } from "./failure.ts";
 import { checkPort } from "./port-registry.ts";
 import { type FoundProgram, toReachable } from "./programs.ts";
 import { makeDirectories, writeNodeFile } from "./render-node.ts";

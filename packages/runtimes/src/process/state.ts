@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { DomainError, type NodeAddress, type ProcessSpec } from "@portolan/domain";
+import { hasErrorCode } from "@portolan/kit";
+import type { Failure } from "../node-failure.ts";
 import type { PlacementRef } from "../runtime.ts";
 import { writeAtomically } from "./atomic-file.ts";
-import { type Failure, isErrno } from "./failure.ts";
 import type { Layout } from "./layout.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 
@@ -81,7 +82,7 @@ export const createStateStore = (layout: Layout) => {
     try {
       text = readFileSync(layout.state(placementId), "utf8");
     } catch (error) {
-      if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+      if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
       throw error;
     }
     try {
@@ -107,7 +108,7 @@ export const createStateStore = (layout: Layout) => {
       try {
         writeAtomically(path, text, { mode: 0o600, ...options });
       } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
+        if (!hasErrorCode(error, "ENOENT")) throw error;
         mkdirSync(layout.placement(state.placementId), { recursive: true, mode: 0o711 });
         writeAtomically(path, text, { mode: 0o600, ...options });
       }

@@ -1,7 +1,7 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@portolan/domain";
-import { isErrno } from "./failure.ts";
+import { hasErrorCode } from "@portolan/kit";
 
 /** Enough for a ledger's files; beyond it the size is what was counted so far. */
 const maxEntries = 20_000;
@@ -21,7 +21,7 @@ const measure = async (root: string): Promise<number> => {
       }
     } catch (error) {
       // Files come and go while a program runs.
-      if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+      if (!hasErrorCode(error, "ENOENT", "ENOTDIR")) throw error;
     }
   }
   return bytes;

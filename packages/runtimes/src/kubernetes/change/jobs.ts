@@ -1,9 +1,9 @@
 import { redact } from "@portolan/kit";
+import { NodeFailure } from "../../node-failure.ts";
 import { isStatus } from "../client/kube-error.ts";
 import type { Condition, KubeObject, PodObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
-import { NodeFailure } from "../failure.ts";
 import { labelKeys, ourSelector } from "../labels.ts";
 import { readTail } from "../observe/tail.ts";
 import type { RenderedNode } from "../render/rendered.ts";

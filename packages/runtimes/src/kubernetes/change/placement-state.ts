@@ -1,4 +1,4 @@
-import type { Failure } from "../failure.ts";
+import type { Failure } from "../../node-failure.ts";
 
 /** What is to be known of a node without its blueprint, and what was counted. Holds no secrets. */
 export interface NodeRecord {

@@ -1,8 +1,9 @@
+import type { Failure } from "../../node-failure.ts";
 import { nodeOf, type View } from "../cache/view.ts";
 import type { EventObject, PodObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context } from "../context.ts";
-import { type Failure, findRefusal } from "../failure.ts";
+import { findRefusal } from "../failure.ts";
 import type { Verdict } from "./judge.ts";
 import { maskSecrets, readTail } from "./tail.ts";
 

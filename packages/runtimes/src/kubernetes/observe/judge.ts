@@ -1,6 +1,6 @@
 import type { NodeObservation } from "@portolan/domain";
+import type { Failure } from "../../node-failure.ts";
 import type { ContainerEnd, ContainerStatus, PodObject } from "../client/kube-object.ts";
-import type { Failure } from "../failure.ts";
 import { type ContainerFact, readFacts } from "../render/facts.ts";
 import { judgeScheduling } from "./judge-scheduling.ts";
 
