@@ -200,6 +200,26 @@ test("a document that says less of its copies than they have is refused: what th
   await expectNothing(here, stored);
 });
 
+test("what no framework can make a chain of is given up, and the id is free for the right document", async () => {
+  const { content } = await carried();
+  const stored = plane.machines.snapshots.size;
+  // A certificate has to be made anew, with a key that is none.
+  const materials = content.materials.filter(({ name }) => name !== "certificate/leaf-1");
+  const authorityKeys = content.authorityKeys.map((key) => ({ ...key, secret: Buffer.from("no key") }));
+  expect(materials.length).toBeLessThan(content.materials.length);
+  const here = await unpack(plane, { ...content, materials, authorityKeys });
+  await settle(plane);
+  await runFor(plane, 600_000);
+  expect(await operation(here.id)).toMatchObject({
+    ...{ kind: "chain.import", state: "failed" },
+    error: { code: "material.failed", hint: expect.any(String) },
+  });
+  await expectNothing(here, stored);
+  const again = await unpack(plane, content);
+  await settle(plane);
+  expect((await operation(again.id)).state).toBe("succeeded");
+});
+
 test("what was wished of its parts meanwhile ends with it, and says why", async () => {
   const { content, backupId } = await carried();
   for (const [key, copy] of plane.machines.snapshots) copy.isDamaged = key.startsWith(`${backupId}/`);

@@ -19,8 +19,8 @@ import {
 } from "@portolan/frameworks";
 import type { Logger } from "@portolan/kit";
 import type { ChainCoordination, ChainWork, SealedMaterial, SealedRow } from "@portolan/store";
-import type { Copying } from "./copy-turn.ts";
-import { toCopyTurn } from "./copying.ts";
+import type { Copying, CopyTurn } from "./copy-turn.ts";
+import { afterTrial, isOnTrial, toCopyTurn } from "./copying.ts";
 import { decide } from "./decide.ts";
 import { type Desired, ownNodes } from "./desired.ts";
 import { toOnly } from "./rollout.ts";
@@ -170,6 +170,14 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
     }
   };
 
+  /** Null: the lease was lost. */
+  const toTriedTurn = async (turn: CopyTurn, framework: Framework): Promise<CopyTurn | null> => {
+    if (!isOnTrial(turn)) return turn;
+    const tried = await toDesired(turn.work, framework, null);
+    if (tried === null) return null;
+    return afterTrial(turn, tried.desired.kind === "impossible" ? tried.desired.problem : null, clock.now());
+  };
+
   /** The system's own wishes: purge after the recovery window, renewal when due. True: one was started. */
   const startDueOperation = async (work: ChainWork): Promise<boolean> => {
     const now = clock.now();
@@ -206,7 +214,8 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       await chains.release(work);
       return "done";
     }
-    const copy = toCopyTurn(work, clock.now());
+    const copy = await toTriedTurn(toCopyTurn(work, clock.now()), framework);
+    if (copy === null) return "lost";
     const computed = await toDesired(copy.work, framework, copy.copying);
     if (computed === null) return "lost";
     const facts = framework.plans.find((plan) => plan.plan === work.spec.plan);

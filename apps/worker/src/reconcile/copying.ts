@@ -100,27 +100,50 @@ const notReady: OperationError = {
   retryable: false,
 };
 
+const giveUp = (work: ChainWork, restore: NonNullable<ChainWork["restore"]>, error: OperationError): CopyTurn => {
+  const { former } = restore;
+  return {
+    ...nothing({ ...work, wish: former.wish, deletedAt: former.deletedAt, purgeAt: former.purgeAt }),
+    restore: { kind: "givenUp", former },
+    error,
+  };
+};
+
+const isRestoreBegun = (work: ChainWork, backupId: string): boolean => areAll(work, backupId, "restore");
+
 const restoreTurn = (work: ChainWork, now: Date): CopyTurn => {
   const { restore } = work;
   // What was begun before a delete goes on when the chain comes back.
   if (restore === null || work.wish !== "running") return nothing(work);
-  const { backupId, former, isReady } = restore;
+  const { backupId, isReady } = restore;
   const stage = stageOf(work, backupId, ["verify", "restore"]);
   if (stage === "done") return { ...nothing(work), restore: { kind: "done" } };
   const copies = new Map(restore.copies.map((copy) => [copy.placementId, copy]));
   // From the first volume that was replaced on there is no way back but to the end.
-  const isBegun = areAll(work, backupId, "restore");
+  const isBegun = isRestoreBegun(work, backupId);
   const isWhole = isReady && work.placements.every(({ id }) => copies.has(id));
   const trouble = isBegun ? null : isWhole ? findTrouble(work, now) : notReady;
   // A chain that is restored before it ever ran here was imported.
   const keepsAddresses = !work.hasRun;
   if (trouble === null)
     return { ...nothing(work), copying: { kind: "restore", backupId, stage, copies, keepsAddresses } };
-  return {
-    ...nothing({ ...work, wish: former.wish, deletedAt: former.deletedAt, purgeAt: former.purgeAt }),
-    restore: { kind: "givenUp", former },
-    error: trouble,
-  };
+  return giveUp(work, restore, trouble);
+};
+
+/**
+ * Whether what came from another plane can be made into a chain is to be tried before its data is laid in place: then
+ * there is a way back, and nothing of it keeps the chain's id from the one who has the right document.
+ */
+export const isOnTrial = ({ work, copying }: CopyTurn): boolean =>
+  copying?.keepsAddresses === true && !isRestoreBegun(work, copying.backupId);
+
+/** The turn after the trial. `problem`: what the framework can't make of it; what may pass is waited for. */
+export const afterTrial = (turn: CopyTurn, problem: OperationError | null, now: Date): CopyTurn => {
+  const { work, copying } = turn;
+  if (problem === null || copying === null || work.restore === null) return turn;
+  const since = work.operation?.startedAt ?? now;
+  if (!problem.retryable || now.getTime() - since.getTime() > patienceMs) return giveUp(work, work.restore, problem);
+  return copying.stage === "restore" ? { ...turn, copying: { ...copying, stage: "verify" } } : turn;
 };
 
 /** Where the copying of a chain's data stands, from its regions' orders and reports alone. Pure. */
