@@ -16,6 +16,7 @@ import { ensure } from "./ensure.ts";
 import { prune } from "./prune.ts";
 import { copyPullSecret } from "./pull-secret.ts";
 import { removeNode } from "./remove-node.ts";
+import { tellNotes } from "./tell-notes.ts";
 
 /** What belongs to the placement as a whole. The namespace's own labels are drift-proof by being applied again. */
 const applyShared = async (turn: WriteTurn, rendered: RenderedPlacement): Promise<void> => {
@@ -83,6 +84,7 @@ export const applyBlueprint = async (
   const isAllowed = (name: string): boolean => only === undefined || only.includes(name);
   const view = await turn.look(turn.namespace);
   const rendered = renderPlacement(turn.placement, blueprint, turn.settings, toKept(view, blueprint));
+  tellNotes(turn, rendered.notes);
   if (turn.cache.find(kinds.Namespace, turn.namespace, turn.namespace)?.metadata.deletionTimestamp !== undefined) {
     throw new DomainError({
       code: "runtime.failed",

@@ -2,7 +2,7 @@ import type { KubeAccessSettings } from "../client/kube-access.ts";
 import { KubeError } from "../client/kube-error.ts";
 import { checkRights } from "./check-rights.ts";
 import { connect } from "./connect.ts";
-import { checkImages, checkPeers, checkSnapshots, checkStorage, checkVersion } from "./facts.ts";
+import { checkImages, checkMemory, checkPeers, checkSnapshots, checkStorage, checkVersion } from "./facts.ts";
 import { type Finding, wrong } from "./finding.ts";
 import { runTrial, type TrialDeps } from "./trial.ts";
 
@@ -44,6 +44,7 @@ export const checkCluster = async function* (input: ClusterCheck): AsyncGenerato
   try {
     yield* connection.findings;
     yield checkVersion(connection, settings);
+    yield checkMemory(settings);
     yield* await attempt("rights", () => checkRights(client));
     yield* await attempt("storage", () => checkStorage(client, settings));
     yield* await attempt("snapshots", () => checkSnapshots(client));

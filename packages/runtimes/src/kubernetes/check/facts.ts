@@ -26,6 +26,16 @@ export const checkVersion = (
   return ok("version", `Kubernetes ${text}`);
 };
 
+/** A node of several programs has one plan. */
+export const checkMemory = ({ features }: Pick<KubernetesSettings, "features">): Finding =>
+  features.podResources
+    ? ok("memory", "a node's programs share the memory of its plan")
+    : note(
+        "memory",
+        "each program of a node may use as much memory as its plan has for all of them",
+        `Use Kubernetes 1.${podResourcesMinor} or newer, and add the region without --no-pod-resources.`,
+      );
+
 interface StorageClass extends KubeObject {
   provisioner?: string;
   allowVolumeExpansion?: boolean;
