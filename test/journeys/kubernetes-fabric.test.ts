@@ -61,7 +61,7 @@ describe.skipIf(required === undefined || programs === undefined)("Fabric in a r
     expect(longest).toBeLessThan(gapMs);
   };
 
-  /** A chaincode has one server: with its machine it would be gone for as long. As before a machine is drained. */
+  /** A chaincode has one server: with its machine it would be gone for as long. A drain does this by itself. */
   const moveChaincode = async (machine: string): Promise<void> => {
     const there = (await pods()).filter((pod) => roleOf(pod) === "chaincode" && pod.spec.nodeName === machine);
     await region.kubectl("cordon", machine);
@@ -159,6 +159,18 @@ describe.skipIf(required === undefined || programs === undefined)("Fabric in a r
     await cluster.startNode(victim);
     await areWell();
     await flows();
+  }, 900_000);
+
+  it("they go on while a machine is drained, one of each kind at a time, and the drain ends by itself", async () => {
+    const orderers = (await pods()).filter((pod) => roleOf(pod) === "orderer");
+    const countOn = (node: string) => orderers.filter(({ spec }) => spec.nodeName === node).length;
+    const machine = cluster.nodes.map(({ name }) => name).sort((a, b) => countOn(b) - countOn(a))[0] ?? "";
+    expect(countOn(machine)).toBeGreaterThan(1);
+    await region.kubectl("drain", machine, "--ignore-daemonsets", "--delete-emptydir-data");
+    expect((await pods()).filter(({ spec }) => spec.nodeName === machine)).toEqual([]);
+    await areWell();
+    await flows();
+    await region.kubectl("uncordon", machine);
   }, 900_000);
 
   it("nothing that was acknowledged is lost, and all peers stand at one height", async () => {

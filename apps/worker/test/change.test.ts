@@ -180,3 +180,20 @@ test("what only a new release writes differently restarts nothing; a node that d
   expect(leaf?.rendererVersion).toBe(2);
   expect(await load(chain.id)).toMatchObject({ phase: "running" });
 });
+
+test("what only a new release writes differently is rolled node by node once a change of the chain is asked for", async () => {
+  plane.machines.startupMs = 2_000;
+  const chain = await wishChain(plane);
+  await settle(plane);
+  plane.renderer.version = 2;
+  await runFor(plane, 120_000);
+  expect(startCounts(plane, chain)).toEqual({ "hub-0": 1, "leaf-0": 1, "leaf-1": 1, "leaf-2": 1 });
+  const seen = watchRunning(chain);
+  // Any update asks for it, also one that changes no setting.
+  await changeChain(plane, chain, { kind: "chain.update", wish: "running" });
+  await settle(plane);
+  plane.watch.gate = null;
+  expect(startCounts(plane, chain)).toEqual({ "hub-0": 2, "leaf-0": 2, "leaf-1": 2, "leaf-2": 2 });
+  expect(Math.min(...seen.map((nodes) => nodes.length))).toBe(3);
+  expect((await lastOperation(plane, chain)).state).toBe("succeeded");
+});
