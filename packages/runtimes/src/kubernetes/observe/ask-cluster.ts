@@ -4,8 +4,8 @@ import type { EventObject, PodObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context } from "../context.ts";
 import { findRefusal } from "../failure.ts";
-import type { Verdict } from "./judge.ts";
 import { maskSecrets, readTail } from "./tail.ts";
+import type { Verdict } from "./verdict.ts";
 
 const keepMs = 10_000;
 const mostKept = 2_000;

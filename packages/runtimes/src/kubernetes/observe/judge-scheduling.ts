@@ -1,5 +1,5 @@
 import type { PodObject } from "../client/kube-object.ts";
-import type { Verdict } from "./judge.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** The scheduler's words, of today and of before, for a volume that is on a machine which the pod may not go to. */
 const staysPut = /PersistentVolume's node affinity|volume node affinity/;

@@ -1,14 +1,7 @@
-import type { NodeObservation } from "@portolan/domain";
-import type { Failure } from "../../node-failure.ts";
 import type { ContainerEnd, ContainerStatus, PodObject } from "../client/kube-object.ts";
 import { type ContainerFact, readFacts } from "../render/facts.ts";
 import { judgeScheduling } from "./judge-scheduling.ts";
-
-export type Verdict = Pick<NodeObservation, "state"> &
-  Partial<Failure> & {
-    /** Where the cluster's events or a program's output say more than the status does. */
-    ask?: "claim" | "events" | { container: string };
-  };
+import type { Verdict } from "./verdict.ts";
 
 /** From this many ends on, it is said to be a loop. */
 const loopRestarts = 5;

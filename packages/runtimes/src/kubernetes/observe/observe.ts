@@ -8,7 +8,8 @@ import type { Context } from "../context.ts";
 import { annotationKeys } from "../labels.ts";
 import { toBytes } from "../quantity.ts";
 import type { ClusterAsker } from "./ask-cluster.ts";
-import { judgePod, type Verdict } from "./judge.ts";
+import { judgePod } from "./judge.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** The controller makes a pod at once; later than this there is a reason. */
 const podWaitMs = 2_000;
