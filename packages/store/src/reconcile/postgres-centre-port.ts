@@ -115,7 +115,7 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       const ids = leases.map(({ placementId }) => placementId);
       const fences = leases.map(({ fence }) => String(fence));
       // Rows that are locked are passed over: who waits with some of them locked may be waited for.
-      const lost = await (deps.renewals ?? client).$queryRaw<{ id: string }[]>`
+      const lost = await (deps.renewals ?? client).$queryRaw<{ id: string; fence: string }[]>`
         with asked as (select * from unnest(${ids}::text[], ${fences}::text[]) as asked (id, fence)),
         free as (
           select p.id from placements p join asked on asked.id = p.id and asked.fence::bigint = p.fence
@@ -124,10 +124,10 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
           update placements p set lease_until = ${until}, next_at = case when p.next_at = p.lease_until then ${until} else p.next_at end
           from free where p.id = free.id
         )
-        select asked.id from asked where not exists (
+        select asked.id, asked.fence from asked where not exists (
           select 1 from placements p where p.id = asked.id and p.fence = asked.fence::bigint and p.lease_owner is not null)`;
-      const names = new Set(lost.map(({ id }) => id));
-      return { lost: leases.filter(({ placementId }) => names.has(placementId)) };
+      const names = new Set(lost.map(({ id, fence }) => `${id}/${fence}`));
+      return { lost: leases.filter(({ placementId, fence }) => names.has(`${placementId}/${fence}`)) };
     },
 
     reportAddresses: (placementId, fence, addresses) =>
