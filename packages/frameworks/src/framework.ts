@@ -34,6 +34,11 @@ export interface RuntimeCapabilities {
   exposures: readonly ("internal" | "admin" | "gateway" | "public")[];
   /** False: what it runs can't dial the guarded forwarder, which listens on its worker's own loopback. Absent: it can. */
   reachesForwarder?: boolean;
+  /**
+   * How callers from outside the region can reach nodes: `byServerName`, by TLS under names below `domain`. Absent: they
+   * can't, but through the gateway.
+   */
+  exposure?: { domain: string; byServerName: true };
 }
 
 /** What a blueprint may depend on of each region. */

@@ -34,6 +34,7 @@ const settings = kubernetesSettings.parse({
   worker: [{ cidr: "10.2.0.0/16" }],
   regions: { there: [{ cidr: "10.3.0.0/16" }] },
   features: { stopSignal: true },
+  entry: { domain: "example.org" },
 });
 
 const secrets = {
@@ -155,6 +156,7 @@ const port: Changes<BlueprintPort> = {
   bindNumber: 8_002,
   host: unread("it is the Service's name, which reserve gave, and stands in others' arguments"),
   number: 9_002,
+  outside: { host: "node-0.example.org", number: 443, serverName: "node-0.example.org" },
 };
 
 const rule: Changes<NetworkRule> = {

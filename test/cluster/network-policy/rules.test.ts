@@ -53,7 +53,7 @@ describe("toRules", () => {
 
   it("reads blocks with exceptions, namespaces, and both selectors together", () => {
     const egress = [
-      { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.0.0.0/8"] } }] },
+      { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.0.0.0/8"] } }, { ipBlock: { cidr: "::/0" } }] },
       {
         to: [{ namespaceSelector: { matchLabels: { name: "other" } }, podSelector: { matchLabels: { app: "guest" } } }],
       },

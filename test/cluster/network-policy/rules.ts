@@ -145,6 +145,8 @@ const linesOf = (
   return peers.flatMap((peer) => {
     if (peer.ipBlock !== undefined) {
       const { cidr, except = [] } = peer.ipBlock;
+      // No pod has such an address here, and one line that nftables can't read would undo all others.
+      if (cidr.includes(":")) return [];
       const but = except.length === 0 ? "" : ` ip ${side} != { ${except.join(", ")} }`;
       return portsOf(rule.ports, target).map((port) => `ip ${side} ${cidr}${but} ${port} return`);
     }

@@ -114,7 +114,12 @@ const nodes = async (context: Context, chain: string): Promise<void> => {
     listAll((at) => client.chains.nodes({ params: { chain }, query: at })),
     1_000,
   );
-  context.print(items, items, ["name", "role", "region", "version", "state", "isHealthy", "height", "storageBytes"]);
+  const rows = items.map(({ outside, ...node }) => ({
+    ...node,
+    ...(outside === undefined ? {} : { outside: `${outside.host}:${outside.port}` }),
+  }));
+  const columns = ["name", "role", "region", "version", "state", "isHealthy", "height", "storageBytes"];
+  context.print(items, rows, rows.some((row) => "outside" in row) ? [...columns, "outside"] : columns);
 };
 
 const logs = async (context: Context, chain: string, flags: { node?: string; since?: string; limit: string }) => {

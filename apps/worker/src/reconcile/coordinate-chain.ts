@@ -9,7 +9,7 @@ import type {
   Random,
   Signer,
 } from "@portolan/domain";
-import { toOperationError } from "@portolan/domain";
+import { isShownAsWished, toOperationError } from "@portolan/domain";
 import {
   type Framework,
   type OperatorConfig,
@@ -68,15 +68,25 @@ const nextRenewal = (material: readonly MaterialItem[]): Date | null => {
   return times.length === 0 ? null : new Date(Math.min(...times.map((time) => time.getTime())));
 };
 
+const capabilitiesOf = (work: ChainWork, region: string): RuntimeCapabilities | null =>
+  (work.regions[region]?.capabilities ?? null) as RuntimeCapabilities | null;
+
 const addressesOf = (work: ChainWork): AddressesByRegion =>
   Object.fromEntries(work.placements.map((placement) => [placement.region, placement.addresses]));
 
-const hasAllAddresses = (nodes: readonly NodeSpec[], addresses: AddressesByRegion): boolean =>
-  nodes.every((node) =>
-    node.ports.every((port) =>
-      (addresses[node.region] ?? []).some((address) => address.node === node.name && address.port === port.name),
-    ),
-  );
+/** A port that is not to be shown outside any more is no reason to wait: what is made next does without. */
+const hasAllAddresses = (nodes: readonly NodeSpec[], addresses: AddressesByRegion, work: ChainWork): boolean =>
+  nodes.every((node) => {
+    const canShow = capabilitiesOf(work, node.region)?.exposure !== undefined;
+    return node.ports.every((port) =>
+      (addresses[node.region] ?? []).some(
+        (address) =>
+          address.node === node.name &&
+          address.port === port.name &&
+          (address.outside !== undefined || isShownAsWished(port, address, canShow)),
+      ),
+    );
+  });
 
 const toImpossible = (nodes: readonly NodeSpec[], error: unknown): Desired => ({
   kind: "impossible",
@@ -142,16 +152,16 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       nodes = framework.topology(work.spec);
       if (copying !== null) return { desired: { kind: "copying", nodes, copying }, material: work.material };
       const addresses = addressesOf(work);
-      if (!hasAllAddresses(nodes, addresses)) {
-        const isOfParts = hasAllAddresses(ownNodes({ nodes }), addresses);
+      if (!hasAllAddresses(nodes, addresses, work)) {
+        const isOfParts = hasAllAddresses(ownNodes({ nodes }), addresses, work);
         return { desired: { kind: "waitingForAddresses", nodes, isOfParts }, material: work.material };
       }
       const material = await ensureMaterial(work, framework, addresses);
       if (material === null) return null;
       const regions: RegionFacts = {};
       for (const placement of work.placements) {
-        const known = work.regions[placement.region]?.capabilities as RuntimeCapabilities | null | undefined;
-        regions[placement.region] = { placementId: placement.id, capabilities: known ?? unknownCapabilities };
+        const capabilities = capabilitiesOf(work, placement.region) ?? unknownCapabilities;
+        regions[placement.region] = { placementId: placement.id, capabilities };
       }
       const operator = withinReach(
         deps.operator,

@@ -5,6 +5,7 @@ import {
   type ChainView,
   type Clock,
   DomainError,
+  isShownAsWished,
   type NodeObservation,
   type OperationError,
   type PlacementObservation,
@@ -171,9 +172,13 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     runtime: Runtime,
     ref: PlacementRef,
   ): Promise<boolean> => {
+    const canShow = runtime.capabilities.exposure !== undefined;
     const isComplete = order.nodes.every((node) =>
       node.ports.every((port) =>
-        claim.addresses.some((address) => address.node === node.name && address.port === port.name),
+        claim.addresses.some(
+          (address) =>
+            address.node === node.name && address.port === port.name && isShownAsWished(port, address, canShow),
+        ),
       ),
     );
     if (isComplete || (order.action !== "reserve" && order.action !== "run")) return true;

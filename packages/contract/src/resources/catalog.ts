@@ -52,6 +52,12 @@ export const region = z
           .describe(
             "False: no forks of other networks, and no chaincode at an address of one's own. Absent: both may be.",
           ),
+        exposure: z
+          .object({ domain: z.string(), byServerName: z.literal(true) })
+          .optional()
+          .describe(
+            "Callers from outside can reach nodes: by TLS, under names below `domain`. Absent: only through the gateway.",
+          ),
       })
       .nullable()
       .describe("As a worker of the region last said them; null: none has."),

@@ -125,6 +125,14 @@ export const node = z
     height: z.string().optional(),
     storageBytes: z.string().optional(),
     startedAt: time.optional(),
+    outside: z
+      .object({
+        host: z.string(),
+        port: z.int(),
+        serverName: z.string().describe("What a caller's TLS asks for; the node's certificate has it."),
+      })
+      .optional()
+      .describe("Where callers from outside its region reach it. Absent: only the gateway does."),
   })
   .meta({ id: "Node" });
 

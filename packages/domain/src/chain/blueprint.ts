@@ -1,5 +1,5 @@
 import type { MaterialRef } from "./material.ts";
-import type { Exposure } from "./topology.ts";
+import type { Exposure, OutsideAddress } from "./topology.ts";
 
 /**
  * A path the runtime knows and the framework does not: inside a volume, of a file of this node, or of a directory that
@@ -109,6 +109,8 @@ export interface BlueprintPort {
   bindNumber: number;
   host: string;
   number: number;
+  /** Callers from outside the region reach it under this name, and its programs' certificates have it. */
+  outside?: OutsideAddress;
 }
 
 export interface BlueprintNode {

@@ -5,6 +5,18 @@ export interface PortSpec {
   name: string;
   exposure: Exposure;
   protocol: "http" | "grpc" | "tcp";
+  /**
+   * Callers from outside the region may reach it, where the region has an entry for them. `tls`: they are told apart by
+   * the name that their TLS asks for, so its programs must speak TLS themselves. Absent: they may not.
+   */
+  outsideBy?: "tls";
+}
+
+/** Where callers from outside a region dial a node's port, and the name that they ask for and verify. */
+export interface OutsideAddress {
+  host: string;
+  number: number;
+  serverName: string;
 }
 
 /**
@@ -42,7 +54,19 @@ export interface NodeAddress {
    * cluster's own DNS). The port is the same.
    */
   routeHost?: string;
+  /** Where the port is shown outside the region; absent: nowhere. */
+  outside?: OutsideAddress;
 }
+
+/**
+ * Whether a reserved address shows its port outside as the wish has it. `canShow`: whether the region has an entry; where
+ * it has none, a wish for it waits for nothing.
+ */
+export const isShownAsWished = (
+  port: Pick<PortSpec, "outsideBy">,
+  address: Pick<NodeAddress, "outside">,
+  canShow: boolean,
+): boolean => (port.outsideBy !== undefined && canShow) === (address.outside !== undefined);
 
 /** Reserved addresses by region slug. */
 export type AddressesByRegion = { readonly [region: string]: readonly NodeAddress[] };

@@ -66,6 +66,7 @@ export {
   computeSku,
   evaluatedSku,
   nodeSku,
+  outsideSku,
   type SkuUnit,
   skuUnits,
   storageSku,

@@ -1,7 +1,7 @@
 import { type Money, sumMoney, toWireMoney, type WireMoney } from "./money.ts";
 import type { PriceBook } from "./price-book.ts";
 import { type PricedLine, priceLine } from "./price-line.ts";
-import { computeSku, nodeSku, storageSku, toMebibytes } from "./sku.ts";
+import { computeSku, nodeSku, outsideSku, storageSku, toMebibytes } from "./sku.ts";
 
 /** A month in a quote; a bill counts the hours there were. */
 export const hoursPerQuotedMonth = 730n;
@@ -13,6 +13,8 @@ export interface QuotedNode {
   region: string;
   /** Bytes of storage that this node reserves. */
   storageBytes: bigint;
+  /** Callers from outside its region can reach it. */
+  isOutside?: boolean;
 }
 
 export interface QuoteLine extends PricedLine {
@@ -48,6 +50,12 @@ const demandOf = (nodes: readonly QuotedNode[]): Demand[] =>
       sku: storageSku,
       region: node.region,
       quantity: toMebibytes(node.storageBytes) * hoursPerQuotedMonth,
+      isAssumption: false,
+    },
+    {
+      sku: outsideSku,
+      region: node.region,
+      quantity: node.isOutside === true ? hoursPerQuotedMonth * 3600n : 0n,
       isAssumption: false,
     },
   ]);

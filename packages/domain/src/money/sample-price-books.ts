@@ -45,6 +45,7 @@ export const samplePriceBookData: PriceBookData = {
     },
     nodePrice("node.anvil.dev.node", "2000", globalFactors),
     nodePrice("node.anvil.standard.node", "12000", globalFactors),
+    nodePrice("outside.node", "4000", globalFactors),
     // Whatever has no price of its own.
     nodePrice("node.*", "30000", globalFactors),
   ],
@@ -65,6 +66,7 @@ export const sampleDomesticPriceBookData: PriceBookData = {
     { ...opening, sku: "backup.storage", unit: "MiB-hour", unitPrice: { micros: "350000", per: gibMonth } },
     nodePrice("node.anvil.dev.node", "14000", {}),
     nodePrice("node.anvil.standard.node", "85000", {}),
+    nodePrice("outside.node", "28000", {}),
     nodePrice("node.*", "210000", {}),
   ],
 };

@@ -10,6 +10,8 @@ export const submittedSku = "transaction.submitted";
 export const evaluatedSku = "transaction.evaluated";
 /** Bytes of messages that the gateway carried, both ways. */
 export const transferSku = "transfer.bytes";
+/** A node that callers from outside its region can reach, while it runs: its share of the region's entry. */
+export const outsideSku = "outside.node";
 
 /** Integer base units that quantities are counted in. */
 export const skuUnits = ["dCU", "node-second", "MiB-hour", "transaction", "byte"] as const;

@@ -41,11 +41,15 @@ const chaincodeResources = { cpuMillis: 250, memoryBytes: 256 * mebibyte };
 const relayResources = { cpuMillis: 100, memoryBytes: 192 * mebibyte };
 
 const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
-  node.ports.map(({ name, exposure, protocol }) => {
+  node.ports.map(({ name, exposure, protocol, outsideBy }) => {
     const found = addresses.find((address) => address.node === node.name && address.port === name);
     if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
     const { bindHost, bindNumber, host, number } = found;
-    return { name, exposure, protocol, bindHost, bindNumber, host, number };
+    const outside = outsideBy === undefined ? undefined : found.outside;
+    return {
+      ...{ name, exposure, protocol, bindHost, bindNumber, host, number },
+      ...(outside === undefined ? {} : { outside }),
+    };
   });
 
 /** What each role fills in differently. */

@@ -53,6 +53,14 @@ export const fabricSettings = z
       .refine((list) => areDistinct(list.map((item) => mspIdOf(item))), { message: "must not have an MSP id twice" })
       .default([{ name: "org1", peers: 1 }])
       .describe("Organisations with peers. The orderers belong to one of their own, `OrdererMSP`."),
+    outside: z
+      .array(z.enum(["peers", "orderers"]))
+      .max(2)
+      .refine(areDistinct, { message: "must not have one twice" })
+      .exactOptional()
+      .describe(
+        "Nodes that callers from outside the region reach by TLS under names of their own, where it has an entry for them: peers, orderers or both. Without it only the gateway reaches them.",
+      ),
   })
   .meta({ id: "FabricSettings" });
 

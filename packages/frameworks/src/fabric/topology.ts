@@ -17,13 +17,16 @@ export const ports = {
   chaincode: "chaincode",
 } as const;
 
-const ordererPorts: readonly PortSpec[] = [
-  { name: ports.grpc, exposure: "internal", protocol: "grpc" },
+/** Fabric's nodes speak TLS by themselves, so that whoever is let in to the port has said and seen who is who. */
+const shownIf = (isShown: boolean): Pick<PortSpec, "outsideBy"> => (isShown ? { outsideBy: "tls" } : {});
+
+const ordererPorts = (isShown: boolean): readonly PortSpec[] => [
+  { name: ports.grpc, exposure: "internal", protocol: "grpc", ...shownIf(isShown) },
   { name: ports.admin, exposure: "admin", protocol: "http" },
   { name: ports.operations, exposure: "admin", protocol: "http" },
 ];
-const peerPorts: readonly PortSpec[] = [
-  { name: ports.grpc, exposure: "gateway", protocol: "grpc" },
+const peerPorts = (isShown: boolean): readonly PortSpec[] => [
+  { name: ports.grpc, exposure: "gateway", protocol: "grpc", ...shownIf(isShown) },
   { name: ports.chaincode, exposure: "internal", protocol: "grpc" },
   { name: ports.operations, exposure: "admin", protocol: "http" },
 ];
@@ -58,9 +61,13 @@ const regionAt = (spec: Pick<ChainSpec, "regions">, index: number): string =>
 /** Nodes are dealt out over the regions in turn, each role by itself, so that no region holds a majority by accident. */
 export const topology = (spec: ChainSpec): NodeSpec[] => {
   const settings = readSettings(spec.settings);
+  const shown = {
+    orderers: ordererPorts(settings.outside?.includes("orderers") === true),
+    peers: peerPorts(settings.outside?.includes("peers") === true),
+  };
   const orderers = ordererOrdinals(spec).map((ordinal): NodeSpec => {
     const region = regionAt(spec, ordinal);
-    return { name: ordererName(ordinal), role: roles.orderer, ordinal, region, ports: ordererPorts };
+    return { name: ordererName(ordinal), role: roles.orderer, ordinal, region, ports: shown.orderers };
   });
   const peers = settings.organisations.flatMap((organisation) =>
     peersOf(organisation).map(
@@ -69,7 +76,7 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
         role: roles.peer,
         ordinal,
         region: regionAt(spec, ordinal),
-        ports: peerPorts,
+        ports: shown.peers,
       }),
     ),
   );

@@ -7,6 +7,7 @@ import type { View } from "./cache/view.ts";
 import type { PlacementState } from "./change/placement-state.ts";
 import type { KubeClient } from "./client/client.ts";
 import type { KubeObjects } from "./client/objects.ts";
+import type { Entry } from "./entry/entry.ts";
 import type { KubernetesSettings } from "./settings.ts";
 
 /** What was applied of an object last, and what the API server made of it. */
@@ -32,6 +33,8 @@ export interface Context {
   /** Where fences of placements that are gone are kept. */
   homeNamespace: string;
   toolsImage: string;
+  /** For callers from outside. */
+  entry: Entry;
   startAfterWaitMs: number;
   /** How long stopping and removing are waited for, beyond the pods' own grace. */
   endWaitMs: number;

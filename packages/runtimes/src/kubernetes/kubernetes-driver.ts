@@ -23,6 +23,18 @@ const toPeers = (values: FlagValues): JsonObject[] => [
   ...texts(values, "fromNamespace").map((name) => ({ namespace: { "kubernetes.io/metadata.name": name } })),
 ];
 
+const toEntry = (values: FlagValues): JsonObject | undefined => {
+  const domain = text(values, "entryDomain");
+  if (domain === undefined) return undefined;
+  const port = text(values, "entryPort");
+  return onlySet({
+    domain,
+    service: text(values, "entryService"),
+    // What is no number is refused as such.
+    port: port === undefined ? undefined : /^\d{1,5}$/.test(port) ? Number(port) : port,
+  });
+};
+
 const onlySet = (object: { [name: string]: JsonObject[string] | undefined }): JsonObject =>
   Object.fromEntries(
     Object.entries(object).filter((entry): entry is [string, JsonObject[string]] => entry[1] !== undefined),
@@ -48,6 +60,7 @@ const fromFlags = (values: FlagValues): JsonObject | undefined => {
     gateway: peers.length === 0 ? undefined : peers,
     worker: peers.length === 0 ? undefined : peers,
     pullSecret: text(values, "pullSecret") === undefined ? undefined : { namespace: namespace ?? "", name: name ?? "" },
+    entry: toEntry(values),
     features: values["podResources"] === false ? { podResources: false } : undefined,
   });
 };
@@ -76,6 +89,9 @@ export const kubernetesDriver: RuntimeDriver<ClusterRegion> = {
     },
     { flag: "--tools-image <image>", description: "with Node, for pods that copy volumes and for checks" },
     { flag: "--home-namespace <name>", description: "for what is no chain's own; default portolan" },
+    { flag: "--entry-domain <name>", description: "let callers from outside in to nodes, by names below this one" },
+    { flag: "--entry-service <type>", description: "LoadBalancer (default) or NodePort" },
+    { flag: "--entry-port <number>", description: "that they dial; default 443" },
     { flag: "--no-pod-resources", description: "for clusters before 1.34" },
   ],
   fromFlags,

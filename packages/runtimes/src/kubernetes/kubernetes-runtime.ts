@@ -25,6 +25,7 @@ import { createKubeObjects } from "./client/objects.ts";
 import type { Context, WriteTurn } from "./context.ts";
 import { clearStaged, restoreSnapshot, stageSnapshot } from "./copy/restore-snapshot.ts";
 import { takeSnapshot } from "./copy/snapshot.ts";
+import { createEntry } from "./entry/entry.ts";
 import { labelKeys, managedBy } from "./labels.ts";
 import { toNamespaceName } from "./names.ts";
 import { createClusterAsker } from "./observe/ask-cluster.ts";
@@ -97,6 +98,7 @@ const createContext = (settings: KubernetesRuntimeSettings) => {
       if (isWatched(kind)) cache.absent(kind, kind.isNamespaced ? (namespace ?? "") : name, name);
     },
   });
+  const toolsImage = settings.toolsImage ?? "docker.io/library/node:24";
   const viewer = createViewer({ client, objects, cache, ledger, log }, settings.watch);
   const context: Context = {
     settings: cluster,
@@ -109,7 +111,8 @@ const createContext = (settings: KubernetesRuntimeSettings) => {
     applied: new Map(),
     isTurnAnew: createTurnsAnew(),
     homeNamespace: settings.homeNamespace ?? "portolan",
-    toolsImage: settings.toolsImage ?? "docker.io/library/node:24",
+    toolsImage,
+    entry: createEntry({ objects, settings: cluster, toolsImage, log }),
     startAfterWaitMs: settings.startAfterWaitMs ?? 60_000,
     endWaitMs: settings.endWaitMs ?? 30_000,
     look: viewer.look,
@@ -155,6 +158,20 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
       return turns.enter(placement.placementId, () => withTurn(context, placement, fence, { mayCreate }, work));
     });
 
+  /** What the region's entry offers; a region whose entry can't be made goes on without one. */
+  const learnExposure = async (): Promise<RuntimeCapabilities["exposure"]> => {
+    const { entry } = settings.cluster;
+    if (entry === undefined) return undefined;
+    try {
+      await context.entry.ensure();
+      await context.entry.look();
+      return { domain: entry.domain, byServerName: true };
+    } catch (error) {
+      context.log.warn({ err: error }, "the region's entry could not be made");
+      return undefined;
+    }
+  };
+
   return {
     get capabilities() {
       return capabilities;
@@ -162,7 +179,10 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     learn: () =>
       guarded(async () => {
         const storageClass = settings.cluster.storageClass ?? (await findDefaultClass(context));
-        capabilities = { ...capabilities, hasStorageExpansion: await canExpand(context, storageClass) };
+        const { exposure: _former, ...known } = capabilities;
+        const hasStorageExpansion = await canExpand(context, storageClass);
+        const exposure = await learnExposure();
+        capabilities = { ...known, hasStorageExpansion, ...(exposure === undefined ? {} : { exposure }) };
         return capabilities;
       }),
     reserve: (placement, nodes, fence) => write(placement, fence, true, (turn) => reserveAddresses(turn, nodes)),

@@ -4,7 +4,9 @@ import type { KubeAccessSettings } from "./client/kube-access.ts";
 import type { ClusterRegion } from "./cluster-region.ts";
 import { createKubernetesRuntime } from "./kubernetes-runtime.ts";
 
-const split = ({ kubeconfig, context, inCluster: _, toolsImage, homeNamespace, ...cluster }: ClusterRegion) => {
+const split = ({ kubeconfig, context, inCluster: _, toolsImage, homeNamespace, entry, ...rest }: ClusterRegion) => {
+  const home = homeNamespace === undefined ? {} : { namespace: homeNamespace };
+  const cluster = { ...rest, ...(entry === undefined ? {} : { entry: { ...home, ...entry } }) };
   const access: KubeAccessSettings =
     kubeconfig === undefined ? { inCluster: true } : { kubeconfig, ...(context === undefined ? {} : { context }) };
   return { access, cluster, toolsImage, ...(homeNamespace === undefined ? {} : { homeNamespace }) };

@@ -34,6 +34,30 @@ const toleration = z.strictObject({
   effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional(),
 });
 
+const entry = z
+  .strictObject({
+    /** Names below it are the region's to give: `*.paris.example.org` is led to the entry's service. */
+    domain: z
+      .string()
+      .max(180)
+      .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, "must be a domain's name"),
+    service: z.enum(["LoadBalancer", "NodePort"]).default("LoadBalancer"),
+    /** What callers dial; with `NodePort` the port of every machine. */
+    port: z.int().min(1).max(65_535).default(443),
+    /** Of the service, for the cloud that makes its load balancer. */
+    annotations: z.record(z.string().min(1).max(317), z.string().max(2_000)).default({}),
+    /** A connection on which nothing moves for so long is ended. */
+    idleSeconds: z.int().min(10).max(86_400).default(1_800),
+    /** Where it stands; absent: where the installation has what is no chain's own. */
+    namespace: name.optional(),
+  })
+  .refine(({ service, port }) => service !== "NodePort" || port >= 1_024, {
+    error: "with NodePort must be one of the machines' ports (30000 to 32767, unless the cluster says otherwise)",
+    path: ["port"],
+  });
+
+export type EntrySettings = z.output<typeof entry>;
+
 /**
  * How a region's nodes are laid into a cluster. A region's operator writes it as JSON beside the kubeconfig when the
  * region is added; everything has a default but the peers, without which nobody reaches a node.
@@ -60,6 +84,8 @@ export const kubernetesSettings = z.strictObject({
   worker: peers.default([]),
   /** Other regions, by slug, as nodes here see them: where their nodes' packets come from. */
   regions: z.record(z.string().max(100), peers).default({}),
+  /** The one way in for callers from outside; absent: there is none. */
+  entry: entry.optional(),
   /** Whom nodes ask for names. */
   dns: peers.min(1).default([{ namespace: { "kubernetes.io/metadata.name": "kube-system" } }]),
   /** The Pod Security level of placements' namespaces. Everything that is rendered keeps to `restricted`. */

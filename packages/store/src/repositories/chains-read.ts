@@ -1,5 +1,7 @@
+import type { NodeAddress, OutsideAddress } from "@portolan/domain";
 import type { StoreTransaction } from "../clients/create-clients.ts";
 import type { Chain, ChainEvent, Node } from "../generated/client.ts";
+import { fromJson } from "../reconcile/rows.ts";
 import { idBefore, type Page, type PageRequest, toPage } from "./page.ts";
 
 const columns = {
@@ -65,6 +67,25 @@ export const chainRepository = {
       take: page.size + 1,
     });
     return toPage(rows, page.size, (row) => row.id);
+  },
+
+  /** Where callers from outside reach a chain's nodes, by placement and node (`<placement>/<node>`). */
+  outsideOf: async (
+    transaction: StoreTransaction,
+    tenantId: string,
+    chainId: string,
+  ): Promise<ReadonlyMap<string, OutsideAddress>> => {
+    const rows = await transaction.placement.findMany({
+      where: { tenantId, chainId },
+      select: { id: true, addresses: true },
+    });
+    return new Map(
+      rows.flatMap(({ id, addresses }) =>
+        fromJson<NodeAddress[]>(addresses).flatMap(({ node, outside }) =>
+          outside === undefined ? [] : [[`${id}/${node}`, outside] as const],
+        ),
+      ),
+    );
   },
 
   /** The named node, or the chain's first. */

@@ -78,8 +78,10 @@ const toNode = (input: FakeBlueprintInput, node: NodeSpec): BlueprintNode => {
     volumes: [{ name: "data", kind: "data", sizeBytes: 1_048_576 }],
     ports: node.ports.map((port) => {
       const address = addresses.find((item) => item.port === port.name);
+      const { outsideBy, ...plain } = port;
       return {
-        ...port,
+        ...plain,
+        ...(outsideBy === undefined || address?.outside === undefined ? {} : { outside: address.outside }),
         host: address?.host ?? "",
         number: address?.number ?? 0,
         bindHost: address?.bindHost ?? "",

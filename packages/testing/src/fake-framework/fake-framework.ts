@@ -38,6 +38,8 @@ const settings = z.strictObject({
   greeting: z.string().max(100).default("hello"),
   /** Can't be changed once the chain is there. */
   codename: z.string().max(20).default("fake"),
+  /** Callers from outside may reach the hub's stream. */
+  isOutside: z.boolean().exactOptional(),
 });
 
 const topicSettings = z
@@ -82,12 +84,13 @@ const dayMs = 86_400_000;
 const regionOf = (spec: ChainSpec, ordinal: number): string => spec.regions[ordinal % spec.regions.length] ?? "";
 
 const topology = (spec: ChainSpec): NodeSpec[] => {
-  const { leaves } = settings.parse(spec.settings);
+  const { leaves, isOutside = false } = settings.parse(spec.settings);
   const ports = [
     { name: "status", exposure: "admin", protocol: "http" },
     { name: "stream", exposure: "gateway", protocol: "tcp" },
   ] as const;
-  const hub: NodeSpec = { name: "hub-0", role: "hub", ordinal: 0, region: regionOf(spec, 0), ports };
+  const hubPorts = isOutside ? [ports[0], { ...ports[1], outsideBy: "tls" as const }] : ports;
+  const hub: NodeSpec = { name: "hub-0", role: "hub", ordinal: 0, region: regionOf(spec, 0), ports: hubPorts };
   const others = Array.from(
     { length: leaves },
     (_, ordinal): NodeSpec => ({

@@ -6,6 +6,7 @@ import {
   DomainError,
   type NodeAddress,
   type NodeObservation,
+  type PortSpec,
   toNodeHash,
 } from "@portolan/domain";
 import type { Fence, PlacementRef, Runtime, SecretSource, SnapshotName } from "@portolan/runtimes";
@@ -65,6 +66,8 @@ export interface FakeMachines {
   exchange: FakeExchange;
   kill(placementId: string, node: string): void;
   nextPort: number;
+  /** Set: callers from outside are let in to nodes, by names below it. */
+  entryDomain?: string;
 }
 
 const isUp = (machines: FakeMachines, instance: FakeInstance, now: Date): boolean =>
@@ -214,6 +217,14 @@ export const createFakeRuntime = (deps: {
   const { machines, clock } = deps;
   const at = deps.checkpoint ?? (() => Promise.resolve());
 
+  const showOutside = (address: NodeAddress, { outsideBy }: PortSpec): void => {
+    if (outsideBy === undefined || machines.entryDomain === undefined) delete address.outside;
+    else {
+      const serverName = `${address.node}.${machines.entryDomain}`;
+      address.outside = { host: serverName, number: 443, serverName };
+    }
+  };
+
   const enter = (ref: PlacementRef, fence: Fence): FakePlacement => {
     const found = machines.placements.get(ref.placementId);
     if (found !== undefined && fence < found.fence) {
@@ -289,11 +300,15 @@ export const createFakeRuntime = (deps: {
   };
 
   return {
-    capabilities: {
-      isolation: "none",
-      hasStorageExpansion: false,
-      hasSnapshots: true,
-      exposures: ["internal", "admin", "gateway", "public"],
+    get capabilities() {
+      const { entryDomain } = machines;
+      return {
+        isolation: "none" as const,
+        hasStorageExpansion: false,
+        hasSnapshots: true,
+        exposures: ["internal", "admin", "gateway", "public"] as const,
+        ...(entryDomain === undefined ? {} : { exposure: { domain: entryDomain, byServerName: true as const } }),
+      };
     },
     reserve: async (ref, nodes, fence, wished = []) => {
       const placement = enter(ref, fence);
@@ -308,20 +323,22 @@ export const createFakeRuntime = (deps: {
       }
       for (const node of nodes) {
         for (const port of node.ports) {
-          if (placement.addresses.some((item) => item.node === node.name && item.port === port.name)) continue;
+          const known = placement.addresses.find((item) => item.node === node.name && item.port === port.name);
+          if (known !== undefined) {
+            showOutside(known, port);
+            continue;
+          }
           const wish = wished.find((item) => item.node === node.name && item.port === port.name);
           const number = wish?.number ?? machines.nextPort++;
-          placement.addresses.push({
-            node: node.name,
-            port: port.name,
-            host: "127.0.0.1",
-            number,
-            bindHost: "127.0.0.1",
-            bindNumber: number,
-          });
+          const address: NodeAddress = {
+            ...{ node: node.name, port: port.name, host: "127.0.0.1", number },
+            ...{ bindHost: "127.0.0.1", bindNumber: number },
+          };
+          showOutside(address, port);
+          placement.addresses.push(address);
         }
       }
-      return [...placement.addresses];
+      return placement.addresses.map((address) => ({ ...address }));
     },
     apply: async (ref, blueprint, secrets, fence, only) => {
       const placement = enter(ref, fence);

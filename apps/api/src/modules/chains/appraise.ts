@@ -27,6 +27,7 @@ import {
 import type { ApiDeps } from "../../api-deps.ts";
 import { toDecision } from "../audit/to-decision.ts";
 import { capabilitiesOf } from "./capabilities-of.ts";
+import { demandExposure } from "./demand-exposure.ts";
 import { quotedNodes } from "./quoted-nodes.ts";
 import { demandNoProblem, newProblems, type ReviewedChain } from "./review.ts";
 
@@ -128,6 +129,7 @@ export const appraise = async (
   const rows = await regionRepository.bySlugs(transaction, reviewed.spec.regions);
   const regions = demandRegions(reviewed.spec.regions, rows, isThere);
   demandOffered(reviewed, deps.operator, regions);
+  if (!isThere) demandExposure(reviewed, regions);
   const verdict = await judge(deps, transaction, { ...input, regions });
   const nodes = quotedNodes(reviewed.framework, reviewed.facts, reviewed.spec);
   return {
@@ -226,6 +228,10 @@ export const presentQuote = async (
     objects: [
       ...spec.regions.map((region) => ({ kind: "placement", name: `${spec.name}`, region })),
       ...nodes.map(({ name, region }) => ({ kind: "node", name, region })),
+      ...framework
+        .topology(spec)
+        .filter(({ ports }) => ports.some(({ outsideBy }) => outsideBy !== undefined))
+        .map(({ name, region }) => ({ kind: "outsideRoute", name, region })),
       ...spec.regions.flatMap((region) =>
         framework.protocols.map((protocol) => ({ kind: "endpoint", name: protocol.name, region })),
       ),

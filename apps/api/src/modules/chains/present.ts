@@ -1,5 +1,5 @@
 import type { ChainEventResource, ChainResource, NodeResource } from "@portolan/contract";
-import type { Condition, JsonObject, Phase } from "@portolan/domain";
+import type { Condition, JsonObject, OutsideAddress, Phase } from "@portolan/domain";
 import { phases } from "@portolan/domain";
 import type { FrameworkRegistry } from "@portolan/frameworks";
 import type { ChainEventRow, ChainRow, NodeRow } from "@portolan/store";
@@ -63,7 +63,11 @@ export const presentChain = (row: ChainRow, frameworks: FrameworkRegistry, place
   };
 };
 
-export const presentNode = (row: NodeRow): NodeResource => ({
+const toOutside = (found: OutsideAddress | undefined): Pick<NodeResource, "outside"> =>
+  found === undefined ? {} : { outside: { host: found.host, port: found.number, serverName: found.serverName } };
+
+/** `outside`: by placement and node, as `chainRepository.outsideOf` has it. */
+export const presentNode = (row: NodeRow, outside: ReadonlyMap<string, OutsideAddress>): NodeResource => ({
   id: row.id,
   name: row.name,
   role: row.role,
@@ -76,6 +80,7 @@ export const presentNode = (row: NodeRow): NodeResource => ({
   ...(row.height === null ? {} : { height: row.height }),
   ...(row.storageBytes === null ? {} : { storageBytes: row.storageBytes.toString() }),
   ...(row.startedAt === null ? {} : { startedAt: row.startedAt.toISOString() }),
+  ...toOutside(outside.get(`${row.placementId}/${row.name}`)),
 });
 
 export const presentChainEvent = (row: ChainEventRow): ChainEventResource => ({

@@ -10,10 +10,11 @@ export const storageOf = (facts: PlanFacts): bigint => {
 
 /** A chain's nodes as the price book and the quota count them. */
 export const quotedNodes = (framework: Framework, facts: PlanFacts, spec: ChainSpec): QuotedNode[] =>
-  framework.topology(spec).map(({ role, region, isStateless }) => ({
+  framework.topology(spec).map(({ role, region, ports, isStateless }) => ({
     framework: framework.slug,
     plan: facts.plan,
     role,
     region,
     storageBytes: isStateless === true ? 0n : storageOf(facts),
+    ...(ports.some(({ outsideBy }) => outsideBy !== undefined) ? { isOutside: true } : {}),
   }));

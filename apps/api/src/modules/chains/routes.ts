@@ -65,9 +65,12 @@ export const chainHandlers = (deps: ApiDeps, changes: Changes): Pick<Handlers, C
       const page = toPageRequestOf("nod", query);
       const rows = await withTenant(clients.app, tenantId, async (transaction) => {
         await demandChain(transaction, tenantId, params.chain);
-        return chainRepository.nodes(transaction, tenantId, params.chain, page);
+        return {
+          page: await chainRepository.nodes(transaction, tenantId, params.chain, page),
+          outside: await chainRepository.outsideOf(transaction, tenantId, params.chain),
+        };
       });
-      return { body: presentPage(rows, presentNode) };
+      return { body: presentPage(rows.page, (row) => presentNode(row, rows.outside)) };
     },
 
     "chains.events": async ({ principal: { tenantId }, params, query }) => {

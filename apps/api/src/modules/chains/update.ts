@@ -21,6 +21,7 @@ import { operationLocation, presentOperation } from "../operations/present.ts";
 import { appraise, countryOf, presentQuote, quotaLines } from "./appraise.ts";
 import { capabilitiesOf } from "./capabilities-of.ts";
 import { demandAllowed, keepingDenials } from "./create.ts";
+import { demandExposure } from "./demand-exposure.ts";
 import { busy, gone, isGone, type LockedChain, wrongPhase } from "./guards.ts";
 import { mergeSettings } from "./merge-settings.ts";
 import { resizeChain, toGrowth } from "./resize.ts";
@@ -56,6 +57,7 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
     }
     demandNoProblem(newProblems(framework.review(former, operator), framework.review(spec, operator)));
     demandNoProblem(framework.reviewUpdate?.(former, spec) ?? []);
+    demandExposure({ framework, spec }, await regionRepository.bySlugs(transaction, spec.regions), former);
     return { framework, facts, spec };
   };
 

@@ -16,12 +16,13 @@ interface NodeOwner {
   hosts: readonly string[];
 }
 
-/** Where each node is dialled, sorted. */
+/** Where each node is dialled, from within its network and from outside. */
 const hostsByNode = (addresses: AddressesByRegion): Map<string, Set<string>> => {
   const hosts = new Map<string, Set<string>>();
-  for (const { node, host } of Object.values(addresses).flat()) {
+  for (const { node, host, outside } of Object.values(addresses).flat()) {
     const known = hosts.get(node) ?? new Set(["localhost", "127.0.0.1"]);
     hosts.set(node, known.add(host));
+    if (outside !== undefined) known.add(outside.serverName);
   }
   return hosts;
 };

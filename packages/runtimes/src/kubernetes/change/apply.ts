@@ -5,6 +5,7 @@ import { KubeError } from "../client/kube-error.ts";
 import type { KubeObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
+import { applyRoutes } from "../entry/apply-routes.ts";
 import { findRefusal, toNodeFailure, toThrown } from "../failure.ts";
 import { annotationKeys } from "../labels.ts";
 import { toBytes } from "../quantity.ts";
@@ -94,6 +95,7 @@ export const applyBlueprint = async (
     });
   }
   await applyShared(turn, rendered);
+  await applyRoutes(turn, blueprint);
   const known = new Set([...view.sets.keys(), ...Object.keys(turn.state.nodes)]);
   const dropped = [...known].filter((name) => !rendered.nodes.has(name) && isAllowed(name));
   const removed = Promise.allSettled(dropped.map((name) => removeNode(turn, view, name)));

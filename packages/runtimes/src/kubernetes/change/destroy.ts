@@ -3,6 +3,7 @@ import { nodeOf } from "../cache/view.ts";
 import type { NamespaceObject } from "../client/kube-object.ts";
 import { findKind, kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
+import { removeRoutes } from "../entry/apply-routes.ts";
 import { toThrown } from "../failure.ts";
 import { describeEnding } from "../observe/observe.ts";
 import { waitWhile } from "./end-pods.ts";
@@ -82,6 +83,7 @@ export const destroyPlacement = async (turn: WriteTurn, volumes: boolean, fence:
   if (view.namespace === undefined) return;
   const isEnding = view.namespace.metadata.deletionTimestamp !== undefined;
   if (!isEnding) {
+    await removeRoutes(turn);
     await stopPlacement(turn);
     // Kept volumes keep their addresses: a genesis that names them stays true when the chain is restored.
     if (isKept) return removeNodes(turn);

@@ -31,6 +31,8 @@ export interface PlacementState {
   nodes: { [node: string]: NodeRecord };
   /** What was applied or was going to be, as `Kind/name`: what is to be looked at when something is dropped. */
   objects: string[];
+  /** The region's entry has, or is to get, routes to nodes of it. */
+  hasRoutes?: true;
   /** What is laid ready of a snapshot. */
   staged?: { name: string; digest?: string; volumes: readonly string[] };
 }

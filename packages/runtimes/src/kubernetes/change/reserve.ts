@@ -2,6 +2,7 @@ import type { NodeAddress, NodeSpec } from "@portolan/domain";
 import type { KubeObject, ServiceObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
+import { toOutsideAddress } from "../entry/names.ts";
 import { renderNamespace } from "../render/namespace.ts";
 import { toPortNumbers } from "../render/ports.ts";
 import { renderService, toServiceHost } from "../render/service.ts";
@@ -32,7 +33,7 @@ const reserveNode = async (
   const made = turn.cache.find(kinds.Service, turn.namespace, name) as ServiceObject | undefined;
   const address = made?.spec?.clusterIP;
   const host = toServiceHost(placement.placementId, node.name, settings);
-  return ports.map(({ name: port, number }) => ({
+  return ports.map(({ name: port, number, outsideBy }) => ({
     node: node.name,
     port,
     host,
@@ -40,6 +41,9 @@ const reserveNode = async (
     bindHost: anyAddress,
     bindNumber: number,
     ...(settings.reach === "address" && address ? { routeHost: address } : {}),
+    ...(outsideBy === undefined || settings.entry === undefined
+      ? {}
+      : { outside: toOutsideAddress(node.name, placement.chainId, settings.entry) }),
   }));
 };
 

@@ -1,5 +1,6 @@
 import type { KubeAccessSettings } from "../client/kube-access.ts";
 import { KubeError } from "../client/kube-error.ts";
+import { checkEntry } from "./check-entry.ts";
 import { checkRights } from "./check-rights.ts";
 import { connect } from "./connect.ts";
 import { checkImages, checkMemory, checkPeers, checkSnapshots, checkStorage, checkVersion } from "./facts.ts";
@@ -45,11 +46,12 @@ export const checkCluster = async function* (input: ClusterCheck): AsyncGenerato
     yield* connection.findings;
     yield checkVersion(connection, settings);
     yield checkMemory(settings);
-    yield* await attempt("rights", () => checkRights(client));
+    yield* await attempt("rights", () => checkRights(client, settings.entry !== undefined));
     yield* await attempt("storage", () => checkStorage(client, settings));
     yield* await attempt("snapshots", () => checkSnapshots(client));
     yield checkImages(settings, toolsImage);
     yield checkPeers(settings);
+    yield* await attempt("entry", () => checkEntry(client, settings));
     try {
       yield* runTrial({ ...input, client });
     } catch (error) {

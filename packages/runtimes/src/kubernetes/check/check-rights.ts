@@ -29,8 +29,10 @@ const isAllowed = async (client: Pick<KubeClient, "request">, right: Right, verb
 };
 
 /** Each verb of the table, asked one by one, in every namespace. */
-export const checkRights = async (client: Pick<KubeClient, "request">): Promise<Finding> => {
-  const asked = rights.flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
+export const checkRights = async (client: Pick<KubeClient, "request">, hasEntry: boolean): Promise<Finding> => {
+  const asked = rights
+    .filter(({ isOfEntry }) => isOfEntry !== true || hasEntry)
+    .flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
   const answers = await Promise.all(
     asked.map(async ({ right, verb }) => ({ right, verb, allowed: await isAllowed(client, right, verb) })),
   );

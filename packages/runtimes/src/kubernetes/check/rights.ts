@@ -7,6 +7,8 @@ export interface Right {
   verbs: readonly string[];
   /** Only where the cluster has the kind. */
   isOptional?: boolean;
+  /** Only where the region has an entry for callers from outside. */
+  isOfEntry?: boolean;
 }
 
 const all = ["get", "list", "watch", "create", "patch", "delete"] as const;
@@ -29,6 +31,7 @@ export const rights: readonly Right[] = [
   { group: "", resource: "limitranges", verbs: all },
   { group: "", resource: "events", verbs: ["get", "list", "watch"] },
   { group: "apps", resource: "statefulsets", verbs: all },
+  { group: "apps", resource: "deployments", verbs: ["get", "create", "patch"], isOfEntry: true },
   { group: "batch", resource: "jobs", verbs: all },
   { group: "networking.k8s.io", resource: "networkpolicies", verbs: all },
   { group: "policy", resource: "poddisruptionbudgets", verbs: all },

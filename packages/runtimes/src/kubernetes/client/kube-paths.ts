@@ -25,6 +25,7 @@ export const kinds = {
   },
   Pod: namespaced("v1", "Pod", "pods"),
   StatefulSet: namespaced("apps/v1", "StatefulSet", "statefulsets"),
+  Deployment: namespaced("apps/v1", "Deployment", "deployments"),
   PersistentVolumeClaim: namespaced("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
   Service: namespaced("v1", "Service", "services"),
   ConfigMap: namespaced("v1", "ConfigMap", "configmaps"),

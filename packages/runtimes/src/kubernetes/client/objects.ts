@@ -66,15 +66,16 @@ export const createKubeObjects = (deps: {
 
     /**
      * Server-side apply as the one authority over its fields. Repeating it after an unknown outcome leads to the same.
-     * With `metadata.resourceVersion` in the manifest it is refused (409) where the object has changed since.
+     * With `metadata.resourceVersion` in the manifest it is refused (409) where the object has changed since. `manager`:
+     * whose fields these are, where several write parts of one object.
      */
-    apply: async <T extends KubeObject>(manifest: T): Promise<T> => {
+    apply: async <T extends KubeObject>(manifest: T, manager = fieldManager): Promise<T> => {
       const kind = findKind(manifest.kind ?? "");
       const { name, namespace } = manifest.metadata;
       const applied = await client.request<T>({
         method: "PATCH",
         path: toPath(kind, at(namespace, name)),
-        query: { fieldManager, force: true },
+        query: { fieldManager: manager, force: true },
         body: manifest,
         contentType: "application/apply-patch+yaml",
         isRepeatable: manifest.metadata.resourceVersion === undefined,

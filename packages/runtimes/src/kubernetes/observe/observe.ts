@@ -146,7 +146,7 @@ const isUnsettled = (
   namespace: string,
   records: { [node: string]: NodeRecord },
 ): boolean => {
-  if (findDrift(context, namespace).length > 0) return true;
+  if (findDrift(context, namespace).length > 0 || context.entry.isChanged(namespace)) return true;
   if (!context.applied.has(namespace) && context.isTurnAnew(namespace)) return true;
   return [...view.pods].some(([name, pod]) => {
     const record = records[name];

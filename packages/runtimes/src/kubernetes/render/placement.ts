@@ -1,5 +1,6 @@
 import { type Blueprint, type BlueprintNode, toNodeHash } from "@portolan/domain";
 import type { PlacementRef } from "../../runtime.ts";
+import { renderOutsidePolicies } from "../entry/render-outside.ts";
 import { toNodeObjectName } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { type KeptClaim, renderLimitRange, renderQuota } from "./limits.ts";
@@ -36,12 +37,14 @@ export const renderPlacement = (
   const network = { placement, blueprint, settings };
   const toEntry = (node: BlueprintNode) =>
     [node.name, renderNode({ placement, blueprint, node, nodeHash: toNodeHash(node), settings })] as const;
+  const namespace = renderNamespace(placement, settings);
   return {
-    namespace: renderNamespace(placement, settings),
+    namespace,
     shared: [
       renderQuota(placement, blueprint, settings, kept),
       renderLimitRange(placement, blueprint),
       ...renderPolicies(network),
+      ...renderOutsidePolicies(placement, namespace.metadata.name, blueprint, settings),
       ...renderBudgets(placement, blueprint.spread),
     ],
     nodes: new Map(blueprint.nodes.map(toEntry)),

@@ -1,0 +1,189 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { createServer, type TLSSocket, connect as tlsConnect } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeServerPair } from "../../../../test/server-pair.ts";
+import { createRelay, type Relay, type RelayLimits } from "./relay.ts";
+import type { Route } from "./routes.ts";
+
+/** Its end, well or not. */
+const closeOf = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    socket
+      .on("error", () => undefined)
+      .once("end", resolve)
+      .once("close", () => resolve())
+      .resume();
+  });
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+const limits: RelayLimits = {
+  connections: 50,
+  connectionsPerName: 50,
+  helloMs: 10_000,
+  connectMs: 5_000,
+  idleMs: 60_000,
+};
+
+interface Node {
+  name: string;
+  ca: string;
+  server: Server;
+}
+
+/** Answers with its name; then everything that it gets, as a digest, once its caller has no more to say. */
+const startNode = async (name: string): Promise<Node> => {
+  const { ca, ...pair } = await makeServerPair([name]);
+  const server = createServer({ ...pair, allowHalfOpen: true }, (socket: TLSSocket) => {
+    const hash = createHash("sha256");
+    socket.on("error", () => undefined);
+    socket.write(`${name}\n`);
+    socket.on("data", (piece) => hash.update(piece));
+    socket.on("end", () => socket.end(`${hash.digest("hex")}\n`));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { name, ca, server };
+};
+
+describe("the relay, with real TLS from end to end", () => {
+  const nodes: Node[] = [];
+  const relays: Relay[] = [];
+  beforeAll(async () => {
+    nodes.push(await startNode("a.example.org"), await startNode("b.example.org"));
+  });
+  afterEach(async () => {
+    await Promise.all(relays.splice(0).map((relay) => relay.close()));
+  });
+  afterAll(() => {
+    for (const { server } of nodes) server.close();
+  });
+
+  const nodeOf = (name: string): Node => {
+    const found = nodes.find((node) => node.name === name);
+    if (found === undefined) throw new Error(`no node ${name}`);
+    return found;
+  };
+  const routeTo = ({ name, server }: Node): [string, Route] => [
+    name,
+    { serverName: name, host: "127.0.0.1", port: portOf(server) },
+  ];
+  const start = async (change: Partial<RelayLimits> = {}): Promise<{ relay: Relay; port: number }> => {
+    const relay = createRelay({ ...limits, ...change }, () => undefined);
+    relays.push(relay);
+    relay.setRoutes(new Map(nodes.map(routeTo)));
+    relay.server.listen(0, "127.0.0.1");
+    await once(relay.server, "listening");
+    return { relay, port: portOf(relay.server) };
+  };
+  const dial = (port: number, servername: string, ca = nodes.map((node) => node.ca)): TLSSocket => {
+    const wish = { host: "127.0.0.1", port, servername, ca, allowHalfOpen: true };
+    // How it fails is looked at where it is of interest.
+    return tlsConnect(wish).on("error", () => undefined);
+  };
+  /** What is answered to the end, after `sent`; the certificate was that of this name. */
+  const talk = async (port: number, servername: string, sent: Buffer = Buffer.alloc(0)): Promise<string[]> => {
+    const socket = dial(port, servername, [nodeOf(servername).ca]);
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece) => {
+      text += piece;
+    });
+    socket.end(sent);
+    await once(socket, "end");
+    socket.destroy();
+    return text.trim().split("\n");
+  };
+  const failure = async (socket: TLSSocket): Promise<string> => {
+    const [error] = await once(socket, "error");
+    return String((error as { code?: string }).code ?? error);
+  };
+
+  it("hands each caller on to the node that it asks for, whose own certificate it sees, and every byte both ways", async () => {
+    const { port } = await start();
+    const sent = randomBytes(3 << 20);
+    const digest = createHash("sha256").update(sent).digest("hex");
+    const answers = await Promise.all(["a.example.org", "b.example.org"].map((name) => talk(port, name, sent)));
+    expect(answers).toEqual([
+      ["a.example.org", digest],
+      ["b.example.org", digest],
+    ]);
+  });
+
+  it("ends a connection of whoever asks for a name without a route, by TLS's own word for it", async () => {
+    const { port } = await start();
+    expect(await failure(dial(port, "c.example.org"))).toBe("ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
+  });
+
+  it("a route that is gone, or leads elsewhere, ends what is open on it, and only that", async () => {
+    const { relay, port } = await start();
+    const [first, second] = [dial(port, "a.example.org"), dial(port, "b.example.org")];
+    await Promise.all([once(first, "data"), once(second, "data")]);
+    const ended = closeOf(first);
+    relay.setRoutes(new Map([routeTo(nodeOf("b.example.org"))]));
+    await ended;
+    expect(await failure(dial(port, "a.example.org"))).toBe("ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
+    // The other one goes on.
+    second.setEncoding("utf8").end("x");
+    const [digest] = await once(second, "data");
+    expect(digest).toContain(createHash("sha256").update("x").digest("hex"));
+    second.destroy();
+  });
+
+  it("a route that comes is there for the next caller", async () => {
+    const { relay, port } = await start();
+    relay.setRoutes(new Map());
+    expect(await failure(dial(port, "a.example.org"))).toBe("ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
+    relay.setRoutes(new Map([routeTo(nodeOf("a.example.org"))]));
+    expect((await talk(port, "a.example.org"))[0]).toBe("a.example.org");
+  });
+
+  it("who says nothing, or no TLS, is not kept", async () => {
+    const { relay, port } = await start({ helloMs: 50 });
+    const silent = connect({ host: "127.0.0.1", port });
+    await closeOf(silent);
+    const plain = connect({ host: "127.0.0.1", port });
+    plain.write("GET / HTTP/1.1\r\n\r\n");
+    await closeOf(plain);
+    await expect.poll(() => relay.count()).toBe(0);
+  });
+
+  it("a connection on which nothing moves is ended", async () => {
+    const { port } = await start({ idleMs: 100 });
+    const socket = dial(port, "a.example.org");
+    await once(socket, "data");
+    await closeOf(socket);
+  });
+
+  it("no more connections than its bounds: in all, and to one name", async () => {
+    const { port } = await start({ connectionsPerName: 1 });
+    const first = dial(port, "a.example.org");
+    await once(first, "data");
+    const second = dial(port, "a.example.org");
+    await closeOf(second);
+    expect((await talk(port, "b.example.org"))[0]).toBe("b.example.org");
+    first.destroy();
+
+    const narrow = await start({ connections: 1 });
+    const held = dial(narrow.port, "a.example.org");
+    await once(held, "data");
+    const refused = connect({ host: "127.0.0.1", port: narrow.port });
+    await closeOf(refused);
+    held.destroy();
+    await expect.poll(() => narrow.relay.count()).toBe(0);
+    expect((await talk(narrow.port, "a.example.org"))[0]).toBe("a.example.org");
+  });
+
+  it("a node that is not there ends its caller's connection", async () => {
+    const { relay, port } = await start();
+    const closed = await startNode("gone.example.org");
+    const route = routeTo(closed);
+    closed.server.close();
+    await once(closed.server, "close");
+    relay.setRoutes(new Map([route]));
+    const socket = dial(port, "gone.example.org");
+    await closeOf(socket);
+    await expect.poll(() => relay.count()).toBe(0);
+  });
+});

@@ -1,0 +1,90 @@
+import type { V1PodSpec } from "@kubernetes/client-node";
+import type { Blueprint } from "@portolan/domain";
+import { describe, expect, test } from "vitest";
+import { renderEntry } from "../src/kubernetes/entry/render-entry.ts";
+import { renderEntryEgress, renderOutsidePolicies, toRoutes } from "../src/kubernetes/entry/render-outside.ts";
+import { kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { fullBlueprint, fullNode } from "./full-blueprint.ts";
+import { restrictedViolations } from "./pod-security.ts";
+
+const settings = kubernetesSettings.parse({
+  entry: { domain: "paris.example.org", annotations: { "example.org/balancer": "internal" } },
+  mirror: "mirror.example:5000",
+  pullSecret: { namespace: "portolan", name: "registry" },
+});
+const { entry } = settings;
+if (entry === undefined) throw new Error("there is no entry");
+const objects = renderEntry({
+  settings: { ...settings, entry },
+  toolsImage: "docker.io/library/node:24",
+  files: { "main.ts": "// the program\n" },
+});
+
+const placement = {
+  tenantId: "ten_01jd0000000000000000000001",
+  region: "here",
+  placementId: fullBlueprint.placementId,
+  chainId: fullBlueprint.chainId,
+};
+const namespace = "p-plc";
+const serverName = "node-0-chn.paris.example.org";
+const shown: Blueprint = {
+  ...fullBlueprint,
+  nodes: fullBlueprint.nodes.map((node) =>
+    node.name === fullNode.name
+      ? {
+          ...node,
+          ports: node.ports.map((port, index) =>
+            index === 0 ? { ...port, outside: { host: serverName, number: 443, serverName } } : port,
+          ),
+        }
+      : node,
+  ),
+};
+
+describe("the region's entry", () => {
+  test("stays as it is, and so do a placement's ways to and from it", async () => {
+    const own = [
+      ...renderOutsidePolicies(placement, namespace, shown, settings),
+      renderEntryEgress(placement, namespace, shown, settings),
+    ];
+    const routes = toRoutes(shown, () => "10.96.0.7");
+    await expect(`${JSON.stringify({ objects, placement: own, routes }, null, 1)}\n`).toMatchFileSnapshot(
+      "./golden/entry.json",
+    );
+  });
+
+  test("its pods break none of the rules of Pod Security restricted", () => {
+    const deployment = objects.find(({ kind }) => kind === "Deployment") as unknown as {
+      spec: { template: { spec: V1PodSpec } };
+    };
+    expect(restrictedViolations(deployment.spec.template.spec)).toEqual([]);
+  });
+
+  test("there is one load balancer, whatever stands behind it, or none where machines' ports are to be dialled", () => {
+    const serviceOf = (more: object) => {
+      const parsed = kubernetesSettings.parse({ entry: { domain: "paris.example.org", ...more } });
+      if (parsed.entry === undefined) throw new Error("there is no entry");
+      const input = { settings: { ...parsed, entry: parsed.entry }, toolsImage: "node:24", files: {} };
+      return renderEntry(input).filter(({ kind }) => kind === "Service");
+    };
+    expect(serviceOf({})).toMatchObject([{ spec: { type: "LoadBalancer", ports: [{ port: 443, targetPort: 8443 }] } }]);
+    expect(serviceOf({ service: "NodePort", port: 30_443 })).toMatchObject([
+      { spec: { type: "NodePort", ports: [{ nodePort: 30_443 }] } },
+    ]);
+    expect(kubernetesSettings.safeParse({ entry: { domain: "paris.example.org", service: "NodePort" } }).success).toBe(
+      false,
+    );
+  });
+
+  test("without one, and without a port that is shown, nothing is opened", () => {
+    const closed = kubernetesSettings.parse({});
+    expect(renderOutsidePolicies(placement, namespace, shown, closed)).toEqual([]);
+    expect(renderEntryEgress(placement, namespace, shown, closed)).toBeUndefined();
+    expect(renderOutsidePolicies(placement, namespace, fullBlueprint, settings)).toEqual([]);
+    expect(renderEntryEgress(placement, namespace, fullBlueprint, settings)).toBeUndefined();
+    expect(toRoutes(fullBlueprint, () => "10.96.0.7")).toEqual([]);
+    // A node without an address yet has no route yet.
+    expect(toRoutes(shown, () => undefined)).toEqual([]);
+  });
+});
