@@ -112,7 +112,7 @@ describe("chains.update", () => {
   });
 
   it.each(["chains.update", "chains.quoteUpdate"] as const)(
-    "422 of %s: a version that is none, and one that there is no way to",
+    "400 of %s: a version that is none, and one that there is no way to",
     async (operation) => {
       const { chain, params } = await makeNetwork(api, token);
       const unknown = await api.fail(operation, "request.invalid", { token, params, body: { version: "9.9" } });
@@ -168,7 +168,7 @@ describe("chains.update", () => {
   });
 
   it.each(["chains.update", "chains.quoteUpdate"] as const)(
-    "422 of %s: a plan that is none, smaller storage, larger storage where a region's can't grow",
+    "400 of %s: a plan that is none, smaller storage, larger storage where a region's can't grow",
     async (operation) => {
       const session = await bigger.signUp();
       const { chain, params } = await makeNetwork(bigger, session.token, { plan: "dev" });
