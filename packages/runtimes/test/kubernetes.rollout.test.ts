@@ -179,7 +179,7 @@ describe.skipIf(required === undefined)("changes of pods and machines", { timeou
     for (const _pass of [1, 2, 3]) await moving.apply(placement, rewritten, secrets, 1n, []);
     expect(uidsOf(placement)).toEqual(before);
     // A new release of the driver's renderer, or another setting of the region: every pod would be written differently.
-    const tolerations = [{ key: "example.com/special", operator: "Exists" }];
+    const tolerations = [{ key: "example.com/special", operator: "Exists" as const }];
     const { storageClasses } = cluster;
     const rewriting = harness.open({
       settings: {
