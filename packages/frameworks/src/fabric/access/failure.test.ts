@@ -14,6 +14,16 @@ it.each([
   ],
   [2, "error validating proposal: access denied: channel [main] creator org unknown", "identity.refused"],
   [9, "no combination of peers can be derived which satisfy the endorsement policy", "transaction.endorsement_refused"],
+  [
+    9,
+    "no combination of peers can be derived which satisfy the endorsement policy: required chaincodes are not installed on sufficient peers",
+    "transaction.endorsement_refused",
+  ],
+  [
+    9,
+    "no combination of peers can be derived which satisfy the endorsement policy: No metadata was found for chaincode nothing in channel main",
+    "chaincode.unknown",
+  ],
   [10, "failed to endorse transaction", "transaction.endorsement_refused"],
   [4, "context deadline exceeded", "transaction.timed_out"],
   [9, "no peers available to evaluate chaincode basic in channel main", "chaincode.unknown"],
@@ -42,6 +52,12 @@ it.each([
   ],
 ] as const)("%i %s is %s", (status, message, code) => {
   expect(codeOf(status, message)).toMatchObject({ code, message: `It was not done: ${message}` });
+});
+
+it("peers that the asked one has not heard of may be heard of in a moment", () => {
+  const early = "no combination of peers: required chaincodes are not installed on sufficient peers";
+  expect(codeOf(9, early)).toMatchObject({ retryable: true, hint: expect.stringContaining("Nothing was sent") });
+  expect(codeOf(14, "failed to find any endorsing peers for org(s): NobodyMSP")).toMatchObject({ retryable: false });
 });
 
 it("a doubled transaction is said without the whole certificate of its creator", () => {

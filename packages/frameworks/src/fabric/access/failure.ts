@@ -36,6 +36,8 @@ interface Reading {
   pattern: RegExp;
   code: DomainErrorFields["code"];
   hint: string;
+  /** It may be otherwise in a moment. */
+  isPassing?: true;
 }
 
 /** In order; texts of peer 3.1 (internal/pkg/gateway, core/endorser, core/common/validation). */
@@ -55,6 +57,18 @@ const readings: readonly Reading[] = [
     pattern: /could not launch chaincode|error creating grpc connection/i,
     code: "chaincode.unreachable",
     hint: "Its server does not answer the peers: look at the chaincode's condition and its log. Nothing was written.",
+  },
+  {
+    pattern: /no metadata was found for chaincode/i,
+    code: "chaincode.unknown",
+    hint: "Look at the channel's chaincodes and their conditions.",
+  },
+  {
+    pattern:
+      /required chaincodes are not installed on sufficient peers|no peer combination can satisfy|failed to select a set of endorsers/i,
+    code: "transaction.endorsement_refused",
+    hint: "The peers that have the chaincode and are up, as far as the asked one has heard, are too few for its endorsement policy: look at the nodes' conditions. Nothing was sent to be ordered: call again.",
+    isPassing: true,
   },
   {
     pattern: /failed to find any endorsing peers for org/i,
@@ -97,8 +111,9 @@ export const toAccessError = (
     return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });
   const found = readings.find(({ pattern }) => pattern.test(message));
   if (found !== undefined) {
-    const { code, hint } = found;
-    return new DomainError({ code, message, hint, retryable: code === "chaincode.unreachable", ...more });
+    const { code, hint, isPassing } = found;
+    const retryable = isPassing === true || code === "chaincode.unreachable";
+    return new DomainError({ code, message, hint, retryable, ...more });
   }
   if (error.status === status.unavailable)
     return new DomainError({ code: "node.unhealthy", message, retryable: true, ...more });

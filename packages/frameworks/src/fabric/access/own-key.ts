@@ -4,6 +4,7 @@ import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestRequest } from "../../rest-protocol.ts";
 import { refuseCall } from "../application-calls.ts";
 import type { FabricIdentity } from "../config/envelope.ts";
+import { askToEndorse } from "./endorse.ts";
 import { demandNotExpired } from "./expiry.ts";
 import { toAccessError } from "./failure.ts";
 import { endorseBody, invalidInput, parseBody, prepareBody, sendBody } from "./input.ts";
@@ -92,8 +93,8 @@ export const endorseOwn = async (request: RestRequest, context: RestContext): Pr
   const message = wanted.serializeBinary();
   checkCall("proposal", "gateway.Gateway/Endorse", message);
   const { transactionId } = header;
-  const envelope = await context
-    .unary("gateway.Gateway/Endorse", message, { timeoutMs: body.timeoutMs, isRepeatable: true })
+  const endsAt = context.now().getTime() + body.timeoutMs;
+  const envelope = await askToEndorse(context, message, endsAt, { isRepeatable: true })
     .then((answer) => gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction())
     .catch((error: unknown) => {
       throw toAccessError("The peers did not endorse it", error, { transactionId });

@@ -5,6 +5,7 @@ import { DomainError } from "@portolan/domain";
 import type { RestAnswer, RestContext, RestProtocol, RestRequest, RestRoute } from "../../rest-protocol.ts";
 import { GrpcFailure } from "../../rest-protocol.ts";
 import { isSystemChaincode } from "../application-calls.ts";
+import { askToEndorse } from "./endorse.ts";
 import { openEvents } from "./events.ts";
 import { nameOfValidation, toAccessError, toInvalidError } from "./failure.ts";
 import { evaluateBody, identityOf, invalidInput, numberOf, parseBody, submitBody } from "./input.ts";
@@ -114,9 +115,9 @@ const endorse = async (
 ): Promise<{ envelope: common.Envelope } | NonNullable<Awaited<ReturnType<typeof findTransaction>>>> => {
   const { context } = session;
   for (;;) {
-    const timeoutMs = Math.max(1, endsAt - context.now().getTime());
+    const { timeoutMs: _all, ...options } = callOptions(session, 0);
     try {
-      const answer = await context.unary("gateway.Gateway/Endorse", message, callOptions(session, timeoutMs));
+      const answer = await askToEndorse(context, message, endsAt, options);
       const envelope = gateway.EndorseResponse.deserializeBinary(answer).getPreparedTransaction();
       if (envelope !== undefined) return { envelope };
       throw new DomainError({
