@@ -117,8 +117,8 @@ describe.skipIf(programs === undefined)("three orderers, two organisations", () 
 
   test("a transaction of either organisation is seen by the other", async () => {
     await network.converge();
-    await createAsset(network, "org1", "b1");
-    await createAsset(network, "org2", "b2");
+    // At once and at the same time: whoever is told that it is ready has nothing left to wait for.
+    await Promise.all([createAsset(network, "org1", "b1"), createAsset(network, "org2", "b2")]);
     expect(await readAsset(network, "org2", "b1")).toMatchObject({ id: "b1" });
   });
 
@@ -143,7 +143,11 @@ describe.skipIf(programs === undefined)("three orderers, two organisations", () 
   test("an organisation comes and goes", async () => {
     wishSettings({ organisations: [...organisations, { name: "org3" }] });
     await network.converge();
-    await createAsset(network, "org3", "b4");
+    await Promise.all([
+      createAsset(network, "org3", "b4"),
+      createAsset(network, "org1", "b4-1"),
+      createAsset(network, "org2", "b4-2"),
+    ]);
     expect(await readAsset(network, "org1", "b4")).toMatchObject({ id: "b4" });
     wishSettings({});
     await network.converge();

@@ -72,6 +72,7 @@ describe.skipIf(programs === undefined)("a Fabric network of a developer, on rea
       "Approve chaincode basic 1.0 for org1: succeeded",
       "Take chaincode basic 1.0 into use: succeeded",
       "Call chaincode basic from peer-org1-0: succeeded",
+      "Let peer-org1-0 find who endorses chaincode basic: succeeded",
       "Find it in the network as wished: succeeded",
     ]);
     // In the order in which they were carried out, each in a time of its own.

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { chaincodeAddress, chaincodePackageOf } from "./chaincode/package.ts";
 import type { Definition } from "./client/lifecycle.ts";
 import { toApplicationPolicy } from "./config/index.ts";
+import { isEndorsable } from "./endorsable.ts";
 import { type ChaincodeSettings, channelsOf, type Part } from "./parts.ts";
 import { readSettings } from "./settings.ts";
 import { chaincodeNodeName } from "./topology.ts";
@@ -24,6 +25,8 @@ export const chaincodeWish = z.object({
   organisations: z.array(z.string()),
   /** Those among them whose peers get it. */
   hosts: z.array(z.string()),
+  /** Those among them whose peers must know who endorses it; none where its hosts alone can't meet its policy. */
+  planners: z.array(z.string()).default([]),
 });
 
 export type ChaincodeWish = z.output<typeof chaincodeWish>;
@@ -51,6 +54,7 @@ export const toChaincodeWish = (
   const address = source.kind === "external" ? source.address : chaincodeAddress(context.addresses, part.name);
   if (organisations === undefined || made === undefined || address === undefined) return undefined;
   const policy = toApplicationPolicy(part.settings.endorsementPolicy ?? channelPolicy);
+  const hosts = organisations.filter((item) => part.settings.organisations?.includes(item) ?? true);
   return {
     name: part.name,
     channel: part.settings.channel,
@@ -61,7 +65,8 @@ export const toChaincodeWish = (
     address,
     ...(source.kind === "external" ? { relay: chaincodeNodeName(part.name) } : {}),
     organisations,
-    hosts: organisations.filter((item) => part.settings.organisations?.includes(item) ?? true),
+    hosts,
+    planners: isEndorsable(spec, part.settings, { organisations, hosts }) ? organisations : [],
   };
 };
 

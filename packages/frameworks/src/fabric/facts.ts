@@ -19,6 +19,8 @@ const seenChaincode = z.object({
   approvals: z.record(z.string(), definition.extend({ packageId: z.string().nullable() })),
   /** Peers of the region to which it answered, and the sequence that they answered at. */
   answered: z.record(z.string(), z.number()),
+  /** Peers of the region that knew who endorses it, and what there was to know (`planMark`). */
+  planned: z.record(z.string(), z.string()).default({}),
   /** Where it listened when they did. */
   address: z.string().optional(),
   /** False: it must be initialised before it can be called. Null: not known. */

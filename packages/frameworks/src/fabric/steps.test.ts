@@ -15,6 +15,7 @@ import { toWantedDigest } from "./config/digest.ts";
 import { toNetworkDescription } from "./config/index.ts";
 import { fabric } from "./fabric.ts";
 import { factsName, type NodeChannel, type RegionFacts } from "./facts.ts";
+import { planMark } from "./inspect/ask-plan.ts";
 import { makeMaterial } from "./material.ts";
 import { chaincodesOf, channelsOf } from "./parts.ts";
 import { steps } from "./steps.ts";
@@ -72,7 +73,10 @@ const joined = (of: Made): Seen => {
   };
 };
 
-const agreed = (made: Made, more: { version?: string; packageId?: string; answered?: number } = {}): Seen => {
+const agreed = (
+  made: Made,
+  more: { version?: string; packageId?: string; answered?: number; planned?: string } = {},
+): Seen => {
   const [found] = chaincodesOf(made.spec);
   const wish = found && toChaincodeWish(made.spec, found, made);
   if (wish === undefined) throw new Error("no chaincode");
@@ -98,6 +102,9 @@ const agreed = (made: Made, more: { version?: string; packageId?: string; answer
           committed: definition,
           approvals: { org1: approved, org2: approved },
           answered: Object.fromEntries(peers.map((peer) => [peer, more.answered ?? 3])),
+          planned: Object.fromEntries(
+            peers.map((peer) => [peer, more.planned ?? planMark(wish, { committed: definition })]),
+          ),
           isInitialised: true,
         },
       },
@@ -115,6 +122,7 @@ test("a new network's steps are listed together in their order, without names to
     "Approve chaincode basic 1.0 for org1 and org2",
     "Take chaincode basic 1.0 into use",
     "Call chaincode basic from peer-org1-0 and peer-org2-0",
+    "Let peer-org1-0 and peer-org2-0 find who endorses chaincode basic",
   ]);
   expect(
     found.every(({ dependsOn, region, timeoutMs }) => dependsOn.length === 0 && region === "here" && timeoutMs > 0),
@@ -122,6 +130,7 @@ test("a new network's steps are listed together in their order, without names to
   expect(found.map(({ part: id }) => id)).toEqual([
     channel.id,
     channel.id,
+    chaincode.id,
     chaincode.id,
     chaincode.id,
     chaincode.id,
@@ -163,6 +172,7 @@ test("another version is the next sequence, another package only new approvals",
     "Approve chaincode basic 1.0 for org1 and org2",
     "Take chaincode basic 1.0 into use",
     "Call chaincode basic from peer-org1-0 and peer-org2-0",
+    "Let peer-org1-0 and peer-org2-0 find who endorses chaincode basic",
   ]);
   expect(upgrade.every(({ key }) => key.includes("/4/"))).toBe(true);
   const moved = list(made, agreed(made, { packageId: "basic:former" }));
@@ -171,6 +181,23 @@ test("another version is the next sequence, another package only new approvals",
   expect(titles(list(made, agreed(made, { answered: 2 })))).toEqual([
     "Call chaincode basic from peer-org1-0 and peer-org2-0",
   ]);
+});
+
+test("peers that knew who endorses it look again when other organisations have it", async () => {
+  const made = await make(toSpec(two, [channel, chaincode]));
+  const [step, ...others] = list(made, agreed(made, { planned: "3 org1 org1" }));
+  expect(others).toEqual([]);
+  expect(step).toMatchObject({
+    action: "chaincode.find",
+    title: "Let peer-org1-0 and peer-org2-0 find who endorses chaincode basic",
+    input: { channel: "main", name: "basic", nodes: ["peer-org1-0", "peer-org2-0"] },
+  });
+});
+
+test("where those who have it can't meet its policy, nobody is asked to find endorsers", async () => {
+  const alone = part("chaincode", "basic", { channel: "main", source, organisations: ["org1"] });
+  const found = list(await make(toSpec(two, [channel, alone])));
+  expect(found.map(({ action }) => action)).not.toContain("chaincode.find");
 });
 
 test("a new organisation is taken in before its peers join", async () => {

@@ -45,13 +45,14 @@ export const until = async <Answer>(
   signal: AbortSignal,
   timeoutMs: number,
   ask: () => Promise<Answer | undefined>,
+  everyMs = pauseMs,
 ): Promise<Answer | undefined> => {
   const endsAt = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (performance.now() + pauseMs > endsAt) return undefined;
-    await sleep(pauseMs, undefined, { signal });
+    if (performance.now() + everyMs > endsAt) return undefined;
+    await sleep(everyMs, undefined, { signal });
   }
 };
 

@@ -2,6 +2,7 @@ import type { Framework } from "../../framework.ts";
 import { approve, commit, install } from "./agree-on-chaincode.ts";
 import { init, reach } from "./call-chaincode.ts";
 import { configureChannel } from "./configure-channel.ts";
+import { find } from "./find-endorsers.ts";
 import { joinOrderers, joinPeers } from "./join-channel.ts";
 
 /** By the names that steps call them. */
@@ -14,4 +15,5 @@ export const actions: Framework["actions"] = {
   "chaincode.commit": commit,
   "chaincode.init": init,
   "chaincode.reach": reach,
+  "chaincode.find": find,
 };

@@ -28,6 +28,10 @@ const isMet = (node: PolicyNode, left: Map<string, number>): boolean => {
   return met >= node.count;
 };
 
+/** Whether one signature of each peer of these organisations is enough for a rule. Pure. */
+export const isMeetable = (rule: PolicyNode, organisations: readonly PolicyOrganisation[]): boolean =>
+  isMet(rule, new Map(organisations.map(({ mspId, peers }) => [mspId, peers ?? principalsOf(rule).length])));
+
 /**
  * Refuses an endorsement policy that names organisations which are not there, asks signatures of who doesn't endorse,
  * or can't be met by all peers together. Throws `chain.settings_invalid`.
@@ -41,8 +45,7 @@ export const checkEndorsementRule = (rule: PolicyNode, organisations: readonly P
     if (role !== "peer" && role !== "member")
       throw policyError(at, `only peers endorse, so nobody can sign as "${mspId}.${role}"`, `Write '${mspId}.peer'.`);
   }
-  const left = new Map(organisations.map(({ mspId, peers }) => [mspId, peers ?? principals.length]));
-  if (!isMet(rule, left))
+  if (!isMeetable(rule, organisations))
     throw policyError(
       rule.at,
       "all peers of the channel together can't meet it",

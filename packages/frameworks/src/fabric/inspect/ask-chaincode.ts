@@ -5,6 +5,8 @@ import { type Approved, approvedDefinition, type Committed, committedDefinition 
 import type { Network } from "../client/network.ts";
 import { Refusal } from "../client/refusal.ts";
 import type { SeenChaincode } from "../facts.ts";
+import { askPlan, planMark, planningPeers, unplannedPeers } from "./ask-plan.ts";
+import type { LocalPeers } from "./local-peers.ts";
 
 /** Answered by every chaincode of the contract API; any other answer of a chaincode serves as well. */
 const metadataFunction = "org.hyperledger.fabric:GetMetadata";
@@ -66,11 +68,6 @@ export const silentPeers = (seen: SeenChaincode, peers: readonly string[]): stri
 export const isCommitted = (wish: ChaincodeWish, seen: Pick<SeenChaincode, "committed">): boolean =>
   seen.committed !== null && isAsWished(wish, seen.committed);
 
-/** Peers of the region that take part in the chaincode's channel, by their organisation. */
-export interface LocalPeers {
-  readonly [organisation: string]: readonly string[];
-}
-
 export const hostingPeers = (wish: ChaincodeWish, peers: LocalPeers): string[] =>
   wish.hosts.flatMap((name) => peers[name] ?? []);
 
@@ -84,6 +81,7 @@ export const isComplete = (wish: ChaincodeWish, seen: SeenChaincode, peers: Loca
   !isElsewhere(wish, seen) &&
   missingApprovals(wish, seen, Object.keys(peers)).length === 0 &&
   silentPeers(seen, hostingPeers(wish, peers)).length === 0 &&
+  unplannedPeers(wish, seen, planningPeers(wish, peers)).length === 0 &&
   seen.isInitialised !== false;
 
 const toSeenDefinition = ({ name, version, sequence, policy, isInitRequired, packageId }: Approved) => ({
@@ -102,6 +100,29 @@ const toCommitted = ({ name, version, sequence, policy, isInitRequired }: Commit
   policy,
   isInitRequired,
 });
+
+/** All that are on the channel, as the peer that was asked knows it. */
+const isApprovedByAll = (network: Pick<Network, "organisation">, wish: ChaincodeWish, found: Committed): boolean =>
+  wish.organisations.every((name) => found.approvals[network.organisation(name).mspId] === true);
+
+/** Notes which of the region's peers know who endorses it; those that can't be asked are asked with the next look. */
+const notePlans = async (
+  network: Pick<Network, "peer">,
+  wish: ChaincodeWish,
+  seen: SeenChaincode,
+  { peers, ...options }: CallOptions & { peers: LocalPeers },
+): Promise<void> => {
+  const missing = unplannedPeers(wish, seen, planningPeers(wish, peers));
+  const one = async (peer: string): Promise<void> => {
+    try {
+      const plan = await askPlan(network, peer, wish, options);
+      if (plan.kind === "planned") seen.planned[peer] = planMark(wish, seen);
+    } catch {
+      // What else was found is not lost by it.
+    }
+  };
+  await Promise.all(missing.map(one));
+};
 
 /** Asks the region's peers what they know of a chaincode. Throws `Refusal` where the channel's peers don't answer. */
 export const askChaincode = async (
@@ -129,16 +150,20 @@ export const askChaincode = async (
     approvals,
     address: wish.address,
     answered: isElsewhere(wish, context.former) ? {} : { ...context.former?.answered },
+    planned: { ...context.former?.planned },
     isInitialised: null,
   };
-  if (!isCommitted(wish, seen) || committed === null) return seen;
+  if (!isCommitted(wish, seen) || found === null || committed === null) return seen;
   const probe = async (peer: string): Promise<void> => {
     const answer = await probeChaincode(network, peer, wish, options);
     if (answer.kind === "silent") seen.problem = answer.problem;
     else if (answer.kind === "uninitialised") seen.isInitialised = false;
     else seen.answered[peer] = committed.sequence;
   };
-  await Promise.all(silentPeers(seen, hostingPeers(wish, peers)).map(probe));
+  await Promise.all([
+    ...silentPeers(seen, hostingPeers(wish, peers)).map(probe),
+    ...(isApprovedByAll(network, wish, found) ? [notePlans(network, wish, seen, { ...options, peers })] : []),
+  ]);
   const hasAnswered = Object.values(seen.answered).includes(committed.sequence);
   if (seen.isInitialised === null && (!wish.isInitRequired || hasAnswered)) seen.isInitialised = true;
   return seen;

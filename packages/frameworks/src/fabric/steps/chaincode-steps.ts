@@ -3,6 +3,7 @@ import { chaincodePackageOf } from "../chaincode/package.ts";
 import { type ChaincodeWish, chaincodeKey, toChaincodeWish } from "../chaincode-wish.ts";
 import type { SeenChaincode } from "../facts.ts";
 import { isCommitted, isElsewhere, missingApprovals, silentPeers, wantedSequence } from "../inspect/ask-chaincode.ts";
+import { unplannedPeers } from "../inspect/ask-plan.ts";
 import type { ChaincodeSettings, Part } from "../parts.ts";
 import { readSettings } from "../settings.ts";
 import { peersOf } from "../topology.ts";
@@ -11,8 +12,16 @@ import { byRegion, listed, type Scene, shortHash, toStep } from "./scene.ts";
 const installTimeoutMs = 120_000;
 const agreeTimeoutMs = 120_000;
 const callTimeoutMs = 60_000;
+const planTimeoutMs = 90_000;
 
-const unseen: SeenChaincode = { at: "", committed: null, approvals: {}, answered: {}, isInitialised: null };
+const unseen: SeenChaincode = {
+  at: "",
+  committed: null,
+  approvals: {},
+  answered: {},
+  planned: {},
+  isInitialised: null,
+};
 
 /** What the regions know of it, laid together; the highest sequence is the newest. */
 export const mergedChaincode = (
@@ -29,6 +38,7 @@ export const mergedChaincode = (
       ...newer,
       approvals: { ...older.approvals, ...newer.approvals },
       answered: { ...older.answered, ...newer.answered },
+      planned: { ...older.planned, ...newer.planned },
       isInitialised: newer.isInitialised ?? older.isInitialised,
     };
   }, unseen);
@@ -147,6 +157,34 @@ const reach = (draft: Draft, before: readonly Step[]): Step[] => {
   );
 };
 
+/** Each peer at which applications call it must have heard which peers endorse it: gossip takes its time. */
+const find = (draft: Draft, before: readonly Step[]): Step[] => {
+  const { scene, part, wish, seen } = draft;
+  const planning = wish.planners.flatMap((organisation) => peersOfOrganisation(scene, organisation));
+  const missing = isCommitted(wish, seen)
+    ? new Set(
+        unplannedPeers(
+          wish,
+          seen,
+          planning.map(({ name }) => name),
+        ),
+      )
+    : null;
+  const wanted = planning.filter(({ name }) => missing?.has(name) ?? true);
+  return byRegion(wanted).map(([region, nodes]) =>
+    toStep({
+      key: `chaincode/${chaincodeKey(wish)}/find/${wantedSequence(wish, seen.committed)}/${shortHash([nodes, wish])}`,
+      action: "chaincode.find",
+      title: `Let ${listed(nodes)} find who endorses chaincode ${wish.name}`,
+      region,
+      input: { channel: wish.channel, name: wish.name, nodes },
+      part: part.id,
+      timeoutMs: planTimeoutMs,
+      after: before,
+    }),
+  );
+};
+
 /** Until it is agreed upon, and the first calls of it after that. */
 export interface ChaincodeSteps {
   agree: Step[];
@@ -191,6 +229,7 @@ export const chaincodeSteps = (
           },
           agree,
         );
-  const call = [...initialised, ...reach(draft, [...agree, ...initialised])];
+  const reached = reach(draft, [...agree, ...initialised]);
+  const call = [...initialised, ...reached, ...find(draft, [...agree, ...initialised, ...reached])];
   return { agree, call, isTroubled: seen.problem !== undefined };
 };
