@@ -95,7 +95,6 @@ export const applyBlueprint = async (
     });
   }
   await applyShared(turn, rendered);
-  await applyRoutes(turn, blueprint);
   const known = new Set([...view.sets.keys(), ...Object.keys(turn.state.nodes)]);
   const dropped = [...known].filter((name) => !rendered.nodes.has(name) && isAllowed(name));
   const removed = Promise.allSettled(dropped.map((name) => removeNode(turn, view, name)));
@@ -106,6 +105,8 @@ export const applyBlueprint = async (
   // A writer that was refused, or died, writes nothing more.
   if (failed) throw failed.reason;
   await turn.save();
+  // After the nodes: an entry that can't be had keeps none of them from running.
+  await applyRoutes(turn, blueprint);
   const wanted = new Set(rendered.shared.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
   const untouched: string[] = [];
   for (const [index, result] of applied.entries()) {

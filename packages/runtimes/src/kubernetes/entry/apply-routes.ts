@@ -15,7 +15,8 @@ const addressOf = (turn: WriteTurn, node: string): string | undefined => {
 export const removeRoutes = async (turn: WriteTurn): Promise<void> => {
   if (turn.state.hasRoutes === undefined) return;
   await turn.step("routes.delete");
-  await turn.entry.remove(turn.namespace);
+  // An entry that the region has no more is its operator's to clear away, routes and all.
+  if (turn.settings.entry !== undefined) await turn.entry.remove(turn.namespace);
   delete turn.state.hasRoutes;
   await turn.save();
 };
@@ -26,11 +27,11 @@ export const applyRoutes = async (turn: WriteTurn, blueprint: Blueprint): Promis
   if (egress === undefined) return removeRoutes(turn);
   const routes = JSON.stringify(toRoutes(blueprint, (node) => addressOf(turn, node)));
   if (turn.state.hasRoutes === true && turn.entry.has(turn.namespace, routes)) return;
-  await turn.entry.ensure();
   if (turn.state.hasRoutes === undefined) {
     turn.state.hasRoutes = true;
     await turn.save();
   }
+  await turn.entry.ensure();
   await turn.step("routes.apply");
   await turn.entry.allow(egress as KubeObject);
   await turn.step("routes.apply");

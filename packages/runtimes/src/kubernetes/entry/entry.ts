@@ -127,8 +127,14 @@ export const createEntry = (deps: {
         );
         return;
       } catch (error) {
-        // Placements that share an object write at the same time.
-        if (!isStatus(error, 409) || attempt >= mostTries) throw error;
+        const isGone = isStatus(error, 404);
+        if (isGone && routes === undefined) return;
+        // Placements that share an object write at the same time; or somebody has taken the namespace away.
+        if (!(isGone || isStatus(error, 409)) || attempt >= mostTries) throw error;
+        if (isGone) {
+          appliedAt = undefined;
+          await ensure();
+        }
       }
     }
   };
@@ -185,6 +191,8 @@ export const createEntry = (deps: {
     put,
     remove,
     isChanged,
+    /** Whether this process has written routes of the placement. */
+    isWritten: (placement: string): boolean => written.has(placement),
     /** Whether these routes are there as far as is known. */
     has: (placement: string, routes: string): boolean =>
       written.get(placement)?.routes === routes && !isChanged(placement),

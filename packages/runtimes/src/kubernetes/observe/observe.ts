@@ -163,7 +163,9 @@ export const observePlacement = async (
 ): Promise<PlacementObservation> => {
   const view = await context.look(namespace);
   if (view.namespace === undefined) return { nodes: [], volumes: [] };
-  const { nodes: records } = parseState(view.namespace.metadata.annotations?.[stateAnnotation]);
+  const { nodes: records, hasRoutes } = parseState(view.namespace.metadata.annotations?.[stateAnnotation]);
+  // Since a restart all is applied once anyhow; after that they are to be there.
+  const lacksRoutes = hasRoutes === true && context.applied.has(namespace) && !context.entry.isWritten(namespace);
   const isEnding = view.namespace.metadata.deletionTimestamp !== undefined;
   const shown = new Set([...view.sets.keys(), ...view.pods.keys()]);
   for (const [name, record] of Object.entries(records)) {
@@ -176,6 +178,6 @@ export const observePlacement = async (
   return {
     nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
     volumes: volumes.sort(),
-    ...(!isEnding && isUnsettled(context, view, namespace, records) ? { isUnsettled: true } : {}),
+    ...(!isEnding && (lacksRoutes || isUnsettled(context, view, namespace, records)) ? { isUnsettled: true } : {}),
   };
 };
