@@ -1,4 +1,4 @@
-import { createLogger, createShutdown } from "@portolan/kit";
+import { createLogger, createShutdown, growHeapSlowly } from "@portolan/kit";
 import { loadConfig } from "./config.ts";
 import { assembleWorker } from "./deps.ts";
 
@@ -6,6 +6,7 @@ import { assembleWorker } from "./deps.ts";
 const shutdownMs = 40_000;
 
 const run = async (): Promise<void> => {
+  growHeapSlowly();
   const config = loadConfig();
   const log = createLogger({ name: "worker", level: config.PORTOLAN_LOG_LEVEL });
   const shutdown = createShutdown({ log, timeoutMs: shutdownMs, exitWhenParentDies: true });

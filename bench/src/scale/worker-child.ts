@@ -1,8 +1,9 @@
-import { createLogger, createShutdown } from "@portolan/kit";
+import { createLogger, createShutdown, growHeapSlowly } from "@portolan/kit";
 import { assembleWorker, loadConfig } from "@portolan/worker";
 import { stillFramework } from "./still-framework.ts";
 
 /** The worker as its own `main.ts` starts it, with one framework more. */
+growHeapSlowly();
 const config = loadConfig();
 const log = createLogger({ name: "worker", level: config.PORTOLAN_LOG_LEVEL });
 const shutdown = createShutdown({ log, timeoutMs: 20_000, exitWhenParentDies: true });

@@ -6,6 +6,7 @@ export {
 } from "./client-error.ts";
 export { EnvError, type EnvSource, parseEnv } from "./env.ts";
 export { hasErrorCode } from "./error-code.ts";
+export { growHeapSlowly } from "./grow-heap-slowly.ts";
 export { isPublicAddress, isPublicName } from "./guarded-forwarder/address-rules.ts";
 export { isPublicEndpoint, type Resolve } from "./guarded-forwarder/guarded-address.ts";
 export { createGuardedConnect, type GuardedConnectSettings } from "./guarded-forwarder/guarded-connect.ts";
