@@ -6,6 +6,7 @@ import { auditHash, meterStorage, sealAudit } from "@portolan/store";
 import { createFakeRuntime } from "@portolan/testing";
 import { afterEach, expect, test } from "vitest";
 import { createLogAnswerer } from "../src/loops/answer-logs.ts";
+import { steadyMs } from "../src/reconcile/decide.ts";
 import { clearPlane, fakePlane, runningNodes, startCounts } from "./support/fake-plane.ts";
 import { leaseMs } from "./support/plane.ts";
 import { runFor, settle } from "./support/settle.ts";
@@ -115,6 +116,17 @@ test("a suspicion closes the route until a look that began after it, and then gi
   expect(after?.state).toBe("open");
   expect(Number(after?.version)).toBeGreaterThan(Number(before?.version) + 1);
   expect(startCounts(plane, chain)["hub-0"]).toBe(1);
+});
+
+test("a chain whose orders a worker has is not looked at over and over: the report wakes it", async () => {
+  const chain = await wishChain(plane);
+  const coordinator = plane.worker();
+  for (let pass = 0; pass < 3; pass++) {
+    await coordinator.coordinate(chain.id);
+    expect((await load(chain.id)).nextAt).toEqual(new Date(plane.clock.now().getTime() + steadyMs));
+  }
+  await plane.worker().reconcile(chain.placements.get("east") ?? "");
+  expect((await load(chain.id)).nextAt).toEqual(plane.clock.now());
 });
 
 test("a worker with a stale fence is refused by the database and by the machines", async () => {

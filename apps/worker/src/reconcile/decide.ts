@@ -68,12 +68,16 @@ const toNextAt = (input: {
   isReached: boolean;
   /** A part is not as it is wished: looked at as often as a chain that is not. */
   hasOpenParts: boolean;
+  /** A worker has an order that it has not reached yet. */
+  isInHand: boolean;
   purgeAt: Date | null;
   attempts: number;
   renewAt: Date | null;
   now: Date;
 }): Date | null => {
-  const { work, isReached, hasOpenParts, purgeAt, attempts, renewAt, now } = input;
+  const { work, isReached, hasOpenParts, isInHand, purgeAt, attempts, renewAt, now } = input;
+  // Its report wakes the chain: hundreds that are looked at in between would be what the worker's own passes wait for.
+  if (!isReached && isInHand) return new Date(now.getTime() + steadyMs);
   if (!isReached || (work.wish === "running" && hasOpenParts)) return new Date(now.getTime() + backOffMs(attempts));
   if (work.wish === "purged") return null;
   if (work.wish === "deleted") return purgeAt;
@@ -130,6 +134,9 @@ export const decide = (input: DecideInput): ChainChanges => {
     isNewlyReached ||
     canonicalJson(conditions) !== canonicalJson(work.conditions);
   const attempts = moved ? 0 : work.attempts + 1;
+  const isOpen = ({ order, observedGeneration: seen, generation }: PlacementWork) =>
+    order !== null && seen < generation;
+  const isInHand = desired.kind !== "impossible" && (orders.length > 0 || work.placements.some(isOpen));
   return {
     conditions,
     phase,
@@ -150,7 +157,7 @@ export const decide = (input: DecideInput): ChainChanges => {
     ],
     purgeAt,
     attempts,
-    nextAt: toNextAt({ work, isReached, hasOpenParts, purgeAt, attempts, renewAt: input.renewAt, now }),
+    nextAt: toNextAt({ work, isReached, hasOpenParts, isInHand, purgeAt, attempts, renewAt: input.renewAt, now }),
     isPurged: isReached && work.wish === "purged",
   };
 };
