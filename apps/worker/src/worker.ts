@@ -52,12 +52,13 @@ export interface Worker {
 export const createWorker = (deps: WorkerDeps): Worker => {
   const onError = (what: string) => (key: string, error: unknown) =>
     deps.log.warn({ err: error, key }, `${what} failed`);
-  const reconciler = createPlacementReconciler(deps.placements);
+  const reconciler = createPlacementReconciler({ ...deps.placements, isAwaited: () => placements.isCrowded() });
   const soon = createSoonAgain((id) => placements.request(id));
   const placements = createSingleFlight({
     concurrency: deps.concurrency,
     run: async (id) => {
-      if ((await reconciler.reconcile(id)) === "waiting") soon.after(id);
+      // Where others wait for a place, what was found waiting has its turn by a hint or when it is due.
+      if ((await reconciler.reconcile(id)) === "waiting" && !placements.isCrowded()) soon.after(id);
       else soon.forget(id);
     },
     onError: onError("a placement pass"),

@@ -9,6 +9,8 @@ export interface SingleFlight {
    * such a pass did not see, its end or the sweep finds.
    */
   suggest(key: string): void;
+  /** Whether a key waits because as many passes run as may: one that only waits for something should make room. */
+  isCrowded(): boolean;
   /** Takes no more and waits for the passes under way. */
   close(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export const createSingleFlight = (deps: {
     suggest: (key) => {
       if (!running.has(key)) request(key);
     },
+    isCrowded: () => running.size >= deps.concurrency && [...waiting].some((key) => !running.has(key)),
     close: async () => {
       isClosed = true;
       waiting.clear();

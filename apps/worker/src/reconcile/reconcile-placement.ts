@@ -40,6 +40,8 @@ export interface PlacementReconcilerDeps extends SecretOpenerDeps {
   backups?: SnapshotStore;
   /** How long a pass waits for what it has started before it reports; none unless told. */
   settleMs?: number;
+  /** Whether others wait for this pass to end: then it does not settle. */
+  isAwaited?: () => boolean;
 }
 
 export type PlacementOutcome = "busy" | "lost" | "waiting" | "reached";
@@ -143,6 +145,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     const isOpen = (): boolean =>
       !signal.aborted &&
       performance.now() < endsAt &&
+      deps.isAwaited?.() !== true &&
       toPlacementProblem(order, seen.observation, seen.results) === null &&
       !isOrderReached(order, seen.observation, seen.view, seen.results);
     while (order.action === "run" && order.blueprint !== undefined && order.steps.length === 0 && isOpen()) {
