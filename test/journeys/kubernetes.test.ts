@@ -5,6 +5,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addClusterRegion, type ClusterRegion } from "../support/cluster-region.ts";
 import { type Chain, type Customer, createChain, finish, signUp } from "../support/customer.ts";
+import { rows } from "../support/fabric.ts";
 import { rpc } from "../support/json-rpc.ts";
 import { type Plane, startPlane } from "../support/plane.ts";
 import { until } from "../support/until.ts";
@@ -123,6 +124,27 @@ describe.skipIf(required === undefined)("anvil in a region that is a cluster", (
     expect(Number(block.gasLimit)).toBeGreaterThan(0);
   });
 
+  it("another plan gives its pod more memory and its volume more room, and keeps the state", async () => {
+    const body = { plan: "standard" };
+    const quote = await customer.sdk.chains.quoteUpdate({ params: params(), body });
+    expect(quote.allowed).toBe(true);
+    const before = await customer.sdk.chains.get({ params: params() });
+    const operation = await finish(customer.sdk, (await customer.sdk.chains.update({ params: params(), body })).id);
+    expect(operation.steps).toContainEqual(expect.objectContaining({ key: "node/node-0", state: "succeeded" }));
+    expect([before.plan, (await customer.sdk.chains.get({ params: params() })).plan]).toEqual(["dev", "standard"]);
+    const [pod] = await pods();
+    const ofPod = ["-n", pod?.namespace ?? "", "-o", "json"];
+    expect(JSON.parse(await region.kubectl("get", "pod", pod?.name ?? "", ...ofPod))).toMatchObject({
+      spec: { resources: { requests: { cpu: "1", memory: "2Gi" } } },
+    });
+    const claims = JSON.parse(await region.kubectl("get", "pvc", ...ofPod)) as { items: object[] };
+    expect(claims.items).toMatchObject([{ status: { capacity: { storage: "10Gi" } } }]);
+    await untilBalance(1_001n);
+    await expect(customer.sdk.chains.update({ params: params(), body: { plan: "dev" } })).rejects.toMatchObject({
+      ...{ status: 400, code: "request.invalid", hint: expect.stringContaining("smaller") },
+    });
+  });
+
   it("paused, no pod runs and calls are refused; resumed, its state is there", async () => {
     await finish(customer.sdk, (await customer.sdk.chains.pause({ params: params() })).id);
     await podsAre(0);
@@ -161,8 +183,11 @@ describe.skipIf(required === undefined)("anvil in a region that is a cluster", (
     );
   });
 
-  it("deleted, nothing of it is left in the cluster", async () => {
+  it("deleted, its volume stays for the window of its plan; after that nothing of it is left in the cluster", async () => {
     await finish(customer.sdk, (await customer.sdk.chains.delete({ params: params() })).id);
+    await podsAre(0);
+    expect(await region.namespaces()).toHaveLength(1);
+    await rows(plane, `update chains set purge_at = now(), next_at = now() where id = '${chain.id}'`);
     await until("its namespace is gone", async () => (await region.namespaces()).length === 0 || undefined, {
       timeoutMs: 120_000,
       everyMs: 1_000,
