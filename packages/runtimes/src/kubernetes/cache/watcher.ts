@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@portolan/kit";
 import type { KubeClient } from "../client/client.ts";
-import { isStatus, KubeError } from "../client/kube-error.ts";
+import { isStatus, KubeError, KubeSilence } from "../client/kube-error.ts";
 import { isNewer, type KubeObject } from "../client/kube-object.ts";
 import { type Kind, toPath } from "../client/kube-paths.ts";
 import type { KubeObjects } from "../client/objects.ts";
@@ -99,7 +99,9 @@ export const createWatcher = (
       signal,
     });
     freshAt = performance.now();
-    const timer = setTimeout(() => response.destroy(), watchSeconds * 1000 + slackMs);
+    // With an error: the lines of an answer that is just destroyed never end.
+    const endLate = () => response.destroy(new KubeSilence("the watch outlived its end"));
+    const timer = setTimeout(endLate, watchSeconds * 1000 + slackMs);
     let version = from;
     try {
       for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
