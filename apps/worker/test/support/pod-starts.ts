@@ -29,8 +29,9 @@ export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodS
     seen.set(placementId, pods);
     pods.set(name, (pods.get(name) ?? new Set()).add(uid));
   };
+  const lines = createInterface({ input: response });
   const read = async (): Promise<void> => {
-    for await (const line of createInterface({ input: response })) if (line !== "") hear(JSON.parse(line) as PodEvent);
+    for await (const line of lines) if (line !== "") hear(JSON.parse(line) as PodEvent);
   };
   let isClosed = false;
   const reading = read().catch((error: unknown) => {
@@ -41,6 +42,8 @@ export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodS
       Object.fromEntries([...(seen.get(placementId) ?? [])].map(([name, uids]) => [name, uids.size])),
     close: async () => {
       isClosed = true;
+      // The end of its input alone does not end it, where that is destroyed.
+      lines.close();
       response.destroy();
       await reading;
     },
