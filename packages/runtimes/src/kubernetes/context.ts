@@ -13,7 +13,7 @@ import type { KubernetesSettings } from "./settings.ts";
 /** What was applied of an object last, and what the API server made of it. */
 export interface AppliedEntry {
   digest: string;
-  uid: string | undefined;
+  uid: string;
   version: string;
 }
 
@@ -26,9 +26,11 @@ export interface Context {
   ledger: PodLedger;
   clock: Clock;
   log: Pick<Logger, "info" | "warn">;
-  /** Namespace → `Kind/name` → what was applied. Lost with the process: then all is applied again once. */
+  /** Namespace → `Kind/name` → what was applied, by this process or, as far as it is written down, by one before it. */
   applied: Map<string, Map<string, AppliedEntry>>;
-  /** Whether it is a namespace's turn to be applied again, of which nothing is in `applied`. */
+  /** Namespaces that this process has applied something in. */
+  renewed: Set<string>;
+  /** Whether it is the turn of a namespace that is not in `renewed` to be applied once more, though nothing differs. */
   isTurnAnew(namespace: string): boolean;
   /** Where fences of placements that are gone are kept. */
   homeNamespace: string;

@@ -109,6 +109,7 @@ const createContext = (settings: KubernetesRuntimeSettings) => {
     clock,
     log,
     applied: new Map(),
+    renewed: new Set(),
     isTurnAnew: createTurnsAnew(),
     homeNamespace: settings.homeNamespace ?? "portolan",
     toolsImage,

@@ -92,6 +92,7 @@ export const destroyPlacement = async (turn: WriteTurn, volumes: boolean, fence:
     await turn.objects.remove(kinds.Namespace, view.namespace);
   }
   turn.applied.delete(turn.namespace);
+  turn.renewed.delete(turn.namespace);
   turn.ledger.forget(key);
   await waitForEnd(turn);
 };

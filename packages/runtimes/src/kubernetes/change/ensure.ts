@@ -4,6 +4,7 @@ import { isStatus } from "../client/kube-error.ts";
 import type { KubeObject } from "../client/kube-object.ts";
 import { findKind, kinds } from "../client/kube-paths.ts";
 import type { AppliedEntry, Context, WriteTurn } from "../context.ts";
+import type { PlacementState } from "./placement-state.ts";
 
 /** Versions of these change with every use of them. */
 const restless = new Set<string>([kinds.ResourceQuota.kind, kinds.Namespace.kind, kinds.PersistentVolumeClaim.kind]);
@@ -15,7 +16,11 @@ export const versionOf = (object: KubeObject, kind: string): string =>
 export const digestOf = (manifest: object): string =>
   createHash("sha256")
     .update(canonicalJson(manifest as JsonValue))
-    .digest("hex");
+    .digest("hex")
+    .slice(0, 32);
+
+/** Enough of it to know one of a name from its successor. */
+const uidOf = ({ metadata }: KubeObject): string => (metadata.uid ?? "").slice(0, 8);
 
 const isSame = (
   entry: AppliedEntry | undefined,
@@ -26,7 +31,7 @@ const isSame = (
   entry !== undefined &&
   found !== undefined &&
   entry.digest === digest &&
-  entry.uid === found.metadata.uid &&
+  entry.uid === uidOf(found) &&
   entry.version === versionOf(found, kind) &&
   found.metadata.deletionTimestamp === undefined;
 
@@ -37,6 +42,34 @@ export const findDrift = (context: Pick<Context, "applied" | "cache">, namespace
     const found = context.cache.find(findKind(kind), namespace, name);
     return isSame(entry, entry.digest, found, kind) ? [] : [key];
   });
+
+/** Of a secret only that it is there is written down: who reads namespaces is told nothing of what is in it. */
+const toNote = ({ digest, uid, version }: AppliedEntry, kind: string): string =>
+  [kind === kinds.Secret.kind ? "" : digest, uid, version].join("/");
+
+const fromNote = (note: string): AppliedEntry => {
+  const [digest = "", uid = "", version = ""] = note.split("/");
+  return { digest, uid, version };
+};
+
+/**
+ * What an earlier process applied in a namespace, as it wrote down, where this one knows nothing yet. What is not as
+ * written is drift, also where it is only that somebody died before writing it: then it is applied once for nothing.
+ */
+export const recallApplied = (
+  context: Pick<Context, "applied">,
+  namespace: string,
+  { applied }: Pick<PlacementState, "applied">,
+): void => {
+  if (applied === undefined || context.applied.has(namespace)) return;
+  context.applied.set(namespace, new Map(Object.entries(applied).map(([key, note]) => [key, fromNote(note)])));
+};
+
+const noteApplied = (turn: WriteTurn, key: string, entry: AppliedEntry, kind: string): void => {
+  const entries = turn.applied.get(turn.namespace) ?? new Map<string, AppliedEntry>();
+  turn.applied.set(turn.namespace, entries.set(key, entry));
+  turn.state.applied = { ...turn.state.applied, [key]: toNote(entry, kind) };
+};
 
 const mostConflicts = 5;
 
@@ -50,17 +83,16 @@ export const ensure = async (turn: WriteTurn, manifest: KubeObject, digest = dig
   const kind = findKind(kindName);
   const { name } = manifest.metadata;
   const key = `${kindName}/${name}`;
-  const entries = turn.applied.get(turn.namespace) ?? new Map<string, AppliedEntry>();
-  turn.applied.set(turn.namespace, entries);
+  turn.renewed.add(turn.namespace);
   const find = (): KubeObject | undefined => turn.cache.find(kind, turn.namespace, name);
-  if (isSame(entries.get(key), digest, find(), kindName)) return;
+  if (isSame(turn.applied.get(turn.namespace)?.get(key), digest, find(), kindName)) return;
   for (let attempt = 0; ; attempt++) {
     await turn.step(`${kindName}.${name}.apply`);
     const resourceVersion = kindName === kinds.StatefulSet.kind ? find()?.metadata.resourceVersion : undefined;
     const metadata = resourceVersion === undefined ? manifest.metadata : { ...manifest.metadata, resourceVersion };
     try {
       const applied = await turn.objects.apply<KubeObject>({ ...manifest, metadata });
-      entries.set(key, { digest, uid: applied.metadata.uid, version: versionOf(applied, kindName) });
+      noteApplied(turn, key, { digest, uid: uidOf(applied), version: versionOf(applied, kindName) }, kindName);
       return;
     } catch (error) {
       if (!isStatus(error, 409) || attempt >= mostConflicts) throw error;
@@ -72,9 +104,11 @@ export const ensure = async (turn: WriteTurn, manifest: KubeObject, digest = dig
 
 /** It is not there any more, or not as it was applied, and that is as it should be. */
 export const forgetApplied = (
-  turn: Pick<WriteTurn, "applied" | "namespace">,
+  turn: Pick<WriteTurn, "applied" | "namespace" | "state">,
   kind: { kind: string },
   name: string,
 ): void => {
-  turn.applied.get(turn.namespace)?.delete(`${kind.kind}/${name}`);
+  const key = `${kind.kind}/${name}`;
+  turn.applied.get(turn.namespace)?.delete(key);
+  if (turn.state.applied !== undefined) delete turn.state.applied[key];
 };

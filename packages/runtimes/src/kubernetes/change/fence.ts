@@ -8,6 +8,7 @@ import { toThrown } from "../failure.ts";
 import { annotationKeys } from "../labels.ts";
 import { toNamespaceName } from "../names.ts";
 import { renderNamespace } from "../render/namespace.ts";
+import { recallApplied } from "./ensure.ts";
 import { fenceOf } from "./fence-of.ts";
 import { parseState, stateAnnotation } from "./placement-state.ts";
 import { createTombstones } from "./tombstone.ts";
@@ -145,5 +146,6 @@ export const withTurn = async <T>(
     await hold.write({ [stateAnnotation]: text });
     written = text;
   };
+  recallApplied(context, hold.name, turn.state);
   return work(turn);
 };

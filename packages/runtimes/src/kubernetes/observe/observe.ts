@@ -1,7 +1,7 @@
 import type { NodeObservation, PlacementObservation } from "@portolan/domain";
 import { restartsOf } from "../cache/pod-ledger.ts";
 import { nodeOf, type View } from "../cache/view.ts";
-import { findDrift } from "../change/ensure.ts";
+import { findDrift, recallApplied } from "../change/ensure.ts";
 import { type NodeRecord, parseState, stateAnnotation } from "../change/placement-state.ts";
 import type { NamespaceObject, PodObject, StatefulSetObject } from "../client/kube-object.ts";
 import type { Context } from "../context.ts";
@@ -146,8 +146,10 @@ const isUnsettled = (
   namespace: string,
   records: { [node: string]: NodeRecord },
 ): boolean => {
+  if (!context.applied.has(namespace))
+    recallApplied(context, namespace, parseState(view.namespace?.metadata.annotations?.[stateAnnotation]));
   if (findDrift(context, namespace).length > 0 || context.entry.isChanged(namespace)) return true;
-  if (!context.applied.has(namespace) && context.isTurnAnew(namespace)) return true;
+  if (!context.renewed.has(namespace) && context.isTurnAnew(namespace)) return true;
   return [...view.pods].some(([name, pod]) => {
     const record = records[name];
     if (pod.metadata.deletionTimestamp !== undefined || !view.sets.has(name) || record === undefined) return false;
