@@ -15,6 +15,7 @@ const chainRow = (chain: ChainResource) => ({
   ...chain,
   regions: chain.regions.join(","),
   settings: null,
+  planDefaults: null,
   conditions: null,
   endpoints: null,
 });
