@@ -18,6 +18,8 @@ const schema = z.object({
   PORTOLAN_FORKS: z.string().default("[]"),
   /** The catalogue of chaincode, as the workers have it; `toCatalogue` has its form. Absent: what ships with it. */
   PORTOLAN_CHAINCODES: z.string().optional(),
+  /** Registries that tenants' own images may come from, as the workers have it; `toTenantRegistries` has its form. */
+  PORTOLAN_TENANT_REGISTRIES: z.string().max(10_000).optional(),
   /** Whether chaincode at tenants' own addresses may be on private ones, as the workers have it. */
   PORTOLAN_CHAINCODE_PRIVATE: z.enum(["true", "false"]).default("false"),
   /** What stands by, as the workers have it: creations of these kinds look for a chain to adopt; `parseStandby` has its form. */

@@ -12,6 +12,7 @@ import {
   toCatalogue,
   toOperatorConfig,
   toStandbyTarget,
+  toTenantRegistries,
 } from "@portolan/frameworks";
 import { createJobProducer, type JobConnection, toJobConnection } from "@portolan/jobs";
 import { createHealth, createMetrics, isPublicEndpoint, type ServerLogger, type Shutdown } from "@portolan/kit";
@@ -45,7 +46,12 @@ const toOperator = (config: ApiConfig): OperatorConfig => {
   const operator =
     networks.length === 0 ? toOperatorConfig(networks) : toOperatorConfig(networks, "http://forwarder.invalid");
   const mayDial = config.PORTOLAN_CHAINCODE_PRIVATE === "true" ? () => true : isPublicEndpoint;
-  return { ...operator, ...toCatalogue(config.PORTOLAN_CHAINCODES), externalChaincode: { mayDial } };
+  return {
+    ...operator,
+    ...toCatalogue(config.PORTOLAN_CHAINCODES),
+    ...toTenantRegistries(config.PORTOLAN_TENANT_REGISTRIES),
+    externalChaincode: { mayDial },
+  };
 };
 
 /** One secret file, two keys: what signs sessions must not be what anything else is computed with. */

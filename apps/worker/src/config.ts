@@ -17,6 +17,8 @@ const schema = z.object({
   PORTOLAN_FORKS: z.string().default("[]"),
   /** JSON list of `{ name, title, program, version, image }`: the catalogue of chaincode; absent: what ships with it. */
   PORTOLAN_CHAINCODES: z.string().optional(),
+  /** Registries that tenants' own images may come from: hosts with commas between; absent: `defaultTenantRegistries`. */
+  PORTOLAN_TENANT_REGISTRIES: z.string().max(10_000).optional(),
   /** Whether chaincode at tenants' own addresses may be on private ones: for an operator's own network and for tests. */
   PORTOLAN_CHAINCODE_PRIVATE: z.enum(["true", "false"]).default("false"),
   /** JSON list of `{ framework, version?, plan, region, count }`: chains that stand by in this worker's regions. */

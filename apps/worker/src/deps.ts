@@ -12,6 +12,7 @@ import {
   parseStandby,
   toCatalogue,
   toStandbyTarget,
+  toTenantRegistries,
 } from "@portolan/frameworks";
 import {
   centralQueues,
@@ -127,7 +128,11 @@ export const assembleWorker = async (
   const { slugs: regions, runtimes } = serveRegions(config.regions, declared ?? [], { home, clock, log, programs });
   const registry = createRegistry(frameworks);
   const forwarder = await startForwarder(config, log);
-  const operator: OperatorConfig = { ...forwarder.operator, ...toCatalogue(config.PORTOLAN_CHAINCODES) };
+  const operator: OperatorConfig = {
+    ...forwarder.operator,
+    ...toCatalogue(config.PORTOLAN_CHAINCODES),
+    ...toTenantRegistries(config.PORTOLAN_TENANT_REGISTRIES),
+  };
   const backups: SnapshotStore = {
     kind: "directory",
     path: resolve(config.PORTOLAN_BACKUPS ?? join(config.PORTOLAN_HOME, "backups")),

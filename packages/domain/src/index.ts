@@ -3,6 +3,7 @@ export * from "./chain/backup.ts";
 export * from "./chain/blueprint.ts";
 export * from "./chain/blueprint-refs.ts";
 export * from "./chain/condition.ts";
+export * from "./chain/image-reference.ts";
 export * from "./chain/material.ts";
 export * from "./chain/node-hash.ts";
 export * from "./chain/operation.ts";

@@ -27,7 +27,7 @@ export type { PartKind } from "./part-kind.ts";
 
 /** What a region's runtime can do, read before anything is made so that nobody asks which driver it is. */
 export interface RuntimeCapabilities {
-  /** Whether nodes of different placements are kept apart (network and user), so that tenants' own code may run. */
+  /** Whether nodes of different placements are kept apart (network and user). */
   isolation: "none" | "namespace";
   hasStorageExpansion: boolean;
   hasSnapshots: boolean;
@@ -39,6 +39,8 @@ export interface RuntimeCapabilities {
    * can't, but through the gateway.
    */
   exposure?: { domain: string; byServerName: true };
+  /** True: it keeps code that tenants bring apart from everything else, so that it may run there. Absent: it does not. */
+  tenantCode?: boolean;
 }
 
 /** What a blueprint may depend on of each region. */

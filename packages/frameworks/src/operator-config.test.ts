@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { defaultChaincodes, findChaincode, toCatalogue } from "./operator-config.ts";
+import {
+  defaultChaincodes,
+  findChaincode,
+  mayPullFrom,
+  toCatalogue,
+  toTenantRegistries,
+  withinReach,
+} from "./operator-config.ts";
 
 const own = {
   name: "notary",
@@ -34,4 +41,32 @@ test("a wrong list is refused with its place", () => {
     [JSON.stringify([{ ...own, extra: 1 }]), /wrong at: 0/],
   ] as const;
   for (const [text, message] of wrong) expect(() => toCatalogue(text)).toThrow(message);
+});
+
+test("tenants' images come from the registries that are listed, and from those that ship where none are", () => {
+  const may = (text: string | undefined, host: string) => mayPullFrom({ forks: [], ...toTenantRegistries(text) }, host);
+  expect([may(undefined, "ghcr.io"), may(undefined, "10.0.0.1:5000"), may("", "ghcr.io")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  const list = "mirror.example:5000, *.azurecr.io";
+  expect(may(list, "mirror.example:5000")).toBe(true);
+  expect(may(list, "acme.azurecr.io")).toBe(true);
+  for (const host of ["mirror.example", "azurecr.io", "acme.azurecr.io:8443", "acmeazurecr.io", "ghcr.io"])
+    expect([host, may(list, host)]).toEqual([host, false]);
+  for (const wrong of ["*", "https://ghcr.io", "ghcr", "a.*.io"])
+    expect(() => toTenantRegistries(wrong)).toThrow(/PORTOLAN_TENANT_REGISTRIES/);
+});
+
+test("what a region can't do is taken away; that it keeps tenants' code apart must be known", () => {
+  const operator = { forks: [], forwarderUrl: "http://127.0.0.1:1" };
+  const able = { tenantCode: true };
+  expect(withinReach(operator, [able, able])).toBe(operator);
+  for (const regions of [[able, {}], [able, null], [{ tenantCode: false }]])
+    expect(withinReach(operator, regions)).toEqual({ ...operator, isTenantCodeRefused: true });
+  expect(withinReach(operator, [{ ...able, reachesForwarder: false }])).toEqual({
+    forks: [],
+    isForwarderOutOfReach: true,
+  });
 });

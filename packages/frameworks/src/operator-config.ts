@@ -1,3 +1,4 @@
+import { isRegistryHost } from "@portolan/domain";
 import { z } from "zod";
 
 /** What the operator of the plane allows; data from its configuration, passed in. */
@@ -16,6 +17,13 @@ export interface OperatorConfig {
   isForwarderOutOfReach?: boolean;
   /** Chaincode that tenants may run as nodes of their chains; absent: `defaultChaincodes`. */
   chaincodes?: readonly CatalogueChaincode[];
+  /**
+   * Registries that tenants' own images may come from, since it is the machines of a region that dial them; `*.` at the
+   * front stands for any name below. Absent: `defaultTenantRegistries`.
+   */
+  tenantRegistries?: readonly string[];
+  /** The chain stands where code of tenants' own is not kept apart, so it is refused. */
+  isTenantCodeRefused?: boolean;
   /** Chaincode at tenants' own addresses; absent: it reaches nobody. */
   externalChaincode?: {
     /** Whether `host:port` may be used as far as its form says; a name's addresses are checked when it is dialled. */
@@ -65,6 +73,33 @@ export const chaincodesOfCatalogue = (operator: OperatorConfig): readonly Catalo
 /** Undefined when the operator does not list it. */
 export const findChaincode = (operator: OperatorConfig, name: string): CatalogueChaincode | undefined =>
   chaincodesOfCatalogue(operator).find((entry) => entry.name === name);
+
+/** Where most public images are. */
+export const defaultTenantRegistries: readonly string[] = [
+  "docker.io",
+  "ghcr.io",
+  "public.ecr.aws",
+  "quay.io",
+  "registry.gitlab.com",
+];
+
+/** Whether the operator lets tenants' images come from the registry (host and port as in the image's name). */
+export const mayPullFrom = ({ tenantRegistries = defaultTenantRegistries }: OperatorConfig, host: string): boolean =>
+  tenantRegistries.some((entry) => (entry.startsWith("*.") ? host.endsWith(entry.slice(1)) : host === entry));
+
+/** The member of an operator's configuration, from a list with commas. Throws a sentence that says which entry is wrong. */
+export const toTenantRegistries = (text: string | undefined): Pick<OperatorConfig, "tenantRegistries"> => {
+  if (text === undefined) return {};
+  const entries = text
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  const wrong = entries.find((entry) => !isRegistryHost(entry.replace(/^\*\./, "")));
+  if (wrong === undefined) return { tenantRegistries: entries };
+  throw new Error(
+    `PORTOLAN_TENANT_REGISTRIES is a list of hosts (ghcr.io, *.azurecr.io, mirror.example:5000); ${wrong} is none`,
+  );
+};
 
 /** The operator's catalogue of chaincode, from its configuration's JSON. Throws a sentence that says the form. */
 const parseChaincodes = (text: string): CatalogueChaincode[] => {
@@ -116,14 +151,22 @@ export const parseForks = (text: string): ForkNetwork[] => {
   throw new Error(`PORTOLAN_FORKS is a list of { name, url, chainId, allowPrivate? }; wrong at: ${places}`);
 };
 
-/** What of it holds for a chain in regions of these capabilities (null: not known, so nothing is taken away). */
+/**
+ * What of it holds for a chain in regions of these capabilities. Of one that is not known (null) the forwarder is not
+ * taken away; that it keeps tenants' code apart has to be known.
+ */
 export const withinReach = (
   operator: OperatorConfig,
-  regions: readonly ({ reachesForwarder?: boolean } | null)[],
+  regions: readonly ({ reachesForwarder?: boolean; tenantCode?: boolean } | null)[],
 ): OperatorConfig => {
-  if (regions.every((known) => known?.reachesForwarder !== false)) return operator;
+  const isInReach = regions.every((known) => known?.reachesForwarder !== false);
+  const isApart = regions.every((known) => known?.tenantCode === true);
+  if (isInReach && isApart) return operator;
   const { forwarderUrl: _outOfReach, ...rest } = operator;
-  return { ...rest, isForwarderOutOfReach: true };
+  return {
+    ...(isInReach ? operator : { ...rest, isForwarderOutOfReach: true }),
+    ...(isApart ? {} : { isTenantCodeRefused: true }),
+  };
 };
 
 /** What frameworks may know of it. */

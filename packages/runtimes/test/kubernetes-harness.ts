@@ -15,6 +15,8 @@ import type { PlacementRef } from "../src/runtime.ts";
 export const nodeImage = "docker.io/library/node:24";
 
 export const toNamespace = ({ placementId }: PlacementRef): string => `p-${placementId.replace("_", "-")}`;
+/** Of a placement's tenants' code. */
+export const toApart = (placement: PlacementRef): string => `${toNamespace(placement)}-t`;
 
 export interface KubernetesHarness extends ConformanceHarness {
   open(options?: Partial<KubernetesRuntimeSettings> & { settings?: KubernetesSettingsInput }): KubernetesRuntime;
@@ -78,8 +80,11 @@ export const openKubernetesHarness = async (
       stdio: ["pipe", "pipe", "pipe"],
       maxBuffer: 64 << 20,
     });
-  const podsOf = (placement: PlacementRef): PodList =>
-    JSON.parse(kubectl(["get", "pods", "-n", toNamespace(placement), "-o", "json"])) as PodList;
+  const podsOf = (placement: PlacementRef): PodList => ({
+    items: [toNamespace(placement), toApart(placement)].flatMap(
+      (namespace) => (JSON.parse(kubectl(["get", "pods", "-n", namespace, "-o", "json"])) as PodList).items,
+    ),
+  });
   const machine =
     cluster.network === undefined ? [] : [{ cidr: cluster.network.nodes }, { cidr: `${cluster.network.machine}/32` }];
   return {

@@ -21,6 +21,7 @@ import {
   toServiceHost,
 } from "../src/kubernetes/render/index.ts";
 import { type KubernetesSettings, kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { beside, nodesIn, spaceOf } from "../src/kubernetes/space.ts";
 import type { PlacementRef, SecretSource } from "../src/runtime.ts";
 
 /** A chain as its framework wants it on a cluster, the same whenever it is made. */
@@ -90,7 +91,7 @@ const reserve = (placement: PlacementRef, nodes: readonly NodeSpec[]): Addresses
     [...toPortNumbers(node.ports)].map(([port, number]) => ({
       node: node.name,
       port,
-      host: toServiceHost(placement.placementId, node.name, sampleSettings),
+      host: toServiceHost(spaceOf(placement, node), node.name, sampleSettings),
       number,
       bindHost: "0.0.0.0",
       bindNumber: number,
@@ -175,6 +176,17 @@ const consortium = {
   ],
 };
 
+const ownCode = {
+  plan: "dev",
+  parts: [
+    part(1, "channel", "main", {}),
+    part(2, "chaincode", "own", {
+      channel: "main",
+      source: { kind: "image", image: `registry.example:5000/acme/assets@sha256:${"0123456789abcdef".repeat(4)}` },
+    }),
+  ],
+};
+
 /** Every framework, in the plans and shapes that differ in what they run. */
 export const manifestSamples = async (
   options: SampleOptions = { signer: sampleSigner, now: new Date("2026-01-01T00:00:00Z") },
@@ -186,12 +198,24 @@ export const manifestSamples = async (
   )),
   await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }, options),
   await toSample("fabric-standard", 21, builtIn("fabric"), consortium, options),
+  await toSample("fabric-own-code", 22, builtIn("fabric"), ownCode, options),
   await toSample("fake", 30, createFakeFramework(), { plan: "dev" }, options),
 ];
 
+/** What a sample is in each of its namespaces. */
+export const spacesOf = ({
+  placement,
+  blueprint,
+  settings,
+}: Pick<ManifestSample, "placement" | "blueprint" | "settings">) =>
+  [placement, beside(placement)]
+    .filter((space, index) => index === 0 || nodesIn(space, blueprint.nodes).length > 0)
+    .map((space) => renderPlacement(space, blueprint, settings));
+
 /** Every object of a sample as it goes to the API server, secrets and all, in the order of applying. */
-export const manifestsOf = ({ placement, blueprint, settings, secrets }: ManifestSample): Manifest[] => {
-  const { namespace, shared, nodes } = renderPlacement(placement, blueprint, settings);
-  const filled = [...nodes.values()].map((node) => fillSecrets(node, secrets));
-  return [namespace, ...shared, ...filled.flatMap((node) => [...objectsOf(node), ...node.jobs.map(({ job }) => job)])];
-};
+export const manifestsOf = (sample: ManifestSample): Manifest[] =>
+  spacesOf(sample).flatMap(({ namespace, shared, nodes }) => {
+    const filled = [...nodes.values()].map((node) => fillSecrets(node, sample.secrets));
+    const ofNodes = filled.flatMap((node) => [...objectsOf(node), ...node.jobs.map(({ job }) => job)]);
+    return [namespace, ...shared, ...ofNodes];
+  });

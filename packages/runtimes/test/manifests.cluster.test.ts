@@ -1,9 +1,10 @@
 import { requireCluster, type TestCluster } from "@portolan/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { fillSecrets, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
+import { fillSecrets, type Manifest, objectsOf } from "../src/kubernetes/render/index.ts";
+import type { RenderedNode } from "../src/kubernetes/render/rendered.ts";
 import { kubernetesSettings } from "../src/kubernetes/settings.ts";
 import { applyManifests, kubectl } from "./cluster-kubectl.ts";
-import { type ManifestSample, manifestSamples } from "./manifest-samples.ts";
+import { type ManifestSample, manifestSamples, spacesOf } from "./manifest-samples.ts";
 
 const required = requireCluster(2);
 
@@ -43,40 +44,39 @@ describe.skipIf(required === undefined)("a real API server with controllers", ()
     };
   };
 
+  /** All of it, and its jobs, and all once more. */
+  const takes = async (
+    name: string,
+    objects: readonly Manifest[],
+    nodes: readonly Pick<RenderedNode, "objectName" | "jobs">[],
+  ): Promise<void> => {
+    try {
+      expect((await applyManifests(cluster, objects)).err).toBe("");
+      const wanted = nodes.map(({ objectName }) => `${objectName}-0`).sort();
+      await expect.poll(() => podsOf(cluster, name), { timeout: 60_000 }).toEqual(wanted);
+      const jobs = nodes.flatMap((node) => node.jobs.map(({ job }) => job));
+      if (jobs.length > 0) {
+        expect((await applyManifests(cluster, jobs)).err).toBe("");
+        await kubectl(cluster, ["wait", "--for=condition=complete", "job", "--all", "-n", name, "--timeout=60s"]);
+      }
+      // What was applied is what is there: applied again, nothing becomes another.
+      const kinds = "sts,svc,cm,secret,pvc,netpol,quota,limits,pdb";
+      const versions = async () => (await kubectl(cluster, ["get", kinds, "-n", name, "-o", generations])).out;
+      const before = await versions();
+      await applyManifests(cluster, objects);
+      expect(await versions()).toBe(before);
+    } finally {
+      await kubectl(cluster, ["delete", "namespace", name, "--wait=false", "--ignore-not-found"]);
+    }
+  };
+
   test.each(samples)(
     "takes all of %s without a warning, and its controllers make every pod within the quota",
     async (_name, sample) => {
-      const { placement, blueprint, settings, secrets } = here(sample);
-      const { namespace, shared, nodes } = renderPlacement(placement, blueprint, settings);
-      const filled = [...nodes.values()].map((node) => fillSecrets(node, secrets));
-      const name = namespace.metadata.name;
-      try {
-        const objects = [namespace, ...shared, ...filled.flatMap(objectsOf)];
-        expect((await applyManifests(cluster, objects)).err).toBe("");
-        const wanted = filled.map(({ objectName }) => `${objectName}-0`).sort();
-        await expect.poll(() => podsOf(cluster, name), { timeout: 60_000 }).toEqual(wanted);
-        const jobs = filled.flatMap((node) => node.jobs.map(({ job }) => job));
-        if (jobs.length > 0) {
-          expect((await applyManifests(cluster, jobs)).err).toBe("");
-          await kubectl(cluster, ["wait", "--for=condition=complete", "job", "--all", "-n", name, "--timeout=60s"]);
-        }
-        // What was applied is what is there: applied again, nothing becomes another.
-        const versions = async () =>
-          (
-            await kubectl(cluster, [
-              "get",
-              "sts,svc,cm,secret,pvc,netpol,quota,limits,pdb",
-              "-n",
-              name,
-              "-o",
-              generations,
-            ])
-          ).out;
-        const before = await versions();
-        await applyManifests(cluster, objects);
-        expect(await versions()).toBe(before);
-      } finally {
-        await kubectl(cluster, ["delete", "namespace", name, "--wait=false", "--ignore-not-found"]);
+      const own = here(sample);
+      for (const { namespace, shared, nodes } of spacesOf(own)) {
+        const filled = [...nodes.values()].map((node) => fillSecrets(node, own.secrets));
+        await takes(namespace.metadata.name, [namespace, ...shared, ...filled.flatMap(objectsOf)], filled);
       }
     },
   );

@@ -1,16 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { type Manifest, objectsOf, renderPlacement } from "../src/kubernetes/render/index.ts";
-import { type ManifestSample, manifestSamples } from "./manifest-samples.ts";
+import { type Manifest, objectsOf } from "../src/kubernetes/render/index.ts";
+import { type ManifestSample, manifestSamples, spacesOf } from "./manifest-samples.ts";
 
 /**
  * What each framework becomes on a cluster, to be read in a review. After a wanted change:
  * `npx vitest run packages/runtimes/test/manifests.golden.test.ts -u`.
  */
-const toGolden = ({ placement, blueprint, settings }: ManifestSample): string => {
-  const { namespace, shared, nodes, notes } = renderPlacement(placement, blueprint, settings);
-  const objects: Manifest[] = [namespace, ...shared];
-  for (const node of nodes.values()) objects.push(...objectsOf(node), ...node.jobs.map(({ job }) => job));
-  const fills = Object.fromEntries([...nodes.values()].map((node) => [node.name, node.fills]));
+const toGolden = (sample: ManifestSample): string => {
+  const spaces = spacesOf(sample);
+  const nodes = spaces.flatMap((space) => [...space.nodes.values()]);
+  const notes = spaces.flatMap((space) => space.notes);
+  const objects: Manifest[] = spaces.flatMap((space) => [
+    space.namespace,
+    ...space.shared,
+    ...[...space.nodes.values()].flatMap((node) => [...objectsOf(node), ...node.jobs.map(({ job }) => job)]),
+  ]);
+  const fills = Object.fromEntries(nodes.map((node) => [node.name, node.fills]));
   return `${JSON.stringify({ notes, objects, fills }, null, 1)}\n`;
 };
 

@@ -16,6 +16,7 @@ import { describe, expect, test } from "vitest";
 import { annotationKeys } from "../src/kubernetes/labels.ts";
 import { fillSecrets, renderPlacement } from "../src/kubernetes/render/index.ts";
 import { kubernetesSettings } from "../src/kubernetes/settings.ts";
+import { beside } from "../src/kubernetes/space.ts";
 import {
   fullBlueprint,
   fullFile,
@@ -55,11 +56,11 @@ const rendered = (blueprint: Blueprint): string => {
     placementId: blueprint.placementId,
     chainId: blueprint.chainId,
   };
-  const { namespace, shared, nodes } = renderPlacement(placement, blueprint, settings);
-  const filled = [...nodes.values()].map((node) => ({ ...fillSecrets(node, secrets), nodeHash: "" }));
-  return JSON.stringify([namespace, shared, filled], (key, value: unknown) =>
-    key === annotationKeys.nodeHash ? undefined : value,
-  );
+  const spaces = [placement, beside(placement)].map((space) => {
+    const { namespace, shared, nodes } = renderPlacement(space, blueprint, settings);
+    return [namespace, shared, [...nodes.values()].map((node) => ({ ...fillSecrets(node, secrets), nodeHash: "" }))];
+  });
+  return JSON.stringify(spaces, (key, value: unknown) => (key === annotationKeys.nodeHash ? undefined : value));
 };
 
 /** A member that no object of a cluster says, and why. */
@@ -90,7 +91,7 @@ const blueprint: Changes<Blueprint> = {
   spread: [],
 };
 
-const node: Changes<BlueprintNode> = {
+const node: Changes<Omit<BlueprintNode, "isTenantCode">> = {
   name: "node-2",
   role: "leaf",
   ordinal: 7,
@@ -122,6 +123,7 @@ const program: Changes<ProgramSpec> = {
   name: "other",
   version: unread("the image is the program's version"),
   image: "registry.example/other:1",
+  isEntrypoint: true,
 };
 
 const probe: Changes<Probe> = {
@@ -223,6 +225,16 @@ describe("every member of a blueprint is in the manifests, or is not for a reaso
       else expect(rendered(changed)).toBe(base);
     });
   }
+
+  test("BlueprintNode.isTenantCode", () => {
+    const program = { ...fullProcess.program, image: `registry.example/server@sha256:${"0".repeat(64)}` };
+    const plain = { ...fullNode, init: [], jobs: [], volumes: [], processes: [{ ...fullProcess, args: [], program }] };
+    const [own, tenants] = [{}, { isTenantCode: true } as const].map((trust) =>
+      rendered({ ...fullBlueprint, nodes: [{ ...plain, files: [], ...trust }], network: [], spread: [] }),
+    );
+    expect(tenants).not.toBe(own);
+    expect(tenants).toContain("p-plc-01jd0000000000000000000001-t");
+  });
 
   test.each(Object.entries(contents))("FileContent.%s", (_kind, content) => {
     const withContent = (of: FileContent) =>

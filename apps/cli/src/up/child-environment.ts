@@ -14,6 +14,7 @@ export interface ChildEnvironmentInput {
     | "regionsFile"
     | "forks"
     | "chaincodes"
+    | "tenantRegistries"
     | "chaincodePrivate"
     | "standby"
     | "logLevel"
@@ -64,6 +65,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
         ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
+        ...(settings.tenantRegistries === undefined ? {} : { PORTOLAN_TENANT_REGISTRIES: settings.tenantRegistries }),
         ...(settings.chaincodePrivate === undefined ? {} : { PORTOLAN_CHAINCODE_PRIVATE: settings.chaincodePrivate }),
       };
     case "worker":
@@ -78,6 +80,7 @@ export const childEnvironment = (name: ChildName, input: ChildEnvironmentInput):
         PORTOLAN_STANDBY: settings.standby,
         ...(settings.forks === undefined ? {} : { PORTOLAN_FORKS: settings.forks }),
         ...(settings.chaincodes === undefined ? {} : { PORTOLAN_CHAINCODES: settings.chaincodes }),
+        ...(settings.tenantRegistries === undefined ? {} : { PORTOLAN_TENANT_REGISTRIES: settings.tenantRegistries }),
         ...(settings.chaincodePrivate === undefined ? {} : { PORTOLAN_CHAINCODE_PRIVATE: settings.chaincodePrivate }),
       };
     case "gateway":

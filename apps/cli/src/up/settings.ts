@@ -22,6 +22,7 @@ const schema = z.object({
   PORTOLAN_REGIONS_FILE: z.string().min(1).optional(),
   PORTOLAN_FORKS: z.string().optional(),
   PORTOLAN_CHAINCODES: z.string().optional(),
+  PORTOLAN_TENANT_REGISTRIES: z.string().optional(),
   PORTOLAN_CHAINCODE_PRIVATE: z.enum(["true", "false"]).optional(),
   /** One development chain stands by, so that the next one asked for is there at once; `[]`: none. */
   PORTOLAN_STANDBY: z.string().default('[{"framework":"anvil","plan":"dev","region":"local","count":1}]'),
@@ -89,6 +90,7 @@ export interface UpSettings {
   forks: string | undefined;
   /** The catalogue of chaincode; absent: what ships with Portolan. */
   chaincodes?: string | undefined;
+  tenantRegistries?: string | undefined;
   chaincodePrivate?: "true" | "false" | undefined;
   /** As JSON: which chains stand by (`parseStandby`). */
   standby: string;
@@ -137,6 +139,7 @@ export const readUpSettings = (root: string, source?: EnvSource): UpSettings => 
     regionsFile: env.PORTOLAN_REGIONS_FILE === undefined ? undefined : resolve(env.PORTOLAN_REGIONS_FILE),
     forks: env.PORTOLAN_FORKS,
     chaincodes: env.PORTOLAN_CHAINCODES,
+    tenantRegistries: env.PORTOLAN_TENANT_REGISTRIES,
     chaincodePrivate: env.PORTOLAN_CHAINCODE_PRIVATE,
     standby: checkStandby(env.PORTOLAN_STANDBY),
     logLevel: env.PORTOLAN_LOG_LEVEL,

@@ -34,6 +34,9 @@ const lastingReasons = new Set([
   "port_taken",
   "init_failed",
   "job_failed",
+  "image_denied",
+  "image_missing",
+  "tenant_code_refused",
   "storage_fixed",
 ]);
 

@@ -40,7 +40,7 @@ export const region = z
       .object({
         isolation: z
           .enum(["none", "namespace"])
-          .describe("`namespace`: nodes of different chains can't reach each other, so tenants' own code may run."),
+          .describe("`namespace`: nodes of different chains can't reach each other."),
         hasStorageExpansion: z.boolean().describe("Whether a node's storage can grow while the chain is there."),
         hasSnapshots: z.boolean().describe("Whether backups can be taken."),
         exposures: z
@@ -58,6 +58,10 @@ export const region = z
           .describe(
             "Callers from outside can reach nodes: by TLS, under names below `domain`. Absent: only through the gateway.",
           ),
+        tenantCode: z
+          .boolean()
+          .optional()
+          .describe("True: tenants' own code (chaincode by image) may run there, apart from everything else."),
       })
       .nullable()
       .describe("As a worker of the region last said them; null: none has."),

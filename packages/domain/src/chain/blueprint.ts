@@ -62,6 +62,8 @@ export interface ProgramSpec {
   name: string;
   version: string;
   image: string;
+  /** What the image itself says is started, with the arguments that it says; `name` is only what it is called. */
+  isEntrypoint?: true;
 }
 
 export interface ProcessSpec {
@@ -129,6 +131,11 @@ export interface BlueprintNode {
   resources: { cpuMillis: number; memoryBytes: number };
   /** Nodes of this placement that should answer before this one is started. Waiting is bounded, never a deadlock. */
   startAfter: readonly string[];
+  /**
+   * It runs code that a tenant brought, which nobody has looked at: only where the runtime keeps such code apart from all
+   * else (`RuntimeCapabilities.tenantCode`), without data volumes, its image by digest and from nowhere else.
+   */
+  isTenantCode?: true;
 }
 
 /** Traffic the chain needs: from a node (or the plane's parts) to a port of a node. Everything else is denied. */

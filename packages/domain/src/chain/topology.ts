@@ -37,6 +37,8 @@ export interface NodeSpec {
   part?: string;
   /** It has no volume: nothing of it is reserved on a disk, whatever its plan gives to a node. */
   isStateless?: true;
+  /** As in `BlueprintNode`: it has its address where such code stands. */
+  isTenantCode?: true;
 }
 
 /** Where a node's port is reached, once reserved. It stays the same for the node's life. */

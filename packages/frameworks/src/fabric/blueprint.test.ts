@@ -328,3 +328,28 @@ test("the plan says how much a node may use, and Go keeps below it", async () =>
   expect(node.resources).toEqual({ cpuMillis: 250, memoryBytes: 512 * 1_048_576 });
   expect(Number.parseInt(String(envOf(node)["GOMEMLIMIT"]), 10)).toBeLessThan(node.resources.memoryBytes);
 });
+
+test("chaincode by the tenant's own image is a node of its own kind, of which no other node knows more than of any", async () => {
+  const image = `ghcr.io/acme/assets@sha256:${"0".repeat(64)}`;
+  const source = { kind: "image", image };
+  const spec = fabricSpec({}, { parts: [{ ...catalogueChaincode("basic"), settings: { channel: "main", source } }] });
+  const blueprint = (await open(spec)).render()["local"];
+  const node = nodeOf(blueprint, "chaincode-basic-0");
+  expect(node).toMatchObject({
+    isTenantCode: true,
+    volumes: [],
+    processes: [{ program: { image, isEntrypoint: true } }],
+  });
+  expect(
+    topology(spec)
+      .filter(({ isTenantCode }) => isTenantCode)
+      .map(({ name }) => name),
+  ).toEqual([node.name]);
+  expect(envOf(node)).toMatchObject({ CORE_CHAINCODE_ID: expect.stringMatching(/^basic:[0-9a-f]{64}$/) });
+  const others = blueprint?.nodes.filter(({ name }) => name !== node.name) ?? [];
+  expect(others.every(({ isTenantCode }) => isTenantCode === undefined)).toBe(true);
+  expect(JSON.stringify(others)).not.toContain("ghcr.io/acme");
+  // It is dialled, and dials nobody.
+  const flows = blueprint?.network.filter(({ from }) => typeof from === "object" && from.node === node.name);
+  expect(flows).toEqual([]);
+});

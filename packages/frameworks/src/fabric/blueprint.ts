@@ -1,15 +1,17 @@
-import type {
-  AddressesByRegion,
-  Blueprint,
-  BlueprintNode,
-  BlueprintPort,
-  ChainSpec,
-  FileSpec,
-  MaterialItem,
-  NodeAddress,
-  NodeSpec,
-  ProcessSpec,
-  VolumeSpec,
+import {
+  type AddressesByRegion,
+  type Blueprint,
+  type BlueprintNode,
+  type BlueprintPort,
+  type ChainSpec,
+  type FileSpec,
+  type MaterialItem,
+  type NodeAddress,
+  type NodeSpec,
+  type ProcessSpec,
+  type ProgramSpec,
+  parseImageReference,
+  type VolumeSpec,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
 import { type CatalogueChaincode, findChaincode, type OperatorConfig } from "../operator-config.ts";
@@ -80,6 +82,7 @@ const toNode = (
   userId: 1000,
   resources: parts.resources,
   startAfter: parts.startAfter,
+  ...(node.isTenantCode === true ? { isTenantCode: true } : {}),
 });
 
 const ledger = (spec: ChainSpec): Pick<NodeParts, "volumes" | "resources"> => {
@@ -156,6 +159,19 @@ const notListed: CatalogueChaincode = {
   image: "chaincode-not-listed.invalid/none:0",
 };
 
+const toListedProgram = (operator: OperatorConfig, name: string): ProgramSpec => {
+  const { program, version, image } = findChaincode(operator, name) ?? notListed;
+  return { name: program, version, image };
+};
+
+/** No program of that name is anywhere: a runtime that has only programs says that it is missing. */
+const toOwnProgram = (image: string): ProgramSpec => ({
+  name: "chaincode-by-image",
+  version: parseImageReference(image)?.digest ?? "",
+  image,
+  isEntrypoint: true,
+});
+
 const relayParts = (
   { spec, material, operator }: BlueprintInput,
   node: NodeSpec,
@@ -181,11 +197,11 @@ const chaincodeParts = (input: BlueprintInput, node: NodeSpec, own: readonly Blu
   if (part === undefined) throw new Error(`${node.name} runs no chaincode`);
   const { source } = part.settings;
   if (source.kind === "external") return relayParts(input, node, own, source);
-  const entry = findChaincode(operator, source.name) ?? notListed;
+  const program = source.kind === "image" ? toOwnProgram(source.image) : toListedProgram(operator, source.name);
   const packaged = chaincodePackageOf(spec, part, input);
   if (packaged === undefined) throw new Error(`the package of ${node.name} can't be made yet`);
   return {
-    process: toChaincodeProcess(entry, packaged.packageId, own),
+    process: toChaincodeProcess(program, packaged.packageId, own),
     files: toServerFiles(material, node.name),
     volumes: [],
     resources: chaincodeResources,

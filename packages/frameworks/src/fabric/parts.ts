@@ -1,4 +1,4 @@
-import type { ChainSpec, PartSpec } from "@portolan/domain";
+import { type ChainSpec, maxImageReference, type PartSpec } from "@portolan/domain";
 import { z } from "zod";
 import type { PartKind } from "../part-kind.ts";
 
@@ -69,8 +69,20 @@ export const chaincodeSettings = z
               "PEM of who signed the server's certificate; with it the connection there uses TLS, without it it is open.",
             ),
         }),
+        z.strictObject({
+          kind: z.literal("image"),
+          image: z
+            .string()
+            .min(1)
+            .max(maxImageReference)
+            .describe(
+              "`registry/name@sha256:…`: a chaincode server of your own, run by its image's entry point as a node of the chain, apart from its other nodes.",
+            ),
+        }),
       ])
-      .describe("Where it runs: as a node of the chain, or at an address of your own."),
+      .describe(
+        "Where it runs: as a node of the chain (the operator's, or an image of your own), or at an address of your own.",
+      ),
     version: z
       .string()
       .regex(/^[A-Za-z0-9_.+-]{1,32}$/)

@@ -1,5 +1,4 @@
-import type { BlueprintPort, ChainSpec, EnvValue, PathRef, Probe, ProcessSpec } from "@portolan/domain";
-import type { CatalogueChaincode } from "../operator-config.ts";
+import type { BlueprintPort, ChainSpec, EnvValue, PathRef, Probe, ProcessSpec, ProgramSpec } from "@portolan/domain";
 import { relayFiles, tlsFiles } from "./node-files.ts";
 import { limitsOf } from "./plans.ts";
 import { ordererMspId } from "./settings.ts";
@@ -131,12 +130,12 @@ export const toPeerProcess = (
  * Fabric's samples for Go and Java (`CHAINCODE_…`).
  */
 export const toChaincodeProcess = (
-  entry: CatalogueChaincode,
+  program: ProgramSpec,
   packageId: string,
   own: readonly BlueprintPort[],
 ): ProcessSpec => ({
   name: "chaincode",
-  program: { name: entry.program, version: entry.version, image: entry.image },
+  program,
   args: [],
   env: {
     CORE_CHAINCODE_ID: packageId,

@@ -1,11 +1,18 @@
 import { X509Certificate } from "node:crypto";
-import { type ChainSpec, DomainError, type PartSpec } from "@portolan/domain";
+import { type ChainSpec, DomainError, type PartSpec, parseImageReference } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
 import { isSystemChaincode } from "./application-calls.ts";
 import { organisationsOfChannel } from "./chaincode-wish.ts";
 import { checkChannelId, parsePolicy, toApplicationPolicy } from "./config/index.ts";
 import { parseCsr } from "./crypto/index.ts";
-import { chaincodeSettings, channelSettings, channelsOf, fabricParts, identitySettings } from "./parts.ts";
+import {
+  type ChaincodeSettings,
+  chaincodeSettings,
+  channelSettings,
+  channelsOf,
+  fabricParts,
+  identitySettings,
+} from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { problem } from "./review-problem.ts";
 import { mspIdOf, readSettings } from "./settings.ts";
@@ -73,6 +80,34 @@ const reviewRoot = (rootCertificate: string | undefined): ReviewProblem[] =>
         ),
       ];
 
+/** A tag may be another image tomorrow, on some machines and not on others: what runs is what was named. */
+const reviewImage = (image: string): ReviewProblem[] => {
+  const path = "settings.source.image";
+  const reference = parseImageReference(image);
+  if (reference === null)
+    return [
+      problem(
+        path,
+        "It is not the whole name of an image.",
+        "Name registry, repository and digest: registry.example/name@sha256:… (of Docker Hub: docker.io/…).",
+      ),
+    ];
+  if (reference.digest !== undefined) return [];
+  return [
+    {
+      path,
+      code: "image.digest_missing",
+      message: `${image} is named without its digest, and so may be another image tomorrow.`,
+      hint: `Name it by digest: ${reference.registry}/${reference.repository}@sha256:… (docker buildx imagetools inspect shows it).`,
+    },
+  ];
+};
+
+const reviewSource = (source: ChaincodeSettings["source"]): ReviewProblem[] => {
+  if (source.kind === "external") return reviewRoot(source.rootCertificate);
+  return source.kind === "image" ? reviewImage(source.image) : [];
+};
+
 const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   const settings = chaincodeSettings.parse(part.settings);
   if (isSystemChaincode(part.name))
@@ -92,9 +127,9 @@ const reviewChaincode = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
         `On it: ${organisations.join(", ")}.`,
       ),
     ];
-  const root = settings.source.kind === "external" ? reviewRoot(settings.source.rootCertificate) : [];
+  const found = reviewSource(settings.source);
   const { endorsementPolicy } = settings;
-  if (root.length > 0 || endorsementPolicy === undefined) return root;
+  if (found.length > 0 || endorsementPolicy === undefined) return found;
   const hosts = settings.organisations ?? organisations;
   return refusedBy("settings.endorsementPolicy", () => toApplicationPolicy(endorsementPolicy, membersOf(spec, hosts)));
 };
@@ -154,10 +189,25 @@ const reviewCount = (spec: ChainSpec, part: PartSpec): ReviewProblem[] => {
   return [{ path: "", code: "part.limit", message, hint }];
 };
 
+const isImage = ({ settings }: PartSpec): boolean => chaincodeSettings.parse(settings).source.kind === "image";
+
+/** Its node stands elsewhere, apart from the others, and its address is in the package that peers have. */
+const reviewMove = (part: PartSpec, former: PartSpec): ReviewProblem[] =>
+  isImage(part) === isImage(former)
+    ? []
+    : [
+        problem(
+          "settings.source.kind",
+          "Chaincode by an image of your own stays so, and other chaincode can't become so.",
+          "Make another one, with another name.",
+        ),
+      ];
+
 /** What of a chaincode would be another chaincode: the peers know it by name and channel. */
 const reviewChange = (spec: ChainSpec, part: PartSpec, former: PartSpec): ReviewProblem[] => {
   if (part.kind === "chaincode" && part.settings["channel"] !== former.settings["channel"])
     return [problem("settings.channel", "A chaincode stays on its channel.", "Make another one on the other channel.")];
+  if (part.kind === "chaincode") return reviewMove(part, former);
   if (part.kind !== "channel") return [];
   const before = { ...spec, parts: spec.parts.map((each) => (each.id === part.id ? former : each)) };
   const dependents = spec.parts.filter(

@@ -80,6 +80,67 @@ describe("chaincode at the customer's own address", () => {
   });
 });
 
+describe("chaincode by an image of the tenant's own", () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  const of = (image: string) =>
+    toSpec({}, [
+      part("channel", "main", {}),
+      part("chaincode", "x", { channel: "main", source: { kind: "image", image } }),
+    ]);
+  const judgePart = (image: string) => {
+    const spec = of(image);
+    const [, wished] = spec.parts;
+    return wished === undefined ? [] : reviewPart(spec, wished, null);
+  };
+
+  test("is named whole and by its digest", () => {
+    expect(judgePart(`ghcr.io/acme/assets@${digest}`)).toEqual([]);
+    expect(judgePart("ghcr.io/acme/assets:1.0")).toMatchObject([
+      {
+        path: "settings.source.image",
+        code: "image.digest_missing",
+        hint: expect.stringContaining("ghcr.io/acme/assets@sha256:"),
+      },
+    ]);
+    for (const wrong of ["assets", `assets@${digest}`, `https://ghcr.io/a@${digest}`, `user:pw@ghcr.io/a@${digest}`])
+      expect(judgePart(wrong)).toMatchObject([{ path: "settings.source.image", hint: expect.any(String) }]);
+  });
+
+  test("comes from a registry that the operator lists", () => {
+    expect(review(of(`ghcr.io/acme/assets@${digest}`), operator)).toEqual([]);
+    const inside = of(`169.254.169.254:80/acme/assets@${digest}`);
+    expect(review(inside, operator)).toMatchObject([
+      {
+        code: "image.registry_refused",
+        message: expect.stringContaining("169.254.169.254:80"),
+        hint: expect.stringContaining("ghcr.io"),
+      },
+    ]);
+    expect(review(inside, { ...operator, tenantRegistries: ["169.254.169.254:80"] })).toEqual([]);
+  });
+
+  test("is refused where tenants' code is not kept apart, in one sentence", () => {
+    expect(review(of(`ghcr.io/acme/assets@${digest}`), { ...operator, isTenantCodeRefused: true })).toMatchObject([
+      { path: "settings.source.image", code: "image.not_isolated", hint: expect.stringContaining("tenantCode") },
+    ]);
+  });
+
+  test("stays so, and other chaincode does not become so", () => {
+    const channel = part("channel", "main", {});
+    const wish = (source: object) => part("chaincode", "x", { channel: "main", source } as never);
+    const [image, other] = [
+      wish({ kind: "image", image: `ghcr.io/acme/assets@${digest}` }),
+      wish({ kind: "image", image: `ghcr.io/acme/assets@${digest.replace("0", "1")}` }),
+    ];
+    const listed = wish({ kind: "catalogue", name: "asset-transfer" });
+    const change = (former: typeof image, next: typeof image) =>
+      paths(reviewPart(toSpec({}, [channel, next]), next, former));
+    expect(change(image, other)).toEqual([]);
+    expect(change(image, listed)).toEqual(["settings.source.kind"]);
+    expect(change(listed, image)).toEqual(["settings.source.kind"]);
+  });
+});
+
 describe("a change of a network", () => {
   const change = (before: object, after: object) =>
     paths(

@@ -1,6 +1,11 @@
-import type { ChainSpec } from "@portolan/domain";
+import { type ChainSpec, parseImageReference } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
-import { chaincodesOfCatalogue, type OperatorConfig } from "../operator-config.ts";
+import {
+  chaincodesOfCatalogue,
+  defaultTenantRegistries,
+  mayPullFrom,
+  type OperatorConfig,
+} from "../operator-config.ts";
 import { chaincodesOf } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { refusedParts } from "./review-part.ts";
@@ -83,6 +88,37 @@ const reviewAddresses = (spec: ChainSpec, operator: OperatorConfig): ReviewProbl
     ];
   });
 
+const refusedImage = (code: string, message: string, hint: string): ReviewProblem => ({
+  path: "settings.source.image",
+  code,
+  message,
+  hint,
+});
+
+/** Whether code of the tenant's own may run here, and whether its image may come from where it says. */
+const reviewImages = (spec: ChainSpec, operator: OperatorConfig): ReviewProblem[] =>
+  chaincodesOf(spec).flatMap(({ name, isDeleted, settings: { source } }) => {
+    if (isDeleted || source.kind !== "image") return [];
+    if (operator.isTenantCodeRefused === true)
+      return [
+        refusedImage(
+          "image.not_isolated",
+          `Chaincode ${name} can't be an image of your own in this region: it would run beside other tenants' chains with nothing between.`,
+          "Use chaincode of the catalogue, one at an address of your own, or a region whose capabilities say tenantCode (GET /v1/regions).",
+        ),
+      ];
+    const registry = parseImageReference(source.image)?.registry;
+    // What is no image's name is said of the part itself.
+    if (registry === undefined || mayPullFrom(operator, registry)) return [];
+    return [
+      refusedImage(
+        "image.registry_refused",
+        `Chaincode ${name} can't come from the registry ${registry}.`,
+        `The operator allows: ${(operator.tenantRegistries ?? defaultTenantRegistries).join(", ")}.`,
+      ),
+    ];
+  });
+
 /** The framework's `review`: what a network may be, by its plan and by what consensus makes sense of. */
 export const review = (spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[] => {
   const settings = readSettings(spec.settings);
@@ -103,6 +139,7 @@ export const review = (spec: ChainSpec, operator: OperatorConfig): readonly Revi
     ...reviewOrganisations(spec, settings),
     ...unknown,
     ...reviewAddresses(spec, operator),
+    ...reviewImages(spec, operator),
   ];
 };
 

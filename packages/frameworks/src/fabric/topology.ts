@@ -91,6 +91,7 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
         ports: part.settings.source.kind === "external" ? relayPorts : chaincodePorts,
         part: part.id,
         isStateless: true,
+        ...(part.settings.source.kind === "image" ? { isTenantCode: true as const } : {}),
       }),
     );
   return [...orderers, ...peers, ...chaincodes];

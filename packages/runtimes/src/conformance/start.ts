@@ -182,6 +182,28 @@ export const startTests = (open: () => Promise<ConformanceHarness>): void => {
       }
     });
 
+    it("starts no code of a tenant's that is not apart from all else, or may be another tomorrow", async () => {
+      const { placement, addresses } = await scene.place("echo-0", "echo-1");
+      const guest = { ...echoNode(addresses, "echo-1", { volumes: [] }), isTenantCode: true } as const;
+      const blueprint = toBlueprint(placement, [echoNode(addresses, "echo-0"), guest]);
+      const seen = await until("the other node", async () => {
+        const error: unknown = await scene
+          .runtime()
+          .apply(placement, blueprint, secrets, 1n)
+          .then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+        const { nodes } = await scene.runtime().observe(placement);
+        const isUp = nodes.find(({ node }) => node === "echo-0")?.state === "running";
+        return isUp && { error, guest: nodes.find(({ node }) => node === "echo-1") };
+      });
+      // Said of the node, or of all that stands where it would.
+      expect(seen.guest?.hint ?? (seen.error as { hint?: string }).hint).toMatch(/tenantCode|digest/);
+      expect(seen.guest?.state).not.toBe("running");
+      expect(await scene.harness().countPrograms(placement, "echo-1")).toBe(0);
+    });
+
     it("reads logs: all, the last ones, and as they come", async () => {
       const { placement, addresses } = await scene.place("echo-0");
       await converge(scene.runtime(), placement, toBlueprint(placement, [echoNode(addresses, "echo-0")]), 1n);

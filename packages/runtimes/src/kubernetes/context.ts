@@ -1,6 +1,5 @@
 import type { Clock } from "@portolan/domain";
 import type { Logger } from "@portolan/kit";
-import type { PlacementRef } from "../runtime.ts";
 import type { KubeCache } from "./cache/cache.ts";
 import type { PodLedger } from "./cache/pod-ledger.ts";
 import type { View } from "./cache/view.ts";
@@ -9,6 +8,7 @@ import type { KubeClient } from "./client/client.ts";
 import type { KubeObjects } from "./client/objects.ts";
 import type { Entry } from "./entry/entry.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import type { Space } from "./space.ts";
 
 /** What was applied of an object last, and what the API server made of it. */
 export interface AppliedEntry {
@@ -47,9 +47,9 @@ export interface Context {
   checkpoint: (name: string) => void | Promise<void>;
 }
 
-/** One writing call on one placement. */
+/** One writing call on one of a placement's namespaces. */
 export interface WriteTurn extends Context {
-  placement: PlacementRef;
+  placement: Space;
   namespace: string;
   state: PlacementState;
   /** Before each write: a crash may be injected here, and the fence is looked at again. */

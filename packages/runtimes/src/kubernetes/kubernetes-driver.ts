@@ -62,6 +62,7 @@ const fromFlags = (values: FlagValues): JsonObject | undefined => {
     pullSecret: text(values, "pullSecret") === undefined ? undefined : { namespace: namespace ?? "", name: name ?? "" },
     entry: toEntry(values),
     features: values["podResources"] === false ? { podResources: false } : undefined,
+    tenantCode: values["tenantCode"] === false ? false : undefined,
   });
 };
 
@@ -93,6 +94,7 @@ export const kubernetesDriver: RuntimeDriver<ClusterRegion> = {
     { flag: "--entry-service <type>", description: "LoadBalancer (default) or NodePort" },
     { flag: "--entry-port <number>", description: "that they dial; default 443" },
     { flag: "--no-pod-resources", description: "for clusters before 1.34" },
+    { flag: "--no-tenant-code", description: "no images of tenants' own" },
   ],
   fromFlags,
   load: async () => (await import("./loaded-driver.ts")).loadedDriver,

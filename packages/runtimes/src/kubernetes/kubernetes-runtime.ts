@@ -27,7 +27,6 @@ import { clearStaged, restoreSnapshot, stageSnapshot } from "./copy/restore-snap
 import { takeSnapshot } from "./copy/snapshot.ts";
 import { createEntry } from "./entry/entry.ts";
 import { labelKeys, managedBy } from "./labels.ts";
-import { toNamespaceName } from "./names.ts";
 import { createClusterAsker } from "./observe/ask-cluster.ts";
 import { dialNode } from "./observe/dial.ts";
 import { listInventory } from "./observe/inventory.ts";
@@ -35,6 +34,7 @@ import { readLogs } from "./observe/logs.ts";
 import { observePlacement } from "./observe/observe.ts";
 import { findDefaultClass } from "./observe/storage-class.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import { beside, nodesIn, type Space, toNamespaceName } from "./space.ts";
 
 export interface KubernetesRuntimeSettings {
   access: KubeAccessSettings;
@@ -68,6 +68,15 @@ export interface KubernetesRuntime extends Runtime {
   cacheAgeMs(): number | undefined;
   close(): void;
 }
+
+type Hold = <T>(space: Space, mayCreate: boolean, work: (turn: WriteTurn) => Promise<T>) => Promise<T>;
+
+/** Before anything is made beside a placement's own namespace, that one says so. */
+const noteApart = async (turn: WriteTurn): Promise<void> => {
+  if (turn.state.hasApart === true) return;
+  turn.state.hasApart = true;
+  await turn.save();
+};
 
 const isOurs = (object: KubeObject): boolean => object.metadata.labels?.[labelKeys.managedBy] === managedBy;
 
@@ -123,7 +132,10 @@ const createContext = (settings: KubernetesRuntimeSettings) => {
   return { context, viewer, hints };
 };
 
-/** Runs blueprints in a cluster, a namespace for each placement. Opens no connection before it is asked something. */
+/**
+ * Runs blueprints in a cluster, a namespace for each placement, and one beside it for what tenants bring. Opens no
+ * connection before it is asked something.
+ */
 export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): KubernetesRuntime => {
   const { context, viewer, hints } = createContext(settings);
   const asker = createClusterAsker(context);
@@ -135,6 +147,7 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     exposures: ["internal", "admin", "gateway"],
     // A pod's loopback is its own.
     reachesForwarder: false,
+    tenantCode: settings.cluster.tenantCode,
   };
 
   const checkRegion = ({ region }: PlacementRef): void => {
@@ -148,16 +161,22 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
       throw toDomainError(error);
     }
   };
+  /** One writing call, on one or both of the placement's namespaces. */
+  const writeIn = <T>(placement: PlacementRef, fence: bigint, work: (hold: Hold) => Promise<T>): Promise<T> =>
+    guarded(() => {
+      checkRegion(placement);
+      return turns.enter(placement.placementId, () =>
+        work((space, mayCreate, inSpace) => withTurn(context, space, fence, { mayCreate }, inSpace)),
+      );
+    });
   const write = <T>(
     placement: PlacementRef,
     fence: bigint,
     mayCreate: boolean,
     work: (turn: WriteTurn) => Promise<T>,
-  ): Promise<T> =>
-    guarded(() => {
-      checkRegion(placement);
-      return turns.enter(placement.placementId, () => withTurn(context, placement, fence, { mayCreate }, work));
-    });
+  ): Promise<T> => writeIn(placement, fence, (hold) => hold(placement, mayCreate, work));
+  const isThere = async (space: Space, isDirect: boolean): Promise<boolean> =>
+    (await context.look(toNamespaceName(space), isDirect)).namespace !== undefined;
 
   /** What the region's entry offers; a region whose entry can't be made goes on without one. */
   const learnExposure = async (): Promise<RuntimeCapabilities["exposure"]> => {
@@ -186,17 +205,45 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
         capabilities = { ...known, hasStorageExpansion, ...(exposure === undefined ? {} : { exposure }) };
         return capabilities;
       }),
-    reserve: (placement, nodes, fence) => write(placement, fence, true, (turn) => reserveAddresses(turn, nodes)),
-    apply: (placement, blueprint, secrets, fence, only) =>
-      write(placement, fence, true, async (turn) => {
-        await clearStaged(turn);
-        await applyBlueprint(turn, blueprint, secrets, only);
+    reserve: (placement, nodes, fence) =>
+      writeIn(placement, fence, async (hold) => {
+        const other = beside(placement);
+        const apart = nodesIn(other, nodes);
+        const addresses = await hold(placement, true, async (turn) => {
+          if (apart.length > 0) await noteApart(turn);
+          return reserveAddresses(turn, nodesIn(placement, nodes));
+        });
+        if (apart.length === 0) return addresses;
+        return [...addresses, ...(await hold(other, true, (turn) => reserveAddresses(turn, apart)))];
       }),
-    stop: (placement, fence) => write(placement, fence, false, stopPlacement),
-    observe: (placement) => guarded(() => observePlacement(context, asker, toNamespaceName(placement.placementId))),
+    apply: (placement, blueprint, secrets, fence, only) =>
+      writeIn(placement, fence, async (hold) => {
+        const other = beside(placement);
+        const isWanted = nodesIn(other, blueprint.nodes).length > 0;
+        const mayBeThere = await hold(placement, true, async (turn) => {
+          await clearStaged(turn);
+          if (isWanted) await noteApart(turn);
+          await applyBlueprint(turn, blueprint, secrets, only);
+          return turn.state.hasApart === true;
+        });
+        if (isWanted || (mayBeThere && (await isThere(other, false))))
+          await hold(other, true, (turn) => applyBlueprint(turn, blueprint, secrets, only));
+      }),
+    stop: (placement, fence) =>
+      writeIn(placement, fence, async (hold) => {
+        const other = beside(placement);
+        if (await isThere(other, false)) await hold(other, false, stopPlacement);
+        await hold(placement, false, stopPlacement);
+      }),
+    observe: (placement) => guarded(() => observePlacement(context, asker, placement)),
     inventory: () => guarded(() => listInventory(context)),
     destroy: (placement, { volumes, fence }) =>
-      write(placement, fence, false, (turn) => destroyPlacement(turn, volumes, fence)),
+      writeIn(placement, fence, async (hold) => {
+        const other = beside(placement);
+        // It has no volumes: nothing in it is worth keeping.
+        if (await isThere(other, true)) await hold(other, false, (turn) => destroyPlacement(turn, true, fence));
+        await hold(placement, false, (turn) => destroyPlacement(turn, volumes, fence));
+      }),
     dial: (placement, node, port) => guarded(() => dialNode(context, placement, node, port)),
     logs: (placement, node, options) => readLogs(context, placement, node, options),
     snapshot: (placement, store, name, fence) =>

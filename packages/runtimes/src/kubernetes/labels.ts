@@ -1,4 +1,4 @@
-import type { PlacementRef } from "../runtime.ts";
+import type { Space } from "./space.ts";
 
 const prefix = "portolan.dev";
 
@@ -11,6 +11,8 @@ export const labelKeys = {
   role: `${prefix}/role`,
   /** What a pod is: the node itself, one of its jobs, or the pod that copies volumes. */
   component: `${prefix}/component`,
+  /** `tenant`: of what stands apart, since nobody has looked at its code. */
+  trust: `${prefix}/trust`,
 } as const;
 
 export const annotationKeys = {
@@ -63,7 +65,7 @@ export interface LabelledNode {
 
 /** The labels of every object of ours: whose it is, and, where it is a node's, which. */
 export const toLabels = (
-  placement: Pick<PlacementRef, "placementId" | "chainId" | "tenantId">,
+  placement: Pick<Space, "placementId" | "chainId" | "tenantId" | "isApart">,
   node?: LabelledNode,
 ): Labels => ({
   [labelKeys.managedBy]: managedBy,
@@ -73,6 +75,7 @@ export const toLabels = (
   ...(node === undefined ? {} : { [labelKeys.node]: checked("node", node.objectName) }),
   ...(node?.role === undefined ? {} : { [labelKeys.role]: checked("role", node.role) }),
   ...(node?.component === undefined ? {} : { [labelKeys.component]: node.component }),
+  ...(placement.isApart === true ? { [labelKeys.trust]: "tenant" } : {}),
 });
 
 /** Finds the pods of a node; never changes, since a StatefulSet's selector can't. */

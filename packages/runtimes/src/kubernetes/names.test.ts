@@ -5,21 +5,21 @@ import {
   toContainerName,
   toFilesName,
   toJobName,
-  toNamespaceName,
   toNodeObjectName,
   toPodName,
   toVolumeName,
 } from "./names.ts";
+import { toNamespaceName } from "./space.ts";
 
 const label = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 const subdomain = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 test("a namespace is the placement's id with a hyphen", () => {
-  expect(toNamespaceName("plc_01jd0000000000000000000010")).toBe("p-plc-01jd0000000000000000000010");
+  expect(toNamespaceName({ placementId: "plc_01jd0000000000000000000010" })).toBe("p-plc-01jd0000000000000000000010");
 });
 
 test.each(["", "PLC_1", "plc_../etc", `plc_${"a".repeat(40)}`, "plc_1.2"])("no namespace is made of %j", (id) => {
-  expect(() => toNamespaceName(id)).toThrow(DomainError);
+  expect(() => toNamespaceName({ placementId: id })).toThrow(DomainError);
 });
 
 const awkward = ["Node_1", "9-lives", "a.b", "x".repeat(100), "-", "ends-", "ümlaut", "a_b"];

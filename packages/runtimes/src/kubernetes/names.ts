@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { DomainError, toName } from "@portolan/domain";
 
 /** RFC 1035 label: what a Service is called, and with it a host. */
 const label = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
@@ -17,17 +16,6 @@ const toLabelName = (name: string, maxLength: number): string => {
   const plain = name.toLowerCase().replace(/[^a-z0-9-]+/g, "-");
   const start = `n-${plain}`.slice(0, maxLength - 9).replace(/-+$/, "");
   return `${start}-${shortHash(name, 8)}`;
-};
-
-/** `plc_0abc` → `p-plc-0abc`: the namespace of a placement. Throws where the id could not have come from the plane. */
-export const toNamespaceName = (placementId: string): string => {
-  const name = `p-${toName(placementId)}`;
-  if (label.test(name) && name.length <= 40) return name;
-  throw new DomainError({
-    code: "runtime.failed",
-    message: "The placement's id can't be used as a namespace's name.",
-    detail: `placement: ${JSON.stringify(placementId).slice(0, 200)}`,
-  });
 };
 
 /** Of a node's Service and StatefulSet, and so a part of its host and its pod's name (`<name>-0`). */

@@ -90,6 +90,8 @@ export const kubernetesSettings = z.strictObject({
   dns: peers.min(1).default([{ namespace: { "kubernetes.io/metadata.name": "kube-system" } }]),
   /** The Pod Security level of placements' namespaces. Everything that is rendered keeps to `restricted`. */
   podSecurity: z.enum(["restricted", "baseline", "privileged"]).default("restricted"),
+  /** Whether images of tenants' own may run here, each placement's in a namespace beside its own. */
+  tenantCode: z.boolean().default(true),
   spread: z
     .strictObject({
       topologyKey: z.string().min(1).max(317).default("kubernetes.io/hostname"),

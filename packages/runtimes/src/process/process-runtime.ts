@@ -55,6 +55,7 @@ const capabilities: RuntimeCapabilities = {
   hasStorageExpansion: true,
   hasSnapshots: true,
   exposures: ["internal", "admin", "gateway"],
+  tenantCode: false,
 };
 
 const portHost = "127.0.0.1";

@@ -13,6 +13,13 @@ import { stopPrograms } from "./stop-node.ts";
 /** Executables of all programs a node needs. Comes before anything of the node is touched. */
 export const findPrograms = (turn: WriteTurn, node: BlueprintNode): Map<string, FoundProgram> => {
   const paths = new Map<string, FoundProgram>();
+  if (node.isTenantCode === true) {
+    throw new NodeFailure({
+      reason: "tenant_code_refused",
+      message: `${node.name} is a tenant's own code, and this region keeps nothing apart from it.`,
+      hint: "Use chaincode of the catalogue here, or a region whose capabilities say tenantCode.",
+    });
+  }
   for (const { program } of [...node.processes, ...node.init, ...node.jobs]) {
     if (paths.has(program.name)) continue;
     const found = turn.programs.find(program);

@@ -11,6 +11,7 @@ import { annotationKeys } from "../labels.ts";
 import { toBytes } from "../quantity.ts";
 import { renderPlacement } from "../render/placement.ts";
 import type { RenderedPlacement } from "../render/rendered.ts";
+import { blueprintIn } from "../space.ts";
 import { bringToBlueprint, toNextTry } from "./apply-node.ts";
 import { recordOf } from "./end-pods.ts";
 import { ensure } from "./ensure.ts";
@@ -31,7 +32,8 @@ const applyShared = async (turn: WriteTurn, rendered: RenderedPlacement): Promis
   try {
     await ensure(turn, rendered.namespace);
     for (const manifest of shared) await ensure(turn, manifest);
-    await copyPullSecret(turn);
+    // What the operator may pull is not for tenants' images.
+    if (turn.placement.isApart !== true) await copyPullSecret(turn);
   } catch (error) {
     const known = error instanceof KubeError ? findRefusal(error.message) : undefined;
     throw known ? toThrown(known, error) : error;
@@ -75,16 +77,20 @@ const applyNode = async (
   }
 };
 
-/** Level-triggered: brings every allowed node nearer to the blueprint and returns without waiting for readiness. */
+/**
+ * Level-triggered: brings every allowed node of the namespace nearer to the blueprint and returns without waiting for
+ * readiness.
+ */
 export const applyBlueprint = async (
   turn: WriteTurn,
-  blueprint: Blueprint,
+  whole: Blueprint,
   secrets: SecretSource,
   only?: readonly string[],
 ): Promise<void> => {
   const isAllowed = (name: string): boolean => only === undefined || only.includes(name);
   const view = await turn.look(turn.namespace);
-  const rendered = renderPlacement(turn.placement, blueprint, turn.settings, toKept(view, blueprint));
+  const blueprint = blueprintIn(turn.placement, whole);
+  const rendered = renderPlacement(turn.placement, whole, turn.settings, toKept(view, blueprint));
   tellNotes(turn, rendered.notes);
   if (turn.cache.find(kinds.Namespace, turn.namespace, turn.namespace)?.metadata.deletionTimestamp !== undefined) {
     throw new DomainError({

@@ -10,7 +10,7 @@ import { waitWhile } from "./end-pods.ts";
 import { forgetApplied } from "./ensure.ts";
 import { emptyRecord } from "./placement-state.ts";
 import { stopPlacement } from "./stop.ts";
-import { createTombstones } from "./tombstone.ts";
+import { createTombstones, toTombstoneName } from "./tombstone.ts";
 
 /** What stays with the volumes: addresses, since a genesis names them, and what keeps the namespace closed. */
 const keptKinds = new Set<string>([
@@ -78,7 +78,7 @@ export const destroyPlacement = async (turn: WriteTurn, volumes: boolean, fence:
   const isKept = !volumes && view.claims.length > 0;
   if (!isKept) {
     await turn.step("fence.keep");
-    await createTombstones(turn).raise(turn.namespace, fence);
+    await createTombstones(turn).raise(toTombstoneName(turn.placement), fence);
   }
   if (view.namespace === undefined) return;
   const isEnding = view.namespace.metadata.deletionTimestamp !== undefined;

@@ -1,17 +1,17 @@
 import { DomainError } from "@portolan/domain";
-import type { Fence, PlacementRef } from "../../runtime.ts";
+import type { Fence } from "../../runtime.ts";
 import { isStatus, isUncertain } from "../client/kube-error.ts";
 import type { NamespaceObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context, WriteTurn } from "../context.ts";
 import { toThrown } from "../failure.ts";
 import { annotationKeys } from "../labels.ts";
-import { toNamespaceName } from "../names.ts";
 import { renderNamespace } from "../render/namespace.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import { recallApplied } from "./ensure.ts";
 import { fenceOf } from "./fence-of.ts";
 import { parseState, stateAnnotation } from "./placement-state.ts";
-import { createTombstones } from "./tombstone.ts";
+import { createTombstones, toTombstoneName } from "./tombstone.ts";
 
 const stale = (): DomainError =>
   new DomainError({
@@ -28,9 +28,9 @@ const isEnding = (namespace: NamespaceObject | undefined): boolean =>
   namespace?.metadata.deletionTimestamp !== undefined;
 
 /** The namespace's annotations as they are, with the means to change them only if nobody else has. */
-const createHold = (context: Context, placement: PlacementRef, fence: Fence) => {
+const createHold = (context: Context, placement: Space, fence: Fence) => {
   const { objects } = context;
-  const name = toNamespaceName(placement.placementId);
+  const name = toNamespaceName(placement);
   const tombstones = createTombstones(context);
   let current: NamespaceObject | undefined;
 
@@ -42,7 +42,7 @@ const createHold = (context: Context, placement: PlacementRef, fence: Fence) => 
 
   const create = async (annotations: { [key: string]: string }): Promise<void> => {
     // A writer from before the placement's end must stay refused.
-    if ((await tombstones.read(name)) > fence) throw stale();
+    if ((await tombstones.read(toTombstoneName(placement))) > fence) throw stale();
     const rendered = renderNamespace(placement, context.settings);
     const metadata = { ...rendered.metadata, annotations: { ...rendered.metadata.annotations, ...annotations } };
     current = await objects.create<NamespaceObject>(kinds.Namespace, undefined, { ...rendered, metadata });
@@ -91,13 +91,13 @@ export interface TurnOptions {
 }
 
 /**
- * Runs `work` as a writer of the placement. The fence is an annotation of the namespace, raised before anything is
+ * Runs `work` as a writer of one of the placement's namespaces. The fence is an annotation of the namespace, raised before anything is
  * written and never lowered; what the runtime must remember is another one, so that each writing down is a check too.
  * `work` hears of no namespace where there is none and none may be made.
  */
 export const withTurn = async <T>(
   context: Context,
-  placement: PlacementRef,
+  placement: Space,
   fence: Fence,
   options: TurnOptions,
   work: (turn: WriteTurn) => Promise<T>,
@@ -107,7 +107,7 @@ export const withTurn = async <T>(
   // With nothing to be changed, not even the fence, nothing is asked: a well placement costs no request.
   if (known && context.isFresh() && fenceOf(known) === fence && !isEnding(known)) hold.adopt(known);
   else if ((await hold.read()) === undefined && !options.mayCreate) {
-    if ((await createTombstones(context).read(hold.name)) > fence) throw stale();
+    if ((await createTombstones(context).read(toTombstoneName(placement))) > fence) throw stale();
   } else if (options.mayCreate && isEnding(hold.now())) {
     throw toThrown({
       reason: "namespace_terminating",

@@ -32,7 +32,7 @@ const reserveNode = async (
   await ensure(turn, service);
   const made = turn.cache.find(kinds.Service, turn.namespace, name) as ServiceObject | undefined;
   const address = made?.spec?.clusterIP;
-  const host = toServiceHost(placement.placementId, node.name, settings);
+  const host = toServiceHost(placement, node.name, settings);
   return ports.map(({ name: port, number, outsideBy }) => ({
     node: node.name,
     port,

@@ -3,7 +3,12 @@ import type { KubeObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
 import type { Context } from "../context.ts";
 import { annotationKeys, labelKeys, managedBy } from "../labels.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import { fenceOf } from "./fence-of.ts";
+
+/** One for both of a placement's namespaces: the one beside it may never have been there. */
+export const toTombstoneName = ({ placementId }: Pick<Space, "placementId">): string =>
+  toNamespaceName({ placementId });
 
 const keepMs = 7 * 24 * 3_600_000;
 const mostAtOnce = 20;

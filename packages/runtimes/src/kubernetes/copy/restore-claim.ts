@@ -1,9 +1,9 @@
-import type { PlacementRef } from "../../runtime.ts";
 import type { ClaimObject } from "../client/kube-object.ts";
 import { annotationKeys, toLabels } from "../labels.ts";
-import { toClaimName, toNamespaceName, toNodeObjectName } from "../names.ts";
+import { toClaimName, toNodeObjectName } from "../names.ts";
 import { toQuantity } from "../render/quantity.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import type { ClusterManifest } from "./snapshot.ts";
 
 const gibibyte = 1 << 30;
@@ -19,7 +19,7 @@ const sizeOf = (manifest: ClusterManifest, volume: string): number => {
 
 /** The claim of a volume (`node/volume`) that a snapshot has and the cluster has not. */
 export const renderClaim = (
-  turn: { placement: PlacementRef; settings: Pick<KubernetesSettings, "storageClass"> },
+  turn: { placement: Space; settings: Pick<KubernetesSettings, "storageClass"> },
   manifest: ClusterManifest,
   volume: string,
 ): ClaimObject => {
@@ -30,7 +30,7 @@ export const renderClaim = (
     kind: "PersistentVolumeClaim",
     metadata: {
       name: toClaimName(node, name),
-      namespace: toNamespaceName(placement.placementId),
+      namespace: toNamespaceName(placement),
       labels: toLabels(placement, { objectName: toNodeObjectName(node) }),
       annotations: { [annotationKeys.nodeName]: node, [annotationKeys.volume]: volume },
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ContainerStatus, PodObject } from "../client/kube-object.ts";
-import { annotationKeys } from "../labels.ts";
+import { annotationKeys, labelKeys } from "../labels.ts";
 import { judgePod } from "./judge.ts";
 
 const nowMs = Date.parse("2026-11-23T08:00:00Z");
@@ -94,5 +94,27 @@ describe("what a pod's status says of its node", () => {
     };
     expect(ending(5)).toMatchObject({ state: "starting" });
     expect(ending(100)).toMatchObject({ state: "failed", reason: "pod_hangs" });
+  });
+});
+
+describe("an image that a tenant named", () => {
+  const judged = (message: string) =>
+    judgePod(
+      {
+        ...pod({ containerStatuses: [container({ state: { waiting: { reason: "ImagePullBackOff", message } } })] }),
+        metadata: { name: "cc-0-0", uid: "u", labels: { [labelKeys.trust]: "tenant" } },
+      },
+      nowMs,
+    );
+  it.each([
+    ["401 Unauthorized for user bob:hunter2hunter2", "image_denied", "anybody may pull"],
+    ["pull access denied, repository does not exist", "image_denied", "anybody may pull"],
+    ["manifest unknown", "image_missing", "digest"],
+    ["dial tcp: i/o timeout", "image_pull_failed", "tried again"],
+  ])("%s: %s", (message, reason, hint) => {
+    const verdict = judged(message);
+    expect(verdict).toMatchObject({ state: "failed", reason, hint: expect.stringContaining(hint) });
+    // What the registry and the machine say is not passed on.
+    expect(JSON.stringify(verdict)).not.toContain("hunter2");
   });
 });

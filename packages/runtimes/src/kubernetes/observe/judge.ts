@@ -1,4 +1,5 @@
 import type { ContainerEnd, ContainerStatus, PodObject } from "../client/kube-object.ts";
+import { labelKeys } from "../labels.ts";
 import { type ContainerFact, readFacts } from "../render/facts.ts";
 import { judgeScheduling } from "./judge-scheduling.ts";
 import type { Verdict } from "./verdict.ts";
@@ -18,11 +19,33 @@ const pullReasons = new Set([
   "RegistryUnavailable",
 ]);
 
-const judgePull = (status: ContainerStatus, image: string): Verdict | undefined => {
+/** Of an image that a tenant named: whether it may be pulled is between the tenant and its registry. */
+const judgeTenantPull = (image: string, isDenied: boolean, isMissing: boolean): Verdict => {
+  if (isDenied)
+    return failed(
+      "image_denied",
+      `The image ${image} can't be pulled: its registry refuses access, or has no such image.`,
+      "Check its name and digest; it must be one that anybody may pull. Then retry the operation.",
+    );
+  if (isMissing)
+    return failed(
+      "image_missing",
+      `The image ${image} can't be pulled: its registry does not have it.`,
+      "Push it, or name another digest; then retry the operation.",
+    );
+  return failed(
+    "image_pull_failed",
+    `The image ${image} can't be pulled.`,
+    "Its registry may be down, or not be reached by this region's machines; it is tried again by itself.",
+  );
+};
+
+const judgePull = (status: ContainerStatus, image: string, isTenants: boolean): Verdict | undefined => {
   const { reason = "", message = "" } = status.state?.waiting ?? {};
   if (!pullReasons.has(reason)) return undefined;
   const isDenied = /unauthorized|denied|forbidden|401|403/i.test(message);
   const isMissing = /not found|manifest unknown|404/i.test(message);
+  if (isTenants) return judgeTenantPull(image, isDenied, isMissing);
   const why = isDenied ? " The registry refuses access." : isMissing ? " The registry does not have it." : "";
   return failed(
     "image_pull_failed",
@@ -145,8 +168,9 @@ export const judgePod = (pod: PodObject, nowMs: number): Verdict => {
   const statuses = [...inits, ...(pod.status?.containerStatuses ?? [])];
   const specs = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   const imageOf = (name: string): string => specs.find((one) => one.name === name)?.image ?? "";
+  const isTenants = pod.metadata.labels?.[labelKeys.trust] !== undefined;
   for (const status of statuses) {
-    const trouble = judgePull(status, imageOf(status.name)) ?? judgeCreation(status);
+    const trouble = judgePull(status, imageOf(status.name), isTenants) ?? judgeCreation(status);
     if (trouble) return trouble;
   }
   const facts = readFacts(pod.metadata.annotations);

@@ -10,8 +10,9 @@ import type { PodObject } from "../client/kube-object.ts";
 import { kinds, toPath } from "../client/kube-paths.ts";
 import type { Context } from "../context.ts";
 import { labelKeys } from "../labels.ts";
-import { toNamespaceName } from "../names.ts";
 import { readFacts } from "../render/facts.ts";
+import { toNamespaceName } from "../space.ts";
+import { findSpace } from "./find-space.ts";
 import { createLineQueue } from "./line-queue.ts";
 
 const maxLineLength = 16_384;
@@ -118,7 +119,8 @@ export async function* readLogs(
   node: string,
   options: LogOptions,
 ): AsyncGenerator<LogLine> {
-  const namespace = toNamespaceName(placement.placementId);
+  const space = await findSpace(context, placement, ({ sets, pods }) => sets.has(node) || pods.has(node));
+  const namespace = toNamespaceName(space);
   const limit = Math.min(options.limit ?? defaultLimit, maxLimit);
   const sources = toSources(await context.look(namespace), node);
   const startedAt = new Date();

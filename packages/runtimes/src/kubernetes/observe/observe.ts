@@ -1,12 +1,14 @@
 import type { NodeObservation, PlacementObservation } from "@portolan/domain";
+import type { PlacementRef } from "../../runtime.ts";
 import { restartsOf } from "../cache/pod-ledger.ts";
-import { nodeOf, type View } from "../cache/view.ts";
+import { nodeOf, toView, type View } from "../cache/view.ts";
 import { findDrift, recallApplied } from "../change/ensure.ts";
 import { type NodeRecord, parseState, stateAnnotation } from "../change/placement-state.ts";
 import type { NamespaceObject, PodObject, StatefulSetObject } from "../client/kube-object.ts";
 import type { Context } from "../context.ts";
 import { annotationKeys } from "../labels.ts";
 import { toBytes } from "../quantity.ts";
+import { beside, toNamespaceName } from "../space.ts";
 import type { ClusterAsker } from "./ask-cluster.ts";
 import { judgePod } from "./judge.ts";
 import type { Verdict } from "./verdict.ts";
@@ -157,8 +159,8 @@ const isUnsettled = (
   });
 };
 
-/** What runs of a placement. Writes nothing and needs no fence. */
-export const observePlacement = async (
+/** What runs in one of a placement's namespaces. */
+const observeSpace = async (
   context: Context,
   asker: ClusterAsker,
   namespace: string,
@@ -181,5 +183,26 @@ export const observePlacement = async (
     nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
     volumes: volumes.sort(),
     ...(!isEnding && (lacksRoutes || isUnsettled(context, view, namespace, records)) ? { isUnsettled: true } : {}),
+  };
+};
+
+/** What runs of a placement. Writes nothing and needs no fence. */
+export const observePlacement = async (
+  context: Context,
+  asker: ClusterAsker,
+  placement: PlacementRef,
+): Promise<PlacementObservation> => {
+  const name = toNamespaceName(placement);
+  const own = await observeSpace(context, asker, name);
+  const { namespace } = toView(context.cache, name);
+  const state = namespace?.metadata.annotations?.[stateAnnotation];
+  if (namespace !== undefined && parseState(state).hasApart !== true) return own;
+  const other = await observeSpace(context, asker, toNamespaceName(beside(placement)));
+  return {
+    ...own,
+    ...other,
+    nodes: [...own.nodes, ...other.nodes].sort((a, b) => (a.node < b.node ? -1 : 1)),
+    volumes: [...own.volumes, ...other.volumes].sort(),
+    ...(own.isUnsettled === true ? { isUnsettled: true } : {}),
   };
 };

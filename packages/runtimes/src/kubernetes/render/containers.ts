@@ -43,6 +43,15 @@ const toMounts = (node: BlueprintNode): V1VolumeMount[] => [
   { name: temporaryVolume, mountPath: temporaryDirectory },
 ];
 
+/**
+ * A tenant's image comes from where it says and nowhere else, and its registry is asked each time: what a machine has
+ * already may be another tenant's, who was let in with a credential that this one does not have.
+ */
+const toPull = ({ node, settings }: ContainerInput, image: string): Pick<V1Container, "image" | "imagePullPolicy"> =>
+  node.isTenantCode === true
+    ? { image, imagePullPolicy: "Always" }
+    : { image: toImage(image, settings), imagePullPolicy: "IfNotPresent" };
+
 /** A program as a container. The image's own PATH finds it by its name. `owner`: whose secret environment it is. */
 export const renderProgram = (
   input: ContainerInput,
@@ -51,9 +60,8 @@ export const renderProgram = (
   owner: string = container,
 ): V1Container => ({
   name: container,
-  image: toImage(program.program.image, input.settings),
-  imagePullPolicy: "IfNotPresent",
-  command: [program.program.name],
+  ...toPull(input, program.program.image),
+  ...(program.program.isEntrypoint === true ? {} : { command: [program.program.name] }),
   args: program.args.map((arg) => toVerbatim(toText(input.node, arg))),
   env: unique(toEnv(input, owner, program.env)),
   volumeMounts: toMounts(input.node),

@@ -1,9 +1,9 @@
 import type { V1ConfigMap, V1Secret, V1Volume } from "@kubernetes/client-node";
 import type { BlueprintNode, EnvValue, FileSpec, MaterialRef } from "@portolan/domain";
 import { canonicalJson, isFileName } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
 import { annotationKeys, toLabels } from "../labels.ts";
-import { shortHash, toContainerName, toFilesName, toNamespaceName, toNodeObjectName, toSecretName } from "../names.ts";
+import { shortHash, toContainerName, toFilesName, toNodeObjectName, toSecretName } from "../names.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import { toText } from "./paths.ts";
 import { toRefusal } from "./refusal.ts";
 import type { Fill, Rendered } from "./rendered.ts";
@@ -89,11 +89,7 @@ const refOf = (fill: Fill): MaterialRef | string =>
   "asset" in fill.content ? fill.content.asset : "secret" in fill.content ? fill.content.secret : fill.content.public;
 
 /** ConfigMap, Secret and the volume of both. Public material, assets and secrets are filled in later. */
-export const renderFiles = (
-  placement: PlacementRef,
-  node: BlueprintNode,
-  owners: readonly EnvOwner[],
-): RenderedFiles => {
+export const renderFiles = (placement: Space, node: BlueprintNode, owners: readonly EnvOwner[]): RenderedFiles => {
   checkFiles(node);
   const fills = [...node.files.flatMap(toFill), ...toEnvFills(owners)];
   const texts = node.files.flatMap(({ name, content }) =>
@@ -108,7 +104,7 @@ export const renderFiles = (
   const secretName = toSecretName(node.name, hashOf("secret"));
   const metadata = (name: string) => ({
     name,
-    namespace: toNamespaceName(placement.placementId),
+    namespace: toNamespaceName(placement),
     labels: toLabels(placement, { objectName: toNodeObjectName(node.name), role: node.role }),
     annotations: { [annotationKeys.nodeName]: node.name },
   });

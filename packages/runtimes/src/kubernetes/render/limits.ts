@@ -1,9 +1,9 @@
 import type { V1ResourceQuota } from "@kubernetes/client-node";
 import type { Blueprint, BlueprintNode } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
 import { toLabels } from "../labels.ts";
-import { sharedNames, toNamespaceName } from "../names.ts";
+import { sharedNames } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import { toCpu, toQuantity } from "./quantity.ts";
 import type { Manifest, Rendered } from "./rendered.ts";
 import { type Amounts, toJobAmounts, toLimits } from "./resources.ts";
@@ -36,9 +36,9 @@ const toCountedLimits = (node: BlueprintNode, settings: KubernetesSettings): Amo
   return { cpuMillis: limits.cpuMillis * count, memoryBytes: limits.memoryBytes * count };
 };
 
-const toMetadata = (placement: PlacementRef, name: string) => ({
+const toMetadata = (placement: Space, name: string) => ({
   name,
-  namespace: toNamespaceName(placement.placementId),
+  namespace: toNamespaceName(placement),
   labels: toLabels(placement),
   annotations: {},
 });
@@ -48,7 +48,7 @@ const toMetadata = (placement: PlacementRef, name: string) => ({
  * still be on its way out when its successor comes.
  */
 export const renderQuota = (
-  placement: PlacementRef,
+  placement: Space,
   blueprint: Pick<Blueprint, "nodes">,
   settings: KubernetesSettings,
   kept: readonly KeptClaim[],
@@ -83,7 +83,7 @@ export const renderQuota = (
 };
 
 /** No container above what the largest node has; the client's type calls `default` another name. */
-export const renderLimitRange = (placement: PlacementRef, blueprint: Pick<Blueprint, "nodes">): Manifest => {
+export const renderLimitRange = (placement: Space, blueprint: Pick<Blueprint, "nodes">): Manifest => {
   const most = largest([...blueprint.nodes.map(toLimits), copyAmounts, defaultAmounts]);
   const toList = ({ cpuMillis, memoryBytes }: Amounts) => ({ cpu: toCpu(cpuMillis), memory: toQuantity(memoryBytes) });
   const object = {

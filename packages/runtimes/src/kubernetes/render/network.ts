@@ -1,8 +1,8 @@
 import type { Blueprint, BlueprintNode, NetworkRule } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
 import { annotationKeys, toLabels, toNodeSelector } from "../labels.ts";
-import { sharedNames, toNamespaceName, toNodeObjectName, toPolicyName } from "../names.ts";
+import { sharedNames, toNodeObjectName, toPolicyName } from "../names.ts";
 import type { KubernetesSettings, NetworkPeer } from "../settings.ts";
+import { nodesIn, type Space, spaceOf, toNamespaceName } from "../space.ts";
 import { toRefusal } from "./refusal.ts";
 import type { Manifest, RenderNote } from "./rendered.ts";
 
@@ -31,7 +31,8 @@ export interface NetworkPolicySpec {
 export type NetworkPolicy = Manifest & { spec: NetworkPolicySpec };
 
 export interface NetworkInput {
-  placement: PlacementRef;
+  placement: Space;
+  /** The whole of it: flows go from one of a placement's namespaces to the other. */
   blueprint: Pick<Blueprint, "nodes" | "network">;
   settings: KubernetesSettings;
 }
@@ -46,9 +47,14 @@ const toPolicyPeer = (peer: NetworkPeer): PolicyPeer =>
         ...(peer.pod === undefined ? {} : { podSelector: { matchLabels: peer.pod } }),
       };
 
-const toNodePeer = (placement: PlacementRef, node: string): PolicyPeer => ({
-  podSelector: { matchLabels: toNodeSelector(placement.placementId, toNodeObjectName(node)) },
-});
+const toNodePeer = ({ placement, blueprint }: NetworkInput, name: string): PolicyPeer => {
+  const node = blueprint.nodes.find((one) => one.name === name);
+  const [here, there] = [placement, spaceOf(placement, node ?? {})].map(toNamespaceName);
+  return {
+    ...(here === there ? {} : { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": there ?? "" } } }),
+    podSelector: { matchLabels: toNodeSelector(placement.placementId, toNodeObjectName(name)) },
+  };
+};
 
 /** Whether a rule begins at a node of this placement. */
 const nodeFrom = ({ placement, blueprint }: NetworkInput, rule: NetworkRule): string | undefined => {
@@ -58,12 +64,12 @@ const nodeFrom = ({ placement, blueprint }: NetworkInput, rule: NetworkRule): st
 };
 
 const peersOf = (input: NetworkInput, rule: NetworkRule): readonly PolicyPeer[] => {
-  const { placement, settings } = input;
+  const { settings } = input;
   if (rule.from === "world") return world;
   if (rule.from === "gateway") return settings.gateway.map(toPolicyPeer);
   if (rule.from === "worker") return settings.worker.map(toPolicyPeer);
   const own = nodeFrom(input, rule);
-  if (own !== undefined) return [toNodePeer(placement, own)];
+  if (own !== undefined) return [toNodePeer(input, own)];
   return (settings.regions[rule.from.region] ?? []).map(toPolicyPeer);
 };
 
@@ -93,7 +99,7 @@ const toEgress = (input: NetworkInput, node: string): NonNullable<NetworkPolicyS
   input.blueprint.network.flatMap((rule) => {
     const port = nodeFrom(input, rule) === node ? portOf(input, rule) : undefined;
     if (port === undefined) return [];
-    return [{ to: [toNodePeer(input.placement, rule.to.node)], ports: [{ protocol: "TCP" as const, port }] }];
+    return [{ to: [toNodePeer(input, rule.to.node)], ports: [{ protocol: "TCP" as const, port }] }];
   });
 
 const distinct = (peers: readonly PolicyPeer[]): PolicyPeer[] => [
@@ -101,7 +107,7 @@ const distinct = (peers: readonly PolicyPeer[]): PolicyPeer[] => [
 ];
 
 const toPolicy = (
-  placement: PlacementRef,
+  placement: Space,
   name: string,
   spec: NetworkPolicySpec,
   node?: { name: string; role: string },
@@ -110,7 +116,7 @@ const toPolicy = (
   kind: "NetworkPolicy",
   metadata: {
     name,
-    namespace: toNamespaceName(placement.placementId),
+    namespace: toNamespaceName(placement),
     labels: toLabels(placement, node && { objectName: toNodeObjectName(node.name), role: node.role }),
     annotations: node === undefined ? {} : { [annotationKeys.nodeName]: node.name },
   },
@@ -152,7 +158,7 @@ const renderFlows = (input: NetworkInput, node: BlueprintNode): NetworkPolicy =>
 /** The denial, then each node's own flows. */
 export const renderPolicies = (input: NetworkInput): NetworkPolicy[] => [
   renderDenial(input),
-  ...input.blueprint.nodes.map((node) => renderFlows(input, node)),
+  ...nodesIn(input.placement, input.blueprint.nodes).map((node) => renderFlows(input, node)),
 ];
 
 /** Flows that nobody can use because the settings don't say where they come from. */

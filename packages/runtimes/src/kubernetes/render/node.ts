@@ -1,6 +1,6 @@
 import type { V1Job, V1PersistentVolumeClaim, V1PodSpec, V1StatefulSet, V1Volume } from "@kubernetes/client-node";
 import type { Blueprint, BlueprintNode, JobSpec } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
+import { hasDigest } from "../images.ts";
 import { annotationKeys, toLabels, toNodeSelector } from "../labels.ts";
 import {
   sharedNames,
@@ -8,12 +8,12 @@ import {
   toClaimName,
   toContainerName,
   toJobName,
-  toNamespaceName,
   toNodeObjectName,
   toSecretName,
   toVolumeName,
 } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import {
   type ContainerInput,
   renderContainers,
@@ -41,7 +41,7 @@ const jobStartSeconds = 120;
 const jobRetries = 2;
 
 export interface NodeInput {
-  placement: PlacementRef;
+  placement: Space;
   blueprint: Pick<Blueprint, "framework" | "rendererVersion" | "spread">;
   node: BlueprintNode;
   nodeHash: string;
@@ -56,7 +56,7 @@ interface Parts extends NodeInput {
 
 const toMetadata = (input: NodeInput, name: string, annotations: { [key: string]: string } = {}) => ({
   name,
-  namespace: toNamespaceName(input.placement.placementId),
+  namespace: toNamespaceName(input.placement),
   labels: toLabels(input.placement, { objectName: toNodeObjectName(input.node.name), role: input.node.role }),
   annotations: { [annotationKeys.nodeName]: input.node.name, ...annotations },
 });
@@ -100,7 +100,10 @@ const toPodBasis = (parts: Parts): Omit<V1PodSpec, "containers"> => {
     // Hosts are whole names: they need none of the endings that would be tried before.
     dnsConfig: { options: [{ name: "ndots", value: "2" }] },
     ...(settings.features.stopSignal ? { os: { name: "linux" } } : {}),
-    ...(settings.pullSecret === undefined ? {} : { imagePullSecrets: [{ name: sharedNames.pullSecret }] }),
+    // The operator's credentials are not there where tenants' code stands: what they open is not every tenant's.
+    ...(settings.pullSecret === undefined || node.isTenantCode === true
+      ? {}
+      : { imagePullSecrets: [{ name: sharedNames.pullSecret }] }),
     ...(Object.keys(settings.nodeSelector).length === 0 ? {} : { nodeSelector: settings.nodeSelector }),
     ...(settings.tolerations.length === 0
       ? {}
@@ -202,10 +205,25 @@ const toOwners = (node: BlueprintNode): EnvOwner[] => [
   ...node.jobs.map((job) => ({ container: toJobOwner(job), env: job.env })),
 ];
 
+/** What nobody has looked at is what it says it is, and keeps nothing: there is no copy of its data, and none to restore. */
+const checkTenantCode = (node: BlueprintNode): void => {
+  if (node.isTenantCode !== true) return;
+  if (node.volumes.some(({ kind }) => kind === "data"))
+    throw toRefusal(`The node ${node.name} runs a tenant's own code and can't have data volumes.`);
+  const programs = [...node.init, ...node.processes, ...node.jobs];
+  if (!programs.every(({ program }) => hasDigest(program.image)))
+    throw toRefusal(
+      `An image of the node ${node.name} is named without its digest.`,
+      undefined,
+      "A tenant's own image is named by digest: registry/name@sha256:….",
+    );
+};
+
 /** One node of a blueprint as objects. Pure. */
 export const renderNode = (input: NodeInput): RenderedNode => {
   const { placement, blueprint, node, nodeHash, settings } = input;
   if (node.processes.length === 0) throw toRefusal(`The node ${node.name} has nothing to run.`);
+  checkTenantCode(node);
   const objectName = toNodeObjectName(node.name);
   const files = renderFiles(placement, node, toOwners(node));
   const secretName = files.secret?.metadata.name ?? toSecretName(node.name, "none");

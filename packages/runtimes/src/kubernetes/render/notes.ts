@@ -9,7 +9,11 @@ const programsOf = (node: BlueprintNode) => [...node.init, ...node.processes, ..
 
 const toImageNotes = (blueprint: Pick<Blueprint, "nodes">, settings: KubernetesSettings): RenderNote[] => {
   const images = new Set(
-    blueprint.nodes.flatMap((node) => programsOf(node).map(({ program }) => toImage(program.image, settings))),
+    blueprint.nodes.flatMap((node) =>
+      programsOf(node).map(({ program }) =>
+        node.isTenantCode === true ? program.image : toImage(program.image, settings),
+      ),
+    ),
   );
   return [...images]
     .filter((image) => !hasDigest(image))

@@ -1,8 +1,8 @@
 import { type Blueprint, type BlueprintNode, toNodeHash } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
 import { renderOutsidePolicies } from "../entry/render-outside.ts";
 import { toNodeObjectName } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import { blueprintIn, type Space } from "../space.ts";
 import { type KeptClaim, renderLimitRange, renderQuota } from "./limits.ts";
 import { renderNamespace } from "./namespace.ts";
 import { renderPolicies, toPeerNotes } from "./network.ts";
@@ -12,7 +12,7 @@ import { toRefusal } from "./refusal.ts";
 import type { RenderedPlacement } from "./rendered.ts";
 import { renderBudgets } from "./spread.ts";
 
-const check = (placement: PlacementRef, blueprint: Blueprint): void => {
+const check = (placement: Space, blueprint: Blueprint): void => {
   if (blueprint.placementId !== placement.placementId || blueprint.chainId !== placement.chainId)
     throw toRefusal(
       "The blueprint is another placement's.",
@@ -23,31 +23,40 @@ const check = (placement: PlacementRef, blueprint: Blueprint): void => {
 };
 
 /**
- * A placement's blueprint as the objects of a cluster. Pure; secrets, public material and assets are references until
+ * A placement's blueprint as the objects of one of its namespaces. Pure; secrets, public material and assets are references until
  * `fillSecrets`. `kept`: claims that are there and that the blueprint has no more; the quota leaves them their room.
  * Throws a DomainError where a cluster can't have such a node.
  */
 export const renderPlacement = (
-  placement: PlacementRef,
+  placement: Space,
   blueprint: Blueprint,
   settings: KubernetesSettings,
   kept: readonly KeptClaim[] = [],
 ): RenderedPlacement => {
   check(placement, blueprint);
   const network = { placement, blueprint, settings };
+  const here = blueprintIn(placement, blueprint);
+  const { nodes } = here;
+  const spread = blueprint.spread.flatMap(({ group, nodes: members }) => {
+    const left = members.filter((name) => nodes.some((node) => node.name === name));
+    return left.length === 0 ? [] : [{ group, nodes: left }];
+  });
   const toEntry = (node: BlueprintNode) =>
-    [node.name, renderNode({ placement, blueprint, node, nodeHash: toNodeHash(node), settings })] as const;
+    [
+      node.name,
+      renderNode({ placement, blueprint: { ...blueprint, spread }, node, nodeHash: toNodeHash(node), settings }),
+    ] as const;
   const namespace = renderNamespace(placement, settings);
   return {
     namespace,
     shared: [
-      renderQuota(placement, blueprint, settings, kept),
-      renderLimitRange(placement, blueprint),
+      renderQuota(placement, here, settings, kept),
+      renderLimitRange(placement, here),
       ...renderPolicies(network),
-      ...renderOutsidePolicies(placement, namespace.metadata.name, blueprint, settings),
-      ...renderBudgets(placement, blueprint.spread),
+      ...renderOutsidePolicies(placement, namespace.metadata.name, here, settings),
+      ...renderBudgets(placement, spread),
     ],
-    nodes: new Map(blueprint.nodes.map(toEntry)),
-    notes: [...toNotes(blueprint, settings), ...toPeerNotes(network)],
+    nodes: new Map(nodes.map(toEntry)),
+    notes: [...toNotes(here, settings), ...toPeerNotes(network)],
   };
 };

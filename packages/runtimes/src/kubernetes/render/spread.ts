@@ -1,9 +1,9 @@
 import type { V1PodDisruptionBudget, V1TopologySpreadConstraint } from "@kubernetes/client-node";
 import type { Blueprint } from "@portolan/domain";
-import type { PlacementRef } from "../../runtime.ts";
 import { labelKeys, toLabels } from "../labels.ts";
-import { toBudgetName, toNamespaceName, toSpreadLabel } from "../names.ts";
+import { toBudgetName, toSpreadLabel } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import { type Space, toNamespaceName } from "../space.ts";
 import type { Rendered } from "./rendered.ts";
 
 type Spread = Blueprint["spread"];
@@ -15,12 +15,12 @@ const groupsOf = (spread: Spread, node: string): string[] =>
 export const toSpreadLabels = (spread: Spread, node: string): { [key: string]: string } =>
   Object.fromEntries(groupsOf(spread, node).map((group) => [toSpreadLabel(group), "member"]));
 
-const selectorOf = (placement: PlacementRef, group: string) => ({
+const selectorOf = (placement: Space, group: string) => ({
   matchLabels: { [labelKeys.placement]: placement.placementId, [toSpreadLabel(group)]: "member" },
 });
 
 export const toSpreadConstraints = (
-  placement: PlacementRef,
+  placement: Space,
   spread: Spread,
   node: string,
   settings: KubernetesSettings,
@@ -33,13 +33,13 @@ export const toSpreadConstraints = (
   }));
 
 /** A machine that is drained takes one of a group at a time, and one that is down already stops nobody. */
-export const renderBudgets = (placement: PlacementRef, spread: Spread): Rendered<V1PodDisruptionBudget>[] =>
+export const renderBudgets = (placement: Space, spread: Spread): Rendered<V1PodDisruptionBudget>[] =>
   spread.map(({ group }) => ({
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata: {
       name: toBudgetName(group),
-      namespace: toNamespaceName(placement.placementId),
+      namespace: toNamespaceName(placement),
       labels: toLabels(placement),
       annotations: {},
     },
