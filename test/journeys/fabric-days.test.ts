@@ -55,12 +55,14 @@ describe.skipIf(programs === undefined)("days of a Fabric network, under a stead
       .processes()
       .filter((found) => found.node === node)
       .map(({ pid }) => pid);
-  /** SIGKILL; resolves once another process has taken its place. */
+  /** SIGKILL; resolves once another process has taken its place, and the plane has heard of it. */
   const kill = async (node: string): Promise<void> => {
     const former = pidsOf(node);
+    const known = (await starts()).get(node) ?? 0;
     expect(former).not.toEqual([]);
     killNow(former);
     await until(`${node} runs again`, async () => pidsOf(node).some((pid) => !former.includes(pid)));
+    await until(`${node} is known to have started`, async () => ((await starts()).get(node) ?? 0) > known);
   };
   const areWell = () =>
     until(

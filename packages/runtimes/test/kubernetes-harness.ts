@@ -89,6 +89,8 @@ export const openKubernetesHarness = async (
     cluster.network === undefined ? [] : [{ cidr: cluster.network.nodes }, { cidr: `${cluster.network.machine}/32` }];
   return {
     crashesAtOnce: 4,
+    // Minutes of pods that start and end; PORTOLAN_CRASHES=all takes them all.
+    crashEvery: process.env["PORTOLAN_CRASHES"] === "all" ? 1 : 3,
     // The kubelet looks at its containers once a second, and tells of them.
     noticeMs: 10_000,
     open: ({ settings, ...options } = {}) => {

@@ -39,7 +39,7 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
       await Promise.all(Array.from({ length: crashesAtOnce }, work));
     };
 
-    it("converges after a crash before each of its side effects, with one program of each", {
+    it("converges after a crash before its side effects, with one program of each", {
       timeout: 900_000,
     }, async () => {
       const whole = await place();
@@ -66,7 +66,11 @@ export const crashTests = (open: () => Promise<ConformanceHarness>): void => {
         expect(await scene.harness().countPrograms(placement), at).toBe(2);
         await scene.runtime().destroy(placement, { volumes: true, fence: 2n });
       };
-      await eachAtOnce([...counted.names.keys()], dieAt);
+      const { crashEvery = 1 } = scene.harness();
+      await eachAtOnce(
+        [...counted.names.keys()].filter((n) => n % crashEvery === 0),
+        dieAt,
+      );
     });
 
     it("finishes a removal that crashed half-way", { timeout: 240_000 }, async () => {

@@ -17,6 +17,8 @@ export interface ConformanceHarness {
   noticeMs?: number;
   /** How many of the suite's crashes may happen side by side; one unless told. */
   crashesAtOnce?: number;
+  /** Every how many of a driver's side effects one crashes; each unless told. */
+  crashEvery?: number;
   close(): Promise<void>;
 }
 
