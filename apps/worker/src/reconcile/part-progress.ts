@@ -61,7 +61,10 @@ const toStanding = (part: PartWork, { work, desired, hasNewOrders }: PartInput):
   return { part, nodes, steps, areNodesReady: isReady, isReached: isSeen && isReady && steps.length === 0 };
 };
 
-/** A failed step of its own, a failed node of its own, or what keeps the framework from saying what it wants. */
+/**
+ * What keeps the framework from saying what it wants, a failed node of its own, or a failed step. What waiting does not
+ * mend comes first: a step that may be tried again has often failed for want of the very node that never comes.
+ */
 const toPartProblem = (
   input: PartInput,
   { nodes, steps }: Standing,
@@ -70,16 +73,18 @@ const toPartProblem = (
   const { work, desired, now } = input;
   if (desired.kind === "impossible") return desired.problem;
   const said = saidSince(work, operation, now);
-  for (const { stepResults } of said) {
-    const failed = stepResults.find(({ key, state }) => state === "failed" && steps.some((step) => step.key === key));
-    if (failed?.error !== undefined) return failed.error;
-  }
   const own = new Set(nodes.map((node) => node.name));
-  for (const { observation } of said) {
-    const node = observation?.nodes.find((item) => item.state === "failed" && own.has(item.node));
-    if (node !== undefined) return toNodeProblem(node);
-  }
-  return null;
+  const ofNodes = said.flatMap(({ observation }) =>
+    (observation?.nodes ?? []).filter(({ node, state }) => state === "failed" && own.has(node)).map(toNodeProblem),
+  );
+  const open = new Set(steps.map(({ key }) => key));
+  const ofSteps = said.flatMap(({ stepResults }) =>
+    stepResults.flatMap(({ key, state, error }) =>
+      state === "failed" && open.has(key) && error !== undefined ? [error] : [],
+    ),
+  );
+  const all = [...ofNodes, ...ofSteps];
+  return all.find(({ retryable }) => !retryable) ?? all[0] ?? null;
 };
 
 const toSteps = (input: PartInput, standing: Standing, operation: OperationWork): OperationStep[] => {
