@@ -50,14 +50,14 @@ export const updateHandlers = (deps: ApiDeps, changes: Changes): UpdateHandlers 
     const facts = body.plan === undefined ? formerFacts : findPlan(framework, body.plan);
     const version = reviewVersion(framework, former.version, body.version);
     const spec = { ...former, name: body.name ?? former.name, settings, version, plan: facts.plan };
+    const rows = await regionRepository.bySlugs(transaction, spec.regions);
     if (facts !== formerFacts) {
-      const rows = await regionRepository.bySlugs(transaction, spec.regions);
       const can = capabilitiesOf(rows).map((capabilities, index) => ({ slug: rows[index]?.slug ?? "", capabilities }));
       demandStorage(formerFacts, facts, spec, can);
     }
     demandNoProblem(newProblems(framework.review(former, operator), framework.review(spec, operator)));
     demandNoProblem(framework.reviewUpdate?.(former, spec) ?? []);
-    demandExposure({ framework, spec }, await regionRepository.bySlugs(transaction, spec.regions), former);
+    demandExposure({ framework, spec }, rows, former);
     return { framework, facts, spec };
   };
 
