@@ -5,11 +5,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { anvilSpec, seededRandom } from "../../test/anvil-spec.ts";
 import { deriveAccounts } from "../evm/account.ts";
+import { toWei } from "../evm/ether.ts";
 import type { InspectInput } from "../framework.ts";
 import type { OperatorConfig } from "../operator-config.ts";
 import { anvil } from "./anvil.ts";
 import { makeMaterial } from "./material.ts";
-import { anvilSettings, evmChainId, toWei } from "./settings.ts";
+import { anvilSettings, evmChainId } from "./settings.ts";
 
 const operator: OperatorConfig = {
   forks: [{ name: "sepolia", url: "https://secret.example/token", chainId: 11_155_111 }],

@@ -1,6 +1,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { DerivedAccount } from "../evm/account.ts";
-import { type AnvilSettings, toWei } from "./settings.ts";
+import { toWei } from "../evm/ether.ts";
+import type { AnvilSettings } from "./settings.ts";
 
 const zeros = (bytes: number): string => `0x${"00".repeat(bytes)}`;
 const toHex = (value: bigint | number): string => `0x${value.toString(16)}`;

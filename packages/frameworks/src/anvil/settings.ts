@@ -1,17 +1,13 @@
 import type { JsonObject } from "@portolan/domain";
 import { z } from "zod";
-import { toChecksum } from "../evm/account.ts";
+import { accountAddress, areDifferentAddresses } from "../evm/account-address.ts";
+import { planeChainId } from "../evm/chain-id.ts";
+import { toWei } from "../evm/ether.ts";
 
 /** Names that anvil 1.7.1 takes for `--hardfork`, from the first with a base fee on: wallets and libraries expect one. */
 export const hardforks = ["london", "paris", "shanghai", "cancun", "prague", "osaka"] as const;
 
 export const maxBalanceEther = 1_000_000_000n;
-
-/** Ether as a decimal text → wei. Exact: no doubles. */
-export const toWei = (ether: string): bigint => {
-  const [whole = "0", fraction = ""] = ether.split(".");
-  return BigInt(whole) * 10n ** 18n + BigInt(fraction.padEnd(18, "0"));
-};
 
 const balanceEther = z
   .string()
@@ -21,36 +17,17 @@ const balanceEther = z
     message: `must be at most ${maxBalanceEther}`,
   });
 
-const zeroAddress = `0x${"0".repeat(40)}`;
-const addressPattern = /^0x[0-9a-fA-F]{40}$/;
-
-/** One case says nothing; mixed case is a checksum (ERC-55) and has to be right: a typing error would lose the Ether. */
-const isChecksumRight = (address: string): boolean => {
-  const digits = address.slice(2);
-  const lower = digits.toLowerCase();
-  return digits === lower || digits === digits.toUpperCase() || address === toChecksum(lower);
-};
-
-const accountAddress = z
-  .string()
-  .regex(addressPattern, "must be 0x and 40 hexadecimal digits")
-  .refine((text) => text !== zeroAddress, { message: "must not be the zero address: nobody has its key" })
-  .refine((text) => !addressPattern.test(text) || isChecksumRight(text), {
-    message: "has mixed case that is not its checksum (ERC-55): copy it again, or write it in lower case",
-  });
-
 const funded = z.strictObject({
   address: accountAddress.describe("`0x` and 40 hexadecimal digits; in mixed case the ERC-55 checksum is looked at."),
   balanceEther: balanceEther.describe("What the account has at genesis: Ether as a decimal string."),
 });
 
-const areDifferent = (list: readonly { address: string }[]): boolean =>
-  new Set(list.map(({ address }) => address.toLowerCase())).size === list.length;
-
 const fund = z
   .array(funded)
   .max(20)
-  .refine(areDifferent, { message: "must not have an address twice" })
+  .refine((list) => areDifferentAddresses(list.map(({ address }) => address)), {
+    message: "must not have an address twice",
+  })
   .default([])
   .describe(
     "Accounts of your own that have Ether at genesis. Their keys stay with you: sign at the client and send with `eth_sendRawTransaction`, which every plan offers.",
@@ -121,13 +98,6 @@ export type AnvilSettings = z.output<typeof anvilSettings>;
 /** Settings out of a spec: they were parsed when they came in, so a failure here is a bug and throws. */
 export const readSettings = (settings: JsonObject): AnvilSettings => anvilSettings.parse(settings);
 
-/**
- * Where the plane's own chain ids begin. With `serial` (unique in the plane, never reused) they are unique, far below
- * 2^52 (EIP-2294 bounds ids so that `2 * id + 36` stays exact in doubles), and in a range where the public lists
- * (ethereum-lists/chains) have no entry. An id per chain is what keeps a transaction signed for one from being
- * replayed on another, so a fork does not take its origin's id either.
- */
-export const firstChainId = 7_300_000_000;
-
+/** A fork does not take its origin's id either: a transaction signed for one must not be replayed on the other. */
 export const evmChainId = (spec: { serial: number; settings: JsonObject }): number =>
-  readSettings(spec.settings).chainId ?? firstChainId + spec.serial;
+  readSettings(spec.settings).chainId ?? planeChainId(spec);
