@@ -28,6 +28,11 @@ export interface FileSpec {
   content: FileContent;
   /** POSIX mode, e.g. 0o600. */
   mode: number;
+  /**
+   * Only read when the program starts, and what runs is told of its news otherwise (by a step) or does without them:
+   * another content is no reason to restart the node. It lies there with the next start.
+   */
+  isForNextStart?: true;
 }
 
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
