@@ -193,6 +193,13 @@ export interface Framework {
 
   topology(spec: ChainSpec): NodeSpec[];
   /**
+   * Names of nodes that the wish has no more and that must run on until the network has let them go: a validator that is
+   * still counted, say. Every other function finds them in `spec.leaving`, and `topology` answers them among its nodes.
+   * Pure; empty once nothing holds them, and for nodes that nothing can be had of any more. Absent: what is not wished
+   * goes at once.
+   */
+  leaving?(spec: ChainSpec, material: readonly MaterialItem[], view: ChainView | null): readonly string[];
+  /**
    * Makes what is missing and renews what is due. Returns only new items (or new versions); what exists stays.
    * `createKey`/`sign` go by reference; random secrets come back in `secret` and are sealed by the caller.
    */

@@ -23,6 +23,7 @@ import type { Copying, CopyTurn } from "./copy-turn.ts";
 import { afterTrial, isOnTrial, toCopyTurn } from "./copying.ts";
 import { decide } from "./decide.ts";
 import { type Desired, ownNodes } from "./desired.ts";
+import { withLeaving } from "./leaving.ts";
 import { toOnly } from "./rollout.ts";
 
 export interface CoordinatorDeps {
@@ -224,7 +225,7 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
       await chains.release(work);
       return "done";
     }
-    const copy = await toTriedTurn(toCopyTurn(work, clock.now()), framework);
+    const copy = await toTriedTurn(toCopyTurn(withLeaving(work, framework), clock.now()), framework);
     if (copy === null) return "lost";
     const computed = await toDesired(copy.work, framework, copy.copying);
     if (computed === null) return "lost";

@@ -31,6 +31,11 @@ export interface ChainSpec {
    * which others may have here.
    */
   isImported?: true;
+  /**
+   * Names of nodes that are not wished any more and run on until the network has let them go (`Framework.leaving`). The
+   * coordinator's finding, not a tenant's: absent wherever a wish is only looked at.
+   */
+  leaving?: readonly string[];
 }
 
 /** Whether a chain has nodes of its own or lives beside others on nodes that serve several. */
