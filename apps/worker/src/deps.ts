@@ -147,6 +147,7 @@ export const assembleWorker = async (
   const regionReporter = createRegionReporter({
     runtimes,
     report: (region, report) => reportRegion({ client, clock }, region, report),
+    onRecovery: (region) => worker.recheck(region),
     clock,
     log,
   });

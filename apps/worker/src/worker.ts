@@ -11,7 +11,7 @@ import { createOrphanReporter } from "./loops/report-orphans.ts";
 import { createSingleFlight } from "./loops/single-flight.ts";
 import { createSoonAgain } from "./loops/soon-again.ts";
 import { createPlacementWaker } from "./loops/wake-placements.ts";
-import { startWakeUps } from "./loops/wake-ups.ts";
+import { startWakeUps, type WakeUps } from "./loops/wake-ups.ts";
 import { type CoordinatorDeps, createCoordinator } from "./reconcile/coordinate-chain.ts";
 import { createPlacementReconciler, type PlacementReconcilerDeps } from "./reconcile/reconcile-placement.ts";
 
@@ -44,6 +44,8 @@ export interface Worker {
   /** A job's wake. Notifications are quicker: a pass that runs already is not run once more for it. */
   coordinate(chainId: string): void;
   reconcile(placementId: string): void;
+  /** A region answers again: what waits there, for its next try or for whatever else, is looked at now. */
+  recheck(region: string): void;
   /** Ends the loops and waits for the passes under way; nodes go on running. */
   close(): Promise<void>;
 }
@@ -78,7 +80,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     },
     onError: onError("a coordinator pass"),
   });
-  let wakeUps: Loop | undefined;
+  let wakeUps: WakeUps | undefined;
   let orphans: Loop | undefined;
   let backups: Loop | undefined;
   return {
@@ -111,6 +113,8 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     },
     coordinate: (id) => chains.suggest(id),
     reconcile: (id) => placements.suggest(id),
+    // Before the start there is nothing to do: it begins with a look at everything.
+    recheck: (region) => void wakeUps?.recheck([region]),
     close: async () => {
       await Promise.all([wakeUps?.close(), orphans?.close(), backups?.close()]);
       soon.close();

@@ -28,6 +28,8 @@ const restMs = 14_000;
 export const createRegionReporter = (deps: {
   runtimes: ReadonlyMap<string, Learner>;
   report(region: string, report: Report): Promise<void>;
+  /** What was put off until the region answers need not wait any longer. */
+  onRecovery?(region: string): void;
   clock: Clock;
   log: Pick<Logger, "info" | "warn">;
 }) => {
@@ -47,7 +49,9 @@ export const createRegionReporter = (deps: {
     }
     await deps.report(region, problem === undefined ? { capabilities: runtime.capabilities } : { problem });
     if (problem === undefined) {
-      if (troubled.delete(region)) deps.log.info({ region }, "the region can be worked on again");
+      if (!troubled.delete(region)) return;
+      deps.log.info({ region }, "the region can be worked on again");
+      deps.onRecovery?.(region);
     } else if (!troubled.has(region)) {
       troubled.add(region);
       deps.log.warn({ err: cause, region, problem }, "the region can't be worked on; others go on");

@@ -22,11 +22,16 @@ export interface WakeUpsDeps {
 /** How many due rows one sweep takes; the rest come with the next. */
 const sweepLimit = 500;
 
+export interface WakeUps extends Loop {
+  /** Has all of these regions looked at now: they could not be until now. */
+  recheck(regions: readonly string[]): Promise<void>;
+}
+
 /**
  * Everything that can wake a pass: notifications, the runtime's hints, and the sweep, which alone would be enough.
  * Every other wake-up only makes it sooner.
  */
-export const startWakeUps = (deps: WakeUpsDeps): Loop => {
+export const startWakeUps = (deps: WakeUpsDeps): WakeUps => {
   const stop = new AbortController();
   const onError = (what: string) => (error: unknown) => {
     if (!stop.signal.aborted) deps.log.warn({ err: error }, `${what} failed`);
@@ -38,7 +43,13 @@ export const startWakeUps = (deps: WakeUpsDeps): Loop => {
     await deps.answerLogs();
   };
   const sweeping = every(deps.sweepMs, sweep, onError("the sweep"));
-  const first = deps.centre.recheck(deps.regions).then(sweep).catch(onError("the first sweep"));
+  let looks: Promise<unknown> = Promise.resolve();
+  const recheck = async (regions: readonly string[]): Promise<void> => {
+    const look = deps.centre.recheck(regions).then(sweep).catch(onError("looking at everything anew"));
+    looks = Promise.all([looks, look]);
+    await look;
+  };
+  void recheck(deps.regions);
 
   const offChains = deps.onChainHint((chainId) => deps.chains.request(chainId));
   const watches = [
@@ -59,11 +70,12 @@ export const startWakeUps = (deps: WakeUpsDeps): Loop => {
     ),
   ];
   return {
+    recheck,
     close: async () => {
       stop.abort();
       offChains();
       await sweeping.close();
-      await Promise.all([first, ...watches]);
+      await Promise.all([looks, ...watches]);
     },
   };
 };

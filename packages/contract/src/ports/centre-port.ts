@@ -109,8 +109,8 @@ export interface CentrePort {
   /** Placements of these regions that are due (`nextAt <= now`) and not leased. */
   due(regions: readonly string[], limit: number): Promise<string[]>;
   /**
-   * Makes every placement of these regions that is not purged due now. A worker that starts calls it: it doesn't know
-   * what happened to its nodes while nobody looked.
+   * Makes every placement of these regions that is not purged due now. Called where nobody could look for a while, and
+   * what happened to its nodes is not known: by a worker that starts, and when a region answers again.
    */
   recheck(regions: readonly string[]): Promise<void>;
   claim(placementId: string, worker: { id: string; leaseMs: number }): Promise<PlacementClaim | null>;

@@ -94,8 +94,8 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
     recheck: async (regions) => {
       const now = clock.now();
       await client.$executeRaw`
-        update placements set next_at = ${now} where region = any(${[...regions]}) and (next_at is null or next_at > ${now})
-          and coalesce(work_order ->> 'action', '') not in ('', 'purge')`;
+        update placements set next_at = ${now} where region = any(${[...regions]}) and work_order is not null
+          and (next_at > ${now} or (next_at is null and work_order ->> 'action' <> 'purge'))`;
     },
 
     claim: async (placementId, worker) => {

@@ -26,7 +26,8 @@ export interface WatcherSettings {
 }
 
 const firstPauseMs = 200;
-const longestPauseMs = 15_000;
+/** What the cluster does is heard of so long after it answers again, and half as long once more. */
+const longestPauseMs = 3_000;
 const mostOldLists = 20;
 
 const partial = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
