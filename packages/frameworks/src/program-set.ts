@@ -14,8 +14,10 @@ export interface ProgramSet {
   versions: readonly ProgramSetVersion[];
   /** How each program says its version: what it is started with, and a pattern whose first group is the version. */
   says: { args: readonly string[]; version: RegExp };
-  /** Templates: `{version}` and `{platform}` are filled in. */
-  archive: {
+  /** Where `archive` is absent: from whom the operator gets the programs, as a sentence. */
+  byHand?: string;
+  /** Templates: `{version}` and `{platform}` are filled in. Absent: Portolan can't fetch them from their vendor. */
+  archive?: {
     /** A gzipped tar archive. */
     url: string;
     /** GitHub's "get a release by tag name", whose assets carry a `digest`. */

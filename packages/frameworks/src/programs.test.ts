@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   defaultVersionOf,
   findProgramSet,
+  installHint,
   programSetOf,
   programSets,
   toProgramArchive,
@@ -51,4 +52,14 @@ test("the version that a program says, as the real ones print it", () => {
   expect(toSaidVersion(fabric(), said("3.1.5"))).toBe("3.1.5");
   expect(toSaidVersion(fabric(), said("latest"))).toBe("latest");
   expect(toSaidVersion(fabric(), "Go version: go1.26.8")).toBeUndefined();
+});
+
+test("what Portolan can't fetch is installed from a directory, and the hint says whom to get it from", () => {
+  const { archive: _none, ...rest } = fabric();
+  const set = { ...rest, byHand: "Its vendor has packages." };
+  expect(toProgramArchive(set, "3.1.5", "linux-x64")).toBeUndefined();
+  expect(installHint(set, "3.1.5")).toBe(
+    "Its vendor has packages. Install it: npm run portolan -- programs install fabric@3.1.5 --from DIRECTORY.",
+  );
+  expect(installHint(fabric(), "3.1.5")).toBe("Install it: npm run portolan -- programs install fabric@3.1.5.");
 });

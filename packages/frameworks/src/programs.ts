@@ -33,22 +33,27 @@ export const defaultVersionOf = (set: ProgramSet): string => {
 /** Directory of a set below the programs' directory. */
 export const programSetDirectory = (set: Pick<ProgramSet, "name">, version: string): string => `${set.name}-${version}`;
 
-/** The command that installs it, as a hint says it. */
-export const installCommand = (set: Pick<ProgramSet, "name">, version: string): string =>
-  `npm run portolan -- programs install ${set.name}@${version}`;
+/** The command that installs it, as a hint says it; what can't be fetched is taken from a directory. */
+export const installCommand = (set: Pick<ProgramSet, "name" | "archive">, version: string): string =>
+  `npm run portolan -- programs install ${set.name}@${version}${set.archive === undefined ? " --from DIRECTORY" : ""}`;
 
-/** Undefined where the vendor publishes nothing for the platform (`linux-x64`). */
+/** The same, with whom to get the programs from where they can't be fetched. */
+export const installHint = (set: Pick<ProgramSet, "name" | "archive" | "byHand">, version: string): string =>
+  [set.byHand, `Install it: ${installCommand(set, version)}.`].filter((part) => part !== undefined).join(" ");
+
+/** Undefined where the vendor publishes nothing for the platform (`linux-x64`), or nothing that Portolan can fetch. */
 export const toProgramArchive = (set: ProgramSet, version: string, platform: string): ProgramArchive | undefined => {
-  const word = set.archive.platforms[platform];
-  if (word === undefined) return undefined;
+  const { archive } = set;
+  const word = archive?.platforms[platform];
+  if (archive === undefined || word === undefined) return undefined;
   const fill = (template: string): string => template.replaceAll("{version}", version).replaceAll("{platform}", word);
-  const url = fill(set.archive.url);
+  const url = fill(archive.url);
   const sha256 = set.versions.find((each) => each.version === version)?.sha256[platform];
   return {
     url,
     file: url.slice(url.lastIndexOf("/") + 1),
-    release: fill(set.archive.release),
-    directory: set.archive.directory,
+    release: fill(archive.release),
+    directory: archive.directory,
     ...(sha256 === undefined ? {} : { sha256 }),
   };
 };

@@ -79,8 +79,12 @@ const fetchPrograms = async (
   const { set, version } = request;
   const archive = toProgramArchive(set, version, deps.platform);
   if (archive === undefined) {
-    throw new CliFailure(`${set.title} is not published for ${deps.platform}.`, {
-      hint: "Build it from its sources, and install it with --from DIRECTORY.",
+    const message =
+      set.archive === undefined
+        ? `${set.title} can't be fetched from its vendor: it is installed with --from DIRECTORY.`
+        : `${set.title} is not published for ${deps.platform}.`;
+    throw new CliFailure(message, {
+      hint: set.byHand ?? "Build it from its sources, and install it with --from DIRECTORY.",
     });
   }
   const url = source.kind === "mirror" ? source.url : archive.url;

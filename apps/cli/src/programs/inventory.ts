@@ -1,4 +1,4 @@
-import { installCommand, type ProgramSet, programSets } from "@portolan/frameworks";
+import { installCommand, installHint, type ProgramSet, programSets } from "@portolan/frameworks";
 import { createProgramFinder } from "@portolan/runtimes";
 import { readSaidVersion } from "./said-version.ts";
 
@@ -14,7 +14,7 @@ export interface ProgramState {
   path?: string;
   /** Of `wrong`. */
   problem?: string;
-  /** The command that installs its set. */
+  /** The command that installs its set; where it can't be fetched, also from whom to get it. */
   install: string;
 }
 
@@ -27,7 +27,13 @@ const look = async (
   program: string,
   settings: { programsDir: string; searchPath: string },
 ): Promise<ProgramState> => {
-  const base = { set: set.name, title: set.title, version, program, install: installCommand(set, version) };
+  const base = {
+    set: set.name,
+    title: set.title,
+    version,
+    program,
+    install: set.archive === undefined ? installHint(set, version) : installCommand(set, version),
+  };
   const found = createProgramFinder(settings).find({ name: program, version });
   if ("missing" in found) return { ...base, state: "missing" };
   const said = await readSaidVersion(set, found.path);

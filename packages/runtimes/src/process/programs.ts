@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProgramSpec } from "@portolan/domain";
-import { installCommand, programSetDirectory, programSetOf } from "@portolan/frameworks";
+import { installHint, programSetDirectory, programSetOf } from "@portolan/frameworks";
 import { type Failure, NodeFailure } from "../node-failure.ts";
 import { copyScript } from "./copy-script.ts";
 import { isReachable, type RunUser } from "./run-user.ts";
@@ -152,7 +152,7 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
         place !== undefined && (isScript(place) ? isReadable(place) : isExecutable(place));
       const path = isPlain ? (places.find(isThere) ?? scriptIn(own, name)) : undefined;
       if (path !== undefined) return isScript(path) ? { path: process.execPath, script: path } : { path };
-      const install = set && `Install it: ${installCommand(set, version)}.`;
+      const install = set && installHint(set, version);
       if (isOther) {
         const message = `The program ${name} is here in version ${bundledVersion}, not ${version}.`;
         const hint = `Place ${name} ${version} at ${join(own, name)}, or choose a version whose program is here.`;
