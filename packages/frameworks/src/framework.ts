@@ -3,6 +3,7 @@ import type {
   Blueprint,
   ChainSpec,
   ChainView,
+  EntryAbilities,
   Hosting,
   JsonObject,
   JsonValue,
@@ -35,10 +36,10 @@ export interface RuntimeCapabilities {
   /** False: what it runs can't dial the guarded forwarder, which listens on its worker's own loopback. Absent: it can. */
   reachesForwarder?: boolean;
   /**
-   * How callers from outside the region can reach nodes: `byServerName`, by TLS under names below `domain`. Absent: they
-   * can't, but through the gateway.
+   * How callers from outside the region can reach nodes: `byServerName`, by TLS under names below `domain`; `byPort`, by
+   * numbers at `domain`'s names too. Absent: they can't, but through the gateway.
    */
-  exposure?: { domain: string; byServerName: true };
+  exposure?: { domain: string } & EntryAbilities;
   /** True: it keeps code that tenants bring apart from everything else, so that it may run there. Absent: it does not. */
   tenantCode?: boolean;
 }

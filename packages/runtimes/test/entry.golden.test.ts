@@ -8,7 +8,11 @@ import { fullBlueprint, fullNode } from "./full-blueprint.ts";
 import { restrictedViolations } from "./pod-security.ts";
 
 const settings = kubernetesSettings.parse({
-  entry: { domain: "paris.example.org", annotations: { "example.org/balancer": "internal" } },
+  entry: {
+    domain: "paris.example.org",
+    ports: { first: 30_300, count: 3 },
+    annotations: { "example.org/balancer": "internal" },
+  },
   mirror: "mirror.example:5000",
   pullSecret: { namespace: "portolan", name: "registry" },
 });
@@ -35,7 +39,9 @@ const shown: Blueprint = {
       ? {
           ...node,
           ports: node.ports.map((port, index) =>
-            index === 0 ? { ...port, outside: { host: serverName, number: 443, serverName } } : port,
+            index === 0
+              ? { ...port, outside: { host: serverName, number: 443, serverName } }
+              : { ...port, outside: { host: serverName, number: 30_300 + index } },
           ),
         }
       : node,
@@ -72,9 +78,20 @@ describe("the region's entry", () => {
     expect(serviceOf({ service: "NodePort", port: 30_443 })).toMatchObject([
       { spec: { type: "NodePort", ports: [{ nodePort: 30_443 }] } },
     ]);
-    expect(kubernetesSettings.safeParse({ entry: { domain: "paris.example.org", service: "NodePort" } }).success).toBe(
-      false,
-    );
+    expect(serviceOf({ service: "NodePort", port: 30_443, ports: { first: 30_500, count: 2 } })).toMatchObject([
+      { spec: { ports: [{}, { port: 30_500, targetPort: 30_500, nodePort: 30_500 }, { nodePort: 30_501 }] } },
+    ]);
+  });
+
+  test.each([
+    ["machines' ports below those that a machine may give", { service: "NodePort" }],
+    ["numbers that the entry takes TLS at itself", { ports: { first: 8_400, count: 50 } }],
+    ["numbers with the port that callers dial", { port: 4_430, ports: { first: 4_400, count: 50 } }],
+    ["numbers that need rights", { ports: { first: 80, count: 1 } }],
+    ["numbers beyond the last", { ports: { first: 65_500, count: 100 } }],
+    ["more numbers than one service takes", { ports: { first: 20_000, count: 201 } }],
+  ])("no %s", (_name, more) => {
+    expect(kubernetesSettings.safeParse({ entry: { domain: "paris.example.org", ...more } }).success).toBe(false);
   });
 
   test("without one, and without a port that is shown, nothing is opened", () => {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect as dialPlain } from "node:net";
 import { connect } from "node:tls";
 import type { Blueprint, BlueprintNode, NodeAddress, NodeSpec } from "@portolan/domain";
 import { requireCluster, type TestCluster } from "@portolan/testing";
@@ -11,17 +12,20 @@ import { type KubernetesHarness, nodeImage, openKubernetesHarness, toNamespace }
 import { makeServerPair } from "./server-pair.ts";
 
 const required = requireCluster(3);
+const domain = "paris.example.org";
 const namespace = `portolan-entry-${process.pid}`;
 const port = 30_100 + (process.pid % 2_000);
-const domain = "paris.example.org";
+const ports = { first: 32_200 + 4 * (process.pid % 140), count: 2 };
+const entry = { domain, service: "NodePort" as const, port, ports, namespace };
 
-/** Answers each TLS caller with its name, and one who needs no TLS at its other port. */
+/** Answers each TLS caller with its name, and without TLS at its other ports. */
 const script = `
 const tls = require("node:tls"), net = require("node:net"), fs = require("node:fs");
-const [key, cert, port, side, host, name] = process.argv.slice(1);
+const [key, cert, port, side, peers, host, name] = process.argv.slice(1);
 const quiet = (socket) => socket.on("error", () => undefined);
 tls.createServer({ key: fs.readFileSync(key), cert: fs.readFileSync(cert) }, (socket) => quiet(socket).end(name)).on("tlsClientError", () => undefined).listen(Number(port), host);
 net.createServer((socket) => quiet(socket).end("side")).listen(Number(side), host);
+net.createServer((socket) => quiet(socket).end("peer " + name)).listen(Number(peers), host);
 process.on("SIGTERM", () => process.exit(0));
 `;
 
@@ -31,6 +35,7 @@ const specs: NodeSpec[] = [
     ports: [
       { name: "grpc", exposure: "gateway", protocol: "grpc", outsideBy: "tls" },
       { name: "side", exposure: "internal", protocol: "tcp" },
+      { name: "peers", exposure: "internal", protocol: "tcp", outsideBy: "port" },
     ],
   },
 ];
@@ -63,13 +68,9 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
       if (found === undefined) throw new Error(`no ${port}`);
       return found;
     };
-    const { outside, bindHost } = of("grpc");
-    const args = [
-      { file: "key.pem" },
-      { file: "cert.pem" },
-      String(of("grpc").bindNumber),
-      String(of("side").bindNumber),
-    ];
+    const { bindHost } = of("grpc");
+    const numbers = ["grpc", "side", "peers"].map((wanted) => String(of(wanted).bindNumber));
+    const args = [{ file: "key.pem" }, { file: "cert.pem" }, ...numbers];
     return {
       ...{ name: "peer-0", role: "peer", ordinal: 0, version: "1", userId: 1000, startAfter: [], init: [], jobs: [] },
       processes: [
@@ -89,9 +90,9 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
         { name: "cert.pem", content: { public: { material: "cert", version: 1 } }, mode: 0o644 },
       ],
       volumes: [],
-      ports: addresses.map(({ port: portName, host, number, bindNumber }) => ({
+      ports: addresses.map(({ port: portName, host, number, bindNumber, outside }) => ({
         ...{ name: portName, exposure: "internal", protocol: "tcp", host, number, bindHost, bindNumber },
-        ...(isShown && portName === "grpc" && outside !== undefined ? { outside } : {}),
+        ...(isShown && outside !== undefined ? { outside } : {}),
       })),
       resources: { cpuMillis: 100, memoryBytes: 128 << 20 },
     };
@@ -140,6 +141,20 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
       socket.destroy();
     }
   };
+  /** What whoever dials this number hears, in plain TCP. */
+  const hear = async (number: number): Promise<string> => {
+    const socket = dialPlain({ host: machine, port: number, timeout: 5_000 });
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece) => {
+      text += piece;
+    });
+    socket.on("error", () => undefined).on("timeout", () => socket.destroy());
+    await new Promise((resolve) => socket.once("end", resolve).once("close", resolve));
+    socket.destroy();
+    return text;
+  };
+  const numberOf = ({ addresses }: Scene): number =>
+    addresses.find((address) => address.port === "peers")?.outside?.number ?? 0;
   const unknown = "ERR_SSL_TLSV1_UNRECOGNIZED_NAME";
   const reaches = (scene: Scene) =>
     until("an answer by its name", async () => (await ask(scene.serverName, scene.ca)) === scene.serverName);
@@ -174,9 +189,9 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
     });
     runtime = harness.open({
       homeNamespace: namespace,
-      settings: { entry: { domain, service: "NodePort", port, namespace }, gateway: [], worker: [] },
+      settings: { entry, gateway: [], worker: [] },
     });
-    expect((await runtime.learn()).exposure).toEqual({ domain, byServerName: true });
+    expect((await runtime.learn()).exposure).toEqual({ domain, byServerName: true, byPort: true });
     const { items } = harness.read("nodes") as {
       items: { status: { addresses: { type: string; address: string }[] } }[];
     };
@@ -208,16 +223,35 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
     const service = harness.read("service", "-n", toNamespace(one.placement), "peer-0") as {
       spec: { clusterIP: string };
     };
-    const numberOf = (name: string) => one.addresses.find((address) => address.port === name)?.number ?? 0;
+    const ownNumber = (name: string) => one.addresses.find((address) => address.port === name)?.number ?? 0;
     const dial = (name: string) =>
       harness.kubectl([
         ...["exec", "-n", namespace, "deploy/portolan-entry", "--", "node", "-e"],
-        `const s = require("net").connect({ host: "${service.spec.clusterIP}", port: ${numberOf(name)}, timeout: 3000 });
+        `const s = require("net").connect({ host: "${service.spec.clusterIP}", port: ${ownNumber(name)}, timeout: 3000 });
          const say = (text) => { console.log(text); process.exit(0); };
          s.on("connect", () => say("connected")).on("timeout", () => say("silence")).on("error", () => say("refused"));`,
       ]);
     expect(dial("grpc").trim()).toBe("connected");
     expect(dial("side").trim()).not.toBe("connected");
+  });
+
+  it("ports that say no name have a number each, kept by whoever reserves them again, and refused when none is left", async () => {
+    const [one, two] = scenes;
+    if (one === undefined || two === undefined) throw new Error("there are no nodes");
+    expect([one, two].map(numberOf).sort()).toEqual([ports.first, ports.first + 1]);
+    for (const scene of [one, two])
+      await until("an answer by its number", async () => (await hear(numberOf(scene))) === `peer ${scene.serverName}`);
+    const other = harness.open({ homeNamespace: namespace, settings: { entry, gateway: [], worker: [] } });
+    const again = await other.reserve(one.placement, specs, 1n);
+    expect(again.find((address) => address.port === "peers")?.outside).toEqual({
+      host: one.serverName,
+      number: numberOf(one),
+    });
+    const third = newPlacement();
+    await expect(runtime.reserve(third, specs, 1n)).rejects.toMatchObject({
+      message: "The region's entry has no port number left for callers from outside.",
+    });
+    await runtime.destroy(third, { volumes: true, fence: 2n });
   });
 
   it("is there again when its pods were killed, with the routes that it had", { timeout: 180_000 }, async () => {
@@ -254,7 +288,7 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
     // Another worker, or this one after a restart, knows nothing of what was written: it writes what is wanted.
     const other = harness.open({
       homeNamespace: namespace,
-      settings: { entry: { domain, service: "NodePort", port, namespace }, gateway: [], worker: [] },
+      settings: { entry, gateway: [], worker: [] },
     });
     await other.apply(one.placement, one.blueprint, one.secrets, 1n);
     expect(shards().find(({ metadata }) => metadata.name === shard)?.data?.[key]).toContain(one.serverName);
@@ -273,6 +307,11 @@ describe.skipIf(required === undefined)("the region's entry, on real pods", () =
     await reaches(two);
     await runtime.destroy(two.placement, { volumes: true, fence: 2n });
     await until("the other name to be unknown", async () => (await ask(two.serverName, two.ca)) === unknown);
+    expect(await hear(numberOf(one))).toBe("");
+    expect(await hear(numberOf(two))).toBe("");
+    // A node that may be shown again keeps its number; what is gone has none.
+    const { data: taken } = harness.read("configmap", "-n", namespace, "portolan-entry-ports") as Shard;
+    expect(taken).toEqual({ [numberOf(one)]: `${toNamespace(one.placement)}/peer-0/peers` });
     // Nothing of either is left: no key, no writer's name, no way.
     expect(shards().flatMap(({ data = {} }) => Object.keys(data))).toEqual([]);
     const managers = shards().flatMap(({ metadata }) => (metadata.managedFields ?? []).map(({ manager }) => manager));

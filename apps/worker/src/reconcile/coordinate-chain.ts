@@ -78,13 +78,13 @@ const addressesOf = (work: ChainWork): AddressesByRegion =>
 /** A port that is not to be shown outside any more is no reason to wait: what is made next does without. */
 const hasAllAddresses = (nodes: readonly NodeSpec[], addresses: AddressesByRegion, work: ChainWork): boolean =>
   nodes.every((node) => {
-    const canShow = capabilitiesOf(work, node.region)?.exposure !== undefined;
+    const exposure = capabilitiesOf(work, node.region)?.exposure;
     return node.ports.every((port) =>
       (addresses[node.region] ?? []).some(
         (address) =>
           address.node === node.name &&
           address.port === port.name &&
-          (address.outside !== undefined || isShownAsWished(port, address, canShow)),
+          (address.outside !== undefined || isShownAsWished(port, address, exposure)),
       ),
     );
   });

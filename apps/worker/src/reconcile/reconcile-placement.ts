@@ -175,12 +175,12 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
     runtime: Runtime,
     ref: PlacementRef,
   ): Promise<boolean> => {
-    const canShow = runtime.capabilities.exposure !== undefined;
+    const { exposure } = runtime.capabilities;
     const isComplete = order.nodes.every((node) =>
       node.ports.every((port) =>
         claim.addresses.some(
           (address) =>
-            address.node === node.name && address.port === port.name && isShownAsWished(port, address, canShow),
+            address.node === node.name && address.port === port.name && isShownAsWished(port, address, exposure),
         ),
       ),
     );

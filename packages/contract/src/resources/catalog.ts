@@ -53,10 +53,10 @@ export const region = z
             "False: no forks of other networks, and no chaincode at an address of one's own. Absent: both may be.",
           ),
         exposure: z
-          .object({ domain: z.string(), byServerName: z.literal(true) })
+          .object({ domain: z.string(), byServerName: z.literal(true), byPort: z.literal(true).optional() })
           .optional()
           .describe(
-            "Callers from outside can reach nodes: by TLS, under names below `domain`. Absent: only through the gateway.",
+            "Callers from outside can reach nodes: by TLS, under names below `domain`; with `byPort` also by port numbers there, for protocols without TLS. Absent: only through the gateway.",
           ),
         tenantCode: z
           .boolean()

@@ -129,7 +129,12 @@ export const node = z
       .object({
         host: z.string(),
         port: z.int(),
-        serverName: z.string().describe("What a caller's TLS asks for; the node's certificate has it."),
+        serverName: z
+          .string()
+          .optional()
+          .describe(
+            "What a caller's TLS asks for; the node's certificate has it. Absent: the port is this node's alone.",
+          ),
       })
       .optional()
       .describe("Where callers from outside its region reach it. Absent: only the gateway does."),

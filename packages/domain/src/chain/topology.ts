@@ -7,16 +7,26 @@ export interface PortSpec {
   protocol: "http" | "grpc" | "tcp";
   /**
    * Callers from outside the region may reach it, where the region has an entry for them. `tls`: they are told apart by
-   * the name that their TLS asks for, so its programs must speak TLS themselves. Absent: they may not.
+   * the name that their TLS asks for, so its programs must speak TLS themselves; `port`: by a number of the entry's own,
+   * for whatever speaks TCP. Absent: they may not.
    */
-  outsideBy?: "tls";
+  outsideBy?: "tls" | "port";
 }
 
-/** Where callers from outside a region dial a node's port, and the name that they ask for and verify. */
+/**
+ * Where callers from outside a region dial a node's port, and the name that they ask for and verify; without one the
+ * number is this port's alone.
+ */
 export interface OutsideAddress {
   host: string;
   number: number;
-  serverName: string;
+  serverName?: string;
+}
+
+/** By what a region's entry tells nodes apart. */
+export interface EntryAbilities {
+  byServerName: true;
+  byPort?: true;
 }
 
 /**
@@ -60,15 +70,19 @@ export interface NodeAddress {
   outside?: OutsideAddress;
 }
 
+/** Whether a region shows the port outside. `entry`: what its entry can; absent: it has none. */
+export const isShownBy = ({ outsideBy }: Pick<PortSpec, "outsideBy">, entry: EntryAbilities | undefined): boolean =>
+  entry !== undefined && (outsideBy === "tls" || (outsideBy === "port" && entry.byPort === true));
+
 /**
- * Whether a reserved address shows its port outside as the wish has it. `canShow`: whether the region has an entry; where
- * it has none, a wish for it waits for nothing.
+ * Whether a reserved address shows its port outside as the wish has it; where the region can't, a wish for it waits for
+ * nothing.
  */
 export const isShownAsWished = (
   port: Pick<PortSpec, "outsideBy">,
   address: Pick<NodeAddress, "outside">,
-  canShow: boolean,
-): boolean => (port.outsideBy !== undefined && canShow) === (address.outside !== undefined);
+  entry: EntryAbilities | undefined,
+): boolean => isShownBy(port, entry) === (address.outside !== undefined);
 
 /** Reserved addresses by region slug. */
 export type AddressesByRegion = { readonly [region: string]: readonly NodeAddress[] };

@@ -23,15 +23,25 @@ const toPeers = (values: FlagValues): JsonObject[] => [
   ...texts(values, "fromNamespace").map((name) => ({ namespace: { "kubernetes.io/metadata.name": name } })),
 ];
 
+/** `FIRST-LAST`; what is none is refused as such. */
+const toRange = (text: string): JsonObject | string => {
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  return first === undefined || last === undefined
+    ? text
+    : { first: Number(first), count: Number(last) - Number(first) + 1 };
+};
+
 const toEntry = (values: FlagValues): JsonObject | undefined => {
   const domain = text(values, "entryDomain");
   if (domain === undefined) return undefined;
   const port = text(values, "entryPort");
+  const range = text(values, "entryPorts");
   return onlySet({
     domain,
     service: text(values, "entryService"),
     // What is no number is refused as such.
     port: port === undefined ? undefined : /^\d{1,5}$/.test(port) ? Number(port) : port,
+    ports: range === undefined ? undefined : toRange(range),
   });
 };
 
@@ -93,6 +103,7 @@ export const kubernetesDriver: RuntimeDriver<ClusterRegion> = {
     { flag: "--entry-domain <name>", description: "let callers from outside in to nodes, by names below this one" },
     { flag: "--entry-service <type>", description: "LoadBalancer (default) or NodePort" },
     { flag: "--entry-port <number>", description: "that they dial; default 443" },
+    { flag: "--entry-ports <first-last>", description: "one each for ports without TLS; default none" },
     { flag: "--no-pod-resources", description: "for clusters before 1.34" },
     { flag: "--no-tenant-code", description: "no images of tenants' own" },
   ],

@@ -185,7 +185,7 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     try {
       await context.entry.ensure();
       await context.entry.look();
-      return { domain: entry.domain, byServerName: true };
+      return { domain: entry.domain, byServerName: true, ...(entry.ports === undefined ? {} : { byPort: true }) };
     } catch (error) {
       context.log.warn({ err: error }, "the region's entry could not be made");
       return undefined;

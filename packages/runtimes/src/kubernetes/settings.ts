@@ -34,6 +34,20 @@ const toleration = z.strictObject({
   effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional(),
 });
 
+/** Where the entry's program takes TLS. */
+export const entryPort = 8_443;
+
+/** Numbers of the region's entry. */
+export interface PortRange {
+  first: number;
+  count: number;
+}
+
+export const isWithin = ({ first, count }: PortRange, port: number): boolean => port >= first && port < first + count;
+
+export const toNumbers = ({ first, count }: PortRange): number[] =>
+  Array.from({ length: count }, (_, at) => first + at);
+
 const entry = z
   .strictObject({
     /** Names below it are the region's to give: `*.paris.example.org` is led to the entry's service. */
@@ -44,6 +58,14 @@ const entry = z
     service: z.enum(["LoadBalancer", "NodePort"]).default("LoadBalancer"),
     /** What callers dial; with `NodePort` the port of every machine. */
     port: z.int().min(1).max(65_535).default(443),
+    /**
+     * Numbers that callers dial for ports whose protocol says no name (peers of a chain among themselves): one for each
+     * port that is shown. Absent: such ports are not shown. With `NodePort` of the machines' ports.
+     */
+    ports: z
+      .strictObject({ first: z.int().min(1_024).max(65_535), count: z.int().min(1).max(200) })
+      .refine(({ first, count }) => first + count - 1 <= 65_535, { error: "must end at 65535 or before" })
+      .optional(),
     /** Of the service, for the cloud that makes its load balancer. */
     annotations: z.record(z.string().min(1).max(317), z.string().max(2_000)).default({}),
     /** A connection on which nothing moves for so long is ended. */
@@ -54,6 +76,10 @@ const entry = z
   .refine(({ service, port }) => service !== "NodePort" || port >= 1_024, {
     error: "with NodePort must be one of the machines' ports (30000 to 32767, unless the cluster says otherwise)",
     path: ["port"],
+  })
+  .refine(({ port, ports }) => ports === undefined || ![port, entryPort].some((one) => isWithin(ports, one)), {
+    error: `must not have the entry's own port in it, nor ${entryPort}, where its program listens`,
+    path: ["ports"],
   });
 
 export type EntrySettings = z.output<typeof entry>;

@@ -4,6 +4,7 @@ import {
   type Clock,
   canonicalJson,
   DomainError,
+  isShownBy,
   type NodeAddress,
   type NodeObservation,
   type PortSpec,
@@ -217,10 +218,12 @@ export const createFakeRuntime = (deps: {
   const { machines, clock } = deps;
   const at = deps.checkpoint ?? (() => Promise.resolve());
 
-  const showOutside = (address: NodeAddress, { outsideBy }: PortSpec): void => {
-    if (outsideBy === undefined || machines.entryDomain === undefined) delete address.outside;
+  const showOutside = (address: NodeAddress, port: PortSpec): void => {
+    const { entryDomain } = machines;
+    // It gives no numbers: ports of protocols that say no name are not shown.
+    if (entryDomain === undefined || !isShownBy(port, { byServerName: true })) delete address.outside;
     else {
-      const serverName = `${address.node}.${machines.entryDomain}`;
+      const serverName = `${address.node}.${entryDomain}`;
       address.outside = { host: serverName, number: 443, serverName };
     }
   };

@@ -1,15 +1,20 @@
-import type { ChainSpec } from "@portolan/domain";
+import { type ChainSpec, isShownBy } from "@portolan/domain";
 import type { Framework } from "@portolan/frameworks";
 import type { RegionRow } from "@portolan/store";
 import { InvalidRequest } from "../../http/invalid-request.ts";
 import { capabilitiesOf } from "./capabilities-of.ts";
 
+/** Ports that are to be shown outside, with their nodes. */
 const shownIn = (framework: Framework, spec: ChainSpec) =>
-  framework.topology(spec).filter(({ ports }) => ports.some(({ outsideBy }) => outsideBy !== undefined));
+  framework
+    .topology(spec)
+    .flatMap(({ name, region, ports }) =>
+      ports.flatMap((port) => (port.outsideBy === undefined ? [] : [{ key: `${name}/${port.name}`, region, port }])),
+    );
 
 /**
  * Nodes that callers from outside are to reach must stand where there is a way in for them. `former`: what the chain is;
- * nodes that are shown already are not asked about, since a region that lost its entry must not keep it from any change.
+ * ports that are shown already are not asked about, since a region that lost its entry must not keep it from any change.
  */
 export const demandExposure = (
   { framework, spec }: { framework: Framework; spec: ChainSpec },
@@ -17,12 +22,17 @@ export const demandExposure = (
   former?: ChainSpec,
 ): void => {
   const can = capabilitiesOf(rows);
-  const closed = rows.filter((_, index) => can[index]?.exposure === undefined).map(({ slug }) => slug);
-  if (closed.length === 0) return;
-  const known = new Set(former === undefined ? [] : shownIn(framework, former).map(({ name }) => name));
-  const node = shownIn(framework, spec).find(({ name, region }) => closed.includes(region) && !known.has(name));
-  if (node === undefined) return;
-  const message = `Callers from outside can't reach nodes in ${node.region}: the region has no entry for them, only the gateway.`;
+  const exposures = new Map(rows.map(({ slug }, index) => [slug, can[index]?.exposure]));
+  const known = new Set(former === undefined ? [] : shownIn(framework, former).map(({ key }) => key));
+  const closed = shownIn(framework, spec).find(
+    ({ key, region, port }) => exposures.has(region) && !known.has(key) && !isShownBy(port, exposures.get(region)),
+  );
+  if (closed === undefined) return;
+  const { region } = closed;
+  const message =
+    exposures.get(region) === undefined
+      ? `Callers from outside can't reach nodes in ${region}: the region has no entry for them, only the gateway.`
+      : `Callers from outside can't reach this in ${region}: it is told apart by a port number, and the region's entry has none to give.`;
   throw new InvalidRequest({
     code: "chain.settings_invalid",
     message,

@@ -64,7 +64,14 @@ export const presentChain = (row: ChainRow, frameworks: FrameworkRegistry, place
 };
 
 const toOutside = (found: OutsideAddress | undefined): Pick<NodeResource, "outside"> =>
-  found === undefined ? {} : { outside: { host: found.host, port: found.number, serverName: found.serverName } };
+  found === undefined
+    ? {}
+    : {
+        outside: {
+          ...{ host: found.host, port: found.number },
+          ...(found.serverName === undefined ? {} : { serverName: found.serverName }),
+        },
+      };
 
 /** `outside`: by placement and node, as `chainRepository.outsideOf` has it. */
 export const presentNode = (row: NodeRow, outside: ReadonlyMap<string, OutsideAddress>): NodeResource => ({

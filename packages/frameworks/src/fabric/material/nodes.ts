@@ -22,7 +22,7 @@ const hostsByNode = (addresses: AddressesByRegion): Map<string, Set<string>> => 
   for (const { node, host, outside } of Object.values(addresses).flat()) {
     const known = hosts.get(node) ?? new Set(["localhost", "127.0.0.1"]);
     hosts.set(node, known.add(host));
-    if (outside !== undefined) known.add(outside.serverName);
+    if (outside?.serverName !== undefined) known.add(outside.serverName);
   }
   return hosts;
 };

@@ -88,6 +88,10 @@ export const destroyPlacement = async (turn: WriteTurn, volumes: boolean, fence:
     // Kept volumes keep their addresses: a genesis that names them stays true when the chain is restored.
     if (isKept) return removeNodes(turn);
     await removeVolumes(turn);
+    if (turn.state.hasNumbers !== undefined) {
+      await turn.step("numbers.release");
+      await turn.entry.releaseNumbers(turn.namespace);
+    }
     await turn.step("namespace.delete");
     await turn.objects.remove(kinds.Namespace, view.namespace);
   }

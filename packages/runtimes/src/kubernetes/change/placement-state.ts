@@ -33,6 +33,8 @@ export interface PlacementState {
   objects: string[];
   /** The region's entry has, or is to get, routes to nodes of it. */
   hasRoutes?: true;
+  /** Ports of it have, or are to get, numbers of the region's entry. */
+  hasNumbers?: true;
   /** Of a placement's own namespace: there is, or may be, one beside it. Where it is not said nobody looks for one. */
   hasApart?: true;
   /** `Kind/name` → what it was when it was last applied, so that the next process finds what was changed meanwhile. */

@@ -16,6 +16,7 @@ import {
   toRouteKey,
   toRouteManager,
 } from "./names.ts";
+import { createPortLedger, type PortOwner } from "./port-ledger.ts";
 import { readProgramFiles } from "./program-files.ts";
 import { renderEntry } from "./render-entry.ts";
 
@@ -60,6 +61,7 @@ export const createEntry = (deps: {
   const selector = Object.entries(entryLabels)
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
+  const ledger = createPortLedger({ objects, namespace });
   let appliedAt: number | undefined;
   let lookedAt: number | undefined;
   /** Namespace of a placement → its routes, as this process wrote them, and as they were listed after that. */
@@ -149,12 +151,15 @@ export const createEntry = (deps: {
     await removeEgress(placement);
   };
 
-  /** Clears away routes of placements whose namespace somebody has taken away; a few are asked about each time. */
+  /** Clears away what is of placements whose namespace somebody has taken away; a few are asked about each time. */
   const sweep = async (): Promise<void> => {
-    const foreign = [...listed.keys()].filter((placement) => !written.has(placement)).sort();
+    const numbered = entry?.ports === undefined ? [] : await ledger.placements();
+    const foreign = [...new Set([...listed.keys(), ...numbered])].filter((placement) => !written.has(placement)).sort();
     for (let count = Math.min(mostAsked, foreign.length); count > 0; count--) {
       const placement = foreign[asked++ % foreign.length] ?? "";
-      if ((await objects.get(kinds.Namespace, undefined, placement)) === undefined) await remove(placement);
+      if ((await objects.get(kinds.Namespace, undefined, placement)) !== undefined) continue;
+      if (listed.has(placement)) await remove(placement);
+      await ledger.release(placement);
     }
   };
 
@@ -190,6 +195,14 @@ export const createEntry = (deps: {
     },
     put,
     remove,
+    /** The entry's number for a port, its own from then on; undefined where the entry has none to give. */
+    takeNumber: async (owner: PortOwner): Promise<number | undefined> => {
+      if (entry?.ports === undefined) return undefined;
+      await ensure();
+      return ledger.take(owner, entry.ports);
+    },
+    /** Gives numbers of a placement back: all but those of these nodes. */
+    releaseNumbers: (placement: string, nodes?: ReadonlySet<string>): Promise<void> => ledger.release(placement, nodes),
     isChanged,
     /** Whether this process has written routes of the placement. */
     isWritten: (placement: string): boolean => written.has(placement),

@@ -10,12 +10,12 @@ export const entryNames = {
   /** Deployment, Service, budget and policy. */
   entry: "portolan-entry",
   program: "portolan-entry-program",
+  /** Which number is whose. */
+  ports: "portolan-entry-ports",
 } as const;
 
 /** Of all that is the entry's; they find its pods too. */
 export const entryLabels = { [labelKeys.managedBy]: managedBy, [labelKeys.component]: entryComponent } as const;
-
-export const entryPort = 8443;
 
 /** Routes are spread over so many objects, since one holds a mebibyte. Never lowered: an old one's would be lost. */
 const shardCount = 4;
@@ -55,12 +55,22 @@ const toServerName = (node: string, chainId: string, domain: string): string => 
   return `${short}-${chain}.${domain}`;
 };
 
-/** Where a node's port is dialled from outside. One name of a node: the entry tells nodes apart by nothing else. */
-export const toOutsideAddress = (
+type Domain = Pick<EntrySettings, "domain">;
+
+/** Where a node's TLS port is dialled from outside. One name of a node: the entry tells nodes apart by nothing else. */
+export const toNamedAddress = (
   node: string,
   chainId: string,
-  { domain, port }: Pick<EntrySettings, "domain" | "port">,
+  { domain, port }: Domain & Pick<EntrySettings, "port">,
 ): OutsideAddress => {
   const serverName = toServerName(node, chainId, domain);
   return { host: serverName, number: port, serverName };
 };
+
+/** Where a port of another protocol is dialled: by a number that is its alone. */
+export const toNumberedAddress = (
+  node: string,
+  chainId: string,
+  { domain }: Domain,
+  number: number,
+): OutsideAddress => ({ host: toServerName(node, chainId, domain), number });

@@ -3,8 +3,8 @@ import { canonicalJson } from "@portolan/domain";
 import { toImage } from "../images.ts";
 import { sharedNames } from "../names.ts";
 import { containerSecurity, podSecurity } from "../render/security.ts";
-import type { EntrySettings, KubernetesSettings } from "../settings.ts";
-import { entryLabels, entryNames, entryNamespaceOf, entryPort, shardNames } from "./names.ts";
+import { type EntrySettings, entryPort, type KubernetesSettings, toNumbers } from "../settings.ts";
+import { entryLabels, entryNames, entryNamespaceOf, shardNames } from "./names.ts";
 
 /** An object of the entry. */
 export interface EntryObject {
@@ -34,6 +34,7 @@ const resources = {
 
 const toWish = ({ settings }: EntryInput) => ({
   port: entryPort,
+  ...(settings.entry.ports === undefined ? {} : { ports: settings.entry.ports }),
   routes: routesPath,
   limits: {
     connections: 4_000,
@@ -123,7 +124,8 @@ const renderDeployment = (input: EntryInput): EntryObject => {
 };
 
 const renderService = (input: EntryInput): EntryObject => {
-  const { service, port, annotations } = input.settings.entry;
+  const { service, port, ports, annotations } = input.settings.entry;
+  const isMachines = service === "NodePort";
   const rendered = object(input, "v1", "Service", entryNames.entry, {
     spec: {
       type: service,
@@ -132,14 +134,40 @@ const renderService = (input: EntryInput): EntryObject => {
         {
           name: "tls",
           protocol: "TCP",
-          port: service === "NodePort" ? 443 : port,
+          port: isMachines ? 443 : port,
           targetPort: entryPort,
-          ...(service === "NodePort" ? { nodePort: port } : {}),
+          ...(isMachines ? { nodePort: port } : {}),
         },
+        ...(ports === undefined ? [] : toNumbers(ports)).map((number) => ({
+          ...{ name: `port-${number}`, protocol: "TCP", port: number, targetPort: number },
+          ...(isMachines ? { nodePort: number } : {}),
+        })),
       ],
     },
   });
   return { ...rendered, metadata: { ...rendered.metadata, annotations } };
+};
+
+/** Anybody may come in, by the entry's ports; out go only the ways that placements open. */
+const renderPolicy = (input: EntryInput): EntryObject => {
+  const { ports } = input.settings.entry;
+  return object(input, "networking.k8s.io/v1", "NetworkPolicy", entryNames.entry, {
+    spec: {
+      podSelector: { matchLabels: entryLabels },
+      policyTypes: ["Ingress", "Egress"],
+      ingress: [
+        {
+          from: [{ ipBlock: { cidr: "0.0.0.0/0" } }, { ipBlock: { cidr: "::/0" } }],
+          ports: [
+            { protocol: "TCP", port: entryPort },
+            ...(ports === undefined
+              ? []
+              : [{ protocol: "TCP", port: ports.first, endPort: ports.first + ports.count - 1 }]),
+          ],
+        },
+      ],
+    },
+  });
 };
 
 /**
@@ -149,18 +177,7 @@ const renderService = (input: EntryInput): EntryObject => {
 export const renderEntry = (input: EntryInput): EntryObject[] => [
   object(input, "v1", "ConfigMap", entryNames.program, { data: input.files }),
   ...shardNames.map((name) => object(input, "v1", "ConfigMap", name, {})),
-  object(input, "networking.k8s.io/v1", "NetworkPolicy", entryNames.entry, {
-    spec: {
-      podSelector: { matchLabels: entryLabels },
-      policyTypes: ["Ingress", "Egress"],
-      ingress: [
-        {
-          from: [{ ipBlock: { cidr: "0.0.0.0/0" } }, { ipBlock: { cidr: "::/0" } }],
-          ports: [{ protocol: "TCP", port: entryPort }],
-        },
-      ],
-    },
-  }),
+  renderPolicy(input),
   object(input, "policy/v1", "PodDisruptionBudget", entryNames.entry, {
     spec: { maxUnavailable: 1, selector: { matchLabels: entryLabels } },
   }),

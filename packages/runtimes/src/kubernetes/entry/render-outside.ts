@@ -1,11 +1,11 @@
-import type { Blueprint, BlueprintNode } from "@portolan/domain";
+import type { Blueprint, BlueprintNode, OutsideAddress } from "@portolan/domain";
 import type { PlacementRef } from "../../runtime.ts";
 import { annotationKeys, toLabels, toNodeSelector } from "../labels.ts";
 import { toNodeObjectName } from "../names.ts";
 import type { Manifest } from "../render/rendered.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { entryLabels, entryNamespaceOf, toEgressName, toOutsidePolicyName } from "./names.ts";
-import type { Route } from "./program/routes.ts";
+import { keyOf, type Route } from "./program/routes.ts";
 
 /** A port of a node that is shown outside. */
 interface Shown {
@@ -13,13 +13,13 @@ interface Shown {
   /** The pod's own: a policy judges a packet once the service's address and port are gone from it. */
   podPort: number;
   servicePort: number;
-  serverName: string;
+  outside: OutsideAddress;
 }
 
 const toShown = ({ nodes }: Pick<Blueprint, "nodes">): Shown[] =>
   nodes.flatMap((node) =>
     node.ports.flatMap(({ outside, bindNumber, number }) =>
-      outside === undefined ? [] : [{ node, podPort: bindNumber, servicePort: number, serverName: outside.serverName }],
+      outside === undefined ? [] : [{ node, podPort: bindNumber, servicePort: number, outside }],
     ),
   );
 
@@ -98,16 +98,18 @@ export const renderEntryEgress = (
 };
 
 /**
- * Where the entry sends who asks for which name. `addressOf`: a node's service's own address, so that the entry needs no
- * names; a node without one has no route yet.
+ * Where the entry sends who asks for which name, or dials which number. `addressOf`: a node's service's own address, so
+ * that the entry needs no names; a node without one has no route yet.
  */
 export const toRoutes = (
   blueprint: Pick<Blueprint, "nodes">,
   addressOf: (node: string) => string | undefined,
 ): Route[] =>
   toShown(blueprint)
-    .flatMap(({ node, servicePort, serverName }) => {
+    .flatMap(({ node, servicePort, outside: { serverName, number } }) => {
       const host = addressOf(node.name);
-      return host === undefined ? [] : [{ serverName, host, port: servicePort }];
+      if (host === undefined) return [];
+      const by = serverName === undefined ? { number } : { serverName };
+      return [{ ...by, host, port: servicePort }];
     })
-    .sort((a, b) => (a.serverName < b.serverName ? -1 : 1));
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));

@@ -1,9 +1,12 @@
+import type { Server } from "node:net";
 import { createRelay, type RelayLimits } from "./relay.ts";
 import { createRouteFiles } from "./routes.ts";
 
 /** The one argument, as JSON. */
 interface Wish {
   port: number;
+  /** Numbers that are nodes' own; absent: none. */
+  ports?: { first: number; count: number };
   /** Where the kubelet lays the routes. */
   routes: string;
   limits: RelayLimits;
@@ -29,10 +32,16 @@ const look = (): void => {
 
 look();
 setInterval(look, lookEveryMs);
-relay.server.on("error", (error) => {
-  log(`it can't listen: ${error.message}`);
-  process.exit(1);
-});
-relay.server.listen(wish.port, () => log(`listens on ${wish.port}`));
+const listen = (server: Server, port: number): void => {
+  server.on("error", (error) => {
+    log(`it can't listen: ${error.message}`);
+    process.exit(1);
+  });
+  server.listen(port);
+};
+const { first, count } = wish.ports ?? { first: 0, count: 0 };
+for (let number = first; number < first + count; number++) listen(relay.serverOf(number), number);
+relay.server.once("listening", () => log(`listens on ${wish.port}${count === 0 ? "" : ` and ${count} from ${first}`}`));
+listen(relay.server, wish.port);
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.once(signal, () => setTimeout(() => void relay.close().then(() => process.exit(0)), wish.drainMs));

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createPlainServer, type Server, type Socket } from "node:net";
 import { createServer, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeServerPair } from "../../../../test/server-pair.ts";
@@ -173,6 +173,37 @@ describe("the relay, with real TLS from end to end", () => {
     held.destroy();
     await expect.poll(() => narrow.relay.count()).toBe(0);
     expect((await talk(narrow.port, "a.example.org"))[0]).toBe("a.example.org");
+  });
+
+  it("whoever comes to a number is handed on as it speaks, to that number's node alone", async () => {
+    const { relay } = await start();
+    const node = createPlainServer({ allowHalfOpen: true }, (socket) =>
+      socket.on("error", () => undefined).pipe(socket),
+    );
+    node.listen(0, "127.0.0.1");
+    await once(node, "listening");
+    const listen = async (number: number): Promise<number> => {
+      const server = relay.serverOf(number).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return portOf(server);
+    };
+    const [taken, free] = [await listen(30_300), await listen(30_301)];
+    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    const sent = randomBytes(1 << 20);
+    const socket = connect({ host: "127.0.0.1", port: taken, allowHalfOpen: true });
+    const pieces: Buffer[] = [];
+    socket.on("data", (piece) => pieces.push(piece)).end(sent);
+    await once(socket, "end");
+    expect(Buffer.concat(pieces).equals(sent)).toBe(true);
+    socket.destroy();
+    await closeOf(connect({ host: "127.0.0.1", port: free }));
+    const open = connect({ host: "127.0.0.1", port: taken });
+    open.write("x");
+    await once(open, "data");
+    const ended = closeOf(open);
+    relay.setRoutes(new Map());
+    await ended;
+    node.close();
   });
 
   it("a node that is not there ends its caller's connection", async () => {

@@ -1,9 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { mostHelloBytes, readGreeting } from "./client-hello.ts";
-import type { Route } from "./routes.ts";
+import { keyOf, keyOfNumber, type Route } from "./routes.ts";
 
 export interface RelayLimits {
-  /** Connections at a time, and of them to one name. */
+  /** Connections at a time, and of them to one name or number. */
   connections: number;
   connectionsPerName: number;
   /** How long a caller may take to say whom it wants, and a node to take the connection. */
@@ -14,7 +14,10 @@ export interface RelayLimits {
 }
 
 export interface Relay {
+  /** Takes callers who say by TLS whom they want. */
   server: Server;
+  /** One more, whose callers all want the route of this number; it listens when it is told to, as the other does. */
+  serverOf(number: number): Server;
   /** Takes the place of all routes; connections whose route is gone, or another, are ended. */
   setRoutes(routes: ReadonlyMap<string, Route>): void;
   /** Connections of callers that are open. */
@@ -69,13 +72,14 @@ const join = (caller: Socket, node: Socket, idleMs: number): void => {
 };
 
 /**
- * Takes TCP connections and hands each to the node whose name its TLS greeting asks for. Never a part of the TLS: whom a
- * caller trusts and who it is stays between it and the node.
+ * Takes TCP connections and hands each to the node whose name its TLS greeting asks for, or whose number it came to. Never
+ * a part of the TLS: whom a caller trusts and who it is stays between it and the node.
  */
 export const createRelay = (limits: RelayLimits, log: (line: string) => void): Relay => {
   let routes: ReadonlyMap<string, Route> = new Map();
   const callers = new Set<Socket>();
-  const byName = new Map<string, Set<{ route: Route; caller: Socket }>>();
+  const byKey = new Map<string, Set<{ route: Route; caller: Socket }>>();
+  const servers: Server[] = [];
 
   const refuse = (caller: Socket): void => {
     caller.end(unrecognizedName);
@@ -98,18 +102,16 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
       });
     });
 
-  const serve = async (caller: Socket): Promise<void> => {
-    const asked = await awaitName(caller, limits.helloMs);
-    const route = asked && routes.get(asked.serverName);
-    if (asked === undefined || caller.destroyed) return void caller.destroy();
-    if (route === undefined) return refuse(caller);
-    const open = byName.get(route.serverName) ?? new Set();
+  /** `said`: what has come of the caller's bytes already. */
+  const handOn = async (caller: Socket, route: Route, said?: Buffer): Promise<void> => {
+    const key = keyOf(route);
+    const open = byKey.get(key) ?? new Set();
     if (open.size >= limits.connectionsPerName) return void caller.destroy();
     const entry = { route, caller };
-    byName.set(route.serverName, open.add(entry));
+    byKey.set(key, open.add(entry));
     caller.once("close", () => {
       open.delete(entry);
-      if (open.size === 0 && byName.get(route.serverName) === open) byName.delete(route.serverName);
+      if (open.size === 0 && byKey.get(key) === open) byKey.delete(key);
     });
     const node = await reach(route);
     if (node === undefined || caller.destroyed) {
@@ -117,34 +119,53 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
       caller.destroy();
       return;
     }
-    node.write(asked.bytes);
+    if (said !== undefined) node.write(said);
     join(caller, node, limits.idleMs);
   };
 
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (caller) => {
-    caller.on("error", () => caller.destroy());
-    if (callers.size >= limits.connections) return void caller.destroy();
-    callers.add(caller);
-    caller.once("close", () => callers.delete(caller));
-    void serve(caller).catch((error: unknown) => {
-      log(`a connection failed: ${error instanceof Error ? error.message : "unknown reason"}`);
-      caller.destroy();
-    });
+  const serveByName = async (caller: Socket): Promise<void> => {
+    const asking = awaitName(caller, limits.helloMs);
     caller.resume();
-  });
+    const asked = await asking;
+    const route = asked && routes.get(asked.serverName);
+    if (asked === undefined || caller.destroyed) return void caller.destroy();
+    return route === undefined ? refuse(caller) : handOn(caller, route, asked.bytes);
+  };
+
+  const serveByNumber = async (caller: Socket, number: number): Promise<void> => {
+    const route = routes.get(keyOfNumber(number));
+    // There is no word for it that every protocol knows.
+    return route === undefined ? void caller.destroy() : handOn(caller, route);
+  };
+
+  const serverFor = (serve: (caller: Socket) => Promise<void>): Server => {
+    const made = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (caller) => {
+      caller.on("error", () => caller.destroy());
+      if (callers.size >= limits.connections) return void caller.destroy();
+      callers.add(caller);
+      caller.once("close", () => callers.delete(caller));
+      void serve(caller).catch((error: unknown) => {
+        log(`a connection failed: ${error instanceof Error ? error.message : "unknown reason"}`);
+        caller.destroy();
+      });
+    });
+    servers.push(made);
+    return made;
+  };
 
   return {
-    server,
+    server: serverFor(serveByName),
+    serverOf: (number) => serverFor((caller) => serveByNumber(caller, number)),
     setRoutes: (next) => {
       routes = next;
-      for (const [name, open] of byName)
-        for (const { route, caller } of open) if (!isSame(next.get(name), route)) caller.destroy();
+      for (const [key, open] of byKey)
+        for (const { route, caller } of open) if (!isSame(next.get(key), route)) caller.destroy();
     },
     count: () => callers.size,
     close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
       for (const caller of callers) caller.destroy();
-      await closed;
+      await Promise.all(closed);
     },
   };
 };

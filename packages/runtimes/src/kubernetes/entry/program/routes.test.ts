@@ -48,6 +48,13 @@ it("what can't be read leaves the routes that there are, says so, and is looked 
   expect([...(files.changed()?.keys() ?? [])]).toEqual(["a.example.org"]);
 });
 
+it("a number is a route as a name is", async () => {
+  const files = open();
+  const numbered = (number: unknown) => ({ number, host: "10.0.0.1", port: 8_000 });
+  await lay({ "p-1.json": JSON.stringify([numbered(30_300), numbered("30301"), numbered(70_000)]) });
+  expect(files.changed()).toEqual(new Map([[":30300", numbered(30_300)]]));
+});
+
 it("without any there are none", () => {
   expect(open().changed()).toEqual(new Map());
 });
