@@ -98,7 +98,8 @@ const networkVerdict = (work: ChainWork, desired: Desired, nodes: Verdict): Verd
   const view = work.view;
   const unwell = ownNodes(desired).find((node) => view?.nodes[node.name]?.healthy !== true);
   if (unwell !== undefined) {
-    return no("unhealthy", view?.nodes[unwell.name]?.reason ?? `Node ${unwell.name} does not answer yet.`);
+    const seen = view?.nodes[unwell.name];
+    return no("unhealthy", seen?.reason ?? `Node ${unwell.name} does not answer yet.`, seen?.hint);
   }
   // What is still to be done for a part is in its own operation: a part that can't be made degrades nothing.
   const steps = ownSteps(work, desired);
