@@ -29,6 +29,13 @@ export const validatorOrdinals = (spec: Pick<ChainSpec, "settings" | "plan">): n
   return ordinals;
 };
 
+/** Numbers of validators that are not wished any more and run on until they are voted out. */
+export const leavingOrdinals = (spec: Pick<ChainSpec, "leaving">): number[] =>
+  (spec.leaving ?? []).flatMap((name) => {
+    const found = /^validator-(\d+)$/.exec(name)?.[1];
+    return found === undefined ? [] : [Number(found)];
+  });
+
 const regionAt = (spec: Pick<ChainSpec, "regions">, index: number): string =>
   spec.regions[index % spec.regions.length] ?? "";
 
@@ -42,7 +49,9 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
     ports: nodePorts,
   });
   return [
-    ...validatorOrdinals(spec).map((ordinal) => toNode(roles.validator, validatorPorts, ordinal)),
+    ...[...new Set([...validatorOrdinals(spec), ...leavingOrdinals(spec)])]
+      .sort((a, b) => a - b)
+      .map((ordinal) => toNode(roles.validator, validatorPorts, ordinal)),
     ...Array.from({ length: sizeOf(spec).rpcNodes }, (_, ordinal) => toNode(roles.rpc, rpcPorts, ordinal)),
   ];
 };
