@@ -11,6 +11,7 @@ import { keyHandlers } from "./modules/keys/routes.ts";
 import { meHandlers } from "./modules/me/routes.ts";
 import { operationHandlers } from "./modules/operations/routes.ts";
 import { type PartOperation, partOperations } from "./modules/parts/routes.ts";
+import { registryHandlers } from "./modules/registries/routes.ts";
 import { serviceAccountHandlers } from "./modules/service-accounts/routes.ts";
 import { sessionHandlers } from "./modules/sessions/routes.ts";
 import { usageHandlers } from "./modules/usage/routes.ts";
@@ -24,6 +25,7 @@ export const createHandlers = (deps: ApiDeps): { handlers: Handlers; parts: read
     ...serviceAccountHandlers(deps, changes),
     ...appHandlers(deps, changes),
     ...keyHandlers(deps, changes),
+    ...registryHandlers(deps, changes),
     ...catalogHandlers(deps),
     ...chainHandlers(deps, changes),
     ...operationHandlers(deps, changes),

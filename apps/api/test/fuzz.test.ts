@@ -67,6 +67,7 @@ const makeThings = async (session: TenantSession) => {
     key: key.id,
     serviceAccount: account.id,
     backup: await makeBackup(api, session.tenantId, chainId),
+    registry: "ghcr.io",
   };
 };
 type Things = Awaited<ReturnType<typeof makeThings>>;
@@ -145,6 +146,7 @@ const goodBody = (operationId: OperationId, own: Things, nth: number): object | 
       tenant: { name: "A" },
     };
   }
+  if (operationId === "registries.set") return { username: "u", password: "p" };
   if (operationId === "keys.create") return { name: "k", scopes: ["rpc"] };
   if (operationId in partBodies) return goodPart(operationId as keyof typeof partBodies, nth + 1);
   if (operationId === "chains.update" || operationId === "chains.quoteUpdate") return { name: "c" };

@@ -8,13 +8,23 @@ import { makeNetwork, testNetwork } from "./network.ts";
 const api = await startApi({ frameworks: [testNetwork] });
 const [owner, stranger] = [await api.signUp(), await api.signUp()];
 
-const makeEverything = async (session: TenantSession) => {
+const makeEverything = async (session: TenantSession, registry: string) => {
   const { token } = session;
   const { appId, chainId, operation } = await makeChain(api, token, { plan: "standard" });
   const key = await api.call("keys.create", { token, params: { app: appId }, body: { name: "k", scopes: ["rpc"] } });
   const account = await api.call("serviceAccounts.create", { token, body: { name: "ci", role: "viewer" } });
   const backup = await makeBackup(api, session.tenantId, chainId);
-  return { app: appId, chain: chainId, operation: operation.id, key: key.id, serviceAccount: account.id, backup };
+  const login = { username: "puller", password: "a token" };
+  await api.call("registries.set", { token, params: { app: appId, registry }, body: login });
+  return {
+    registry,
+    app: appId,
+    chain: chainId,
+    operation: operation.id,
+    key: key.id,
+    serviceAccount: account.id,
+    backup,
+  };
 };
 const settingsOf = {
   "channels.create": {},
@@ -28,13 +38,14 @@ const makeParts = async ({ token }: TenantSession) => {
   const [channel, chaincode] = [await make("channels.create"), await make("chaincodes.create")];
   return { chain, channel, chaincode, identity: await make("identities.create"), document: "network.json" };
 };
-const theirs = await makeEverything(owner);
-const mine = await makeEverything(stranger);
+const theirs = await makeEverything(owner, "ghcr.io");
+const mine = await makeEverything(stranger, "quay.io");
 
 /** A body that passes the contract, so that the answer is about the address and not about the form. */
 const bodies: { readonly [K in OperationId]?: object } = {
   "apps.update": { name: "stolen" },
   "keys.create": { name: "stolen", scopes: ["rpc"] },
+  "registries.set": { username: "eve", password: "stolen" },
   "chains.quote": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
   "chains.create": { appId: theirs.app, name: "x", framework: "anvil", plan: "dev", regions: ["local"] },
   ...Object.fromEntries(Object.entries(settingsOf).map(([id, settings]) => [id, { name: "stolen", settings }])),
@@ -112,6 +123,7 @@ const snapshot = async () => {
     [
       await system.app.findMany({ where }),
       await system.key.findMany({ where }),
+      await system.registryCredential.findMany({ where }),
       await system.chain.findMany({ where }),
       await system.operation.findMany({ where }),
       await system.serviceAccount.findMany({ where }),
@@ -127,6 +139,7 @@ describe("row-level security, the second line", () => {
     const counts = await withTenant(app, stranger.tenantId, async (transaction) => ({
       apps: await transaction.app.findMany({ select: { tenantId: true } }),
       keys: await transaction.key.findMany({ select: { tenantId: true } }),
+      registries: await transaction.registryCredential.findMany({ select: { tenantId: true } }),
       chains: await transaction.chain.findMany({ select: { tenantId: true } }),
       operations: await transaction.operation.findMany({ select: { tenantId: true } }),
       placements: await transaction.placement.findMany({ select: { tenantId: true } }),

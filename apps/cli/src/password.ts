@@ -13,7 +13,8 @@ export interface SecretWords {
   /** With an article's room before it: `password`. */
   noun: string;
   flag: string;
-  variable: string;
+  /** Where an environment may have it; absent: nowhere. */
+  variable?: string;
   /** Asked for twice, where nobody could tell later that it was mistyped. */
   isNew?: boolean;
 }
@@ -39,7 +40,7 @@ export const readPassword = async (
   }
   throw new CliFailure(`No ${words.noun} was given.`, {
     exitCode: exitCodes.usage,
-    hint: `Pipe it in with ${words.flag}, or set ${words.variable}.`,
+    hint: `Pipe it in with ${words.flag}${words.variable === undefined ? "" : `, or set ${words.variable}`}.`,
   });
 };
 

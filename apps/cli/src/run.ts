@@ -11,6 +11,7 @@ import { addOperationCommands } from "./commands/operations.ts";
 import { addPartCommands } from "./commands/parts.ts";
 import { addProgramCommands } from "./commands/programs.ts";
 import { addRegionCommands } from "./commands/regions.ts";
+import { addRegistryCommands } from "./commands/registries.ts";
 import { addServiceAccountCommands } from "./commands/service-accounts.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { type CliDeps, type Context, createContext } from "./context.ts";
@@ -91,6 +92,7 @@ const createProgram = (deps: CliDeps, isJson: boolean): Command => {
   addPlaneCommands(program, deps);
   addAccountCommands(program, open);
   addAppCommands(program, open);
+  addRegistryCommands(program, open);
   addChainCommands(program, open);
   addPartCommands(program, open);
   addBackupCommands(program, open);

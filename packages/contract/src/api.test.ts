@@ -20,7 +20,7 @@ describe("the table of the API", () => {
     expect(placeholders(route.path).sort()).toEqual(Object.keys(route.params?.shape ?? {}).sort());
     expect(Object.keys(route.responses)).toEqual([String(route.successStatus)]);
     expect(route.isIdempotent).toBe(route.method === "POST");
-    expect(route.body !== undefined).toBe(route.method === "POST" || route.method === "PATCH");
+    expect(route.body !== undefined).toBe(["POST", "PUT", "PATCH"].includes(route.method));
     if (route.permission !== "public" && route.permission !== "signedIn")
       expect(permissions).toContain(route.permission);
     if (route.path.includes("{")) expect(errorsOf(route)).toContain("resource.not_found");

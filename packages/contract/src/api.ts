@@ -9,6 +9,7 @@ import { keyRoutes } from "./resources/keys.ts";
 import { meRoutes } from "./resources/me.ts";
 import { operationRoutes } from "./resources/operations.ts";
 import { partRoutes } from "./resources/parts.ts";
+import { registryRoutes } from "./resources/registries.ts";
 import { serviceAccountRoutes } from "./resources/service-accounts.ts";
 import { sessionRoutes } from "./resources/sessions.ts";
 import { usageRoutes } from "./resources/usage.ts";
@@ -21,6 +22,7 @@ export const api = {
   ...serviceAccountRoutes,
   ...appRoutes,
   ...keyRoutes,
+  ...registryRoutes,
   ...catalogRoutes,
   ...chainRoutes,
   ...backupRoutes,

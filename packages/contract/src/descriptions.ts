@@ -27,6 +27,12 @@ export const operationDescriptions = {
     "Calls through the gateway carry the secret (`ptl_…`) as `x-api-key`, as `Authorization: Bearer` or as the last part of the URL. `rpc:dev` adds the development methods on plans that have them; it does not include `rpc`.",
   "keys.list": "Revoked ones too; never a secret, only the first characters of it.",
   "keys.revoke": "This can't be undone: make a new key first where calls must go on.",
+  "registries.set":
+    "For images of one's own (chaincode by image) that not everybody may pull. The password is sealed and never shown again; a token that may only pull is best. It goes to the namespaces where such images of this app's chains run, and nowhere else, and only for the registries that their names begin with. Setting another one is followed without a restart. The registry must be one that the operator allows.",
+  "registries.list": "Last written first; never a password.",
+  "registries.get": "Everything but the password.",
+  "registries.remove":
+    "It is taken away where it was laid. What runs goes on; what is to be pulled again must be one that anybody may pull.",
   "frameworks.list": "With the JSON Schema of each framework's `settings`, each of them described.",
   "regions.list": "Where chains can stand, in which jurisdiction, and who operates it.",
   "plans.list": "Limits, recovery window and price of each plan, in the currency of the tenant's portal.",

@@ -25,6 +25,7 @@ export const errorStatus = {
   "app.closed": 409,
   "app.has_chains": 409,
   "key.limit": 409,
+  "registry.refused": 422,
   "framework.unknown": 400,
   "framework.program_missing": 503,
   "region.unknown": 400,

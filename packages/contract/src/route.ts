@@ -1,7 +1,7 @@
 import type { ErrorCode, Permission } from "@portolan/domain";
 import type { z } from "zod";
 
-export type HttpMethod = "GET" | "POST" | "PATCH" | "DELETE";
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type SuccessStatus = 200 | 201 | 202 | 204;
 
 /** Answers by status. `z.undefined()` stands for no body. */

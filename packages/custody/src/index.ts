@@ -3,6 +3,7 @@ export { type Custody, type CustodyDeps, createCustody, type SealedBlob } from "
 export { type KeyFileOptions, openKeyFile } from "./file-keks.ts";
 export type { Kek, KekProvider } from "./kek.ts";
 export { materialContext } from "./material-context.ts";
+export { registryContext } from "./registry-context.ts";
 export { createWorkerKeys, openWith, sealTo, type WorkerKeys, type WorkerSealedBlob } from "./seal-to.ts";
 export {
   defaultPassphraseCost,

@@ -26,6 +26,7 @@ export const errorCodes = [
   "app.closed",
   "app.has_chains",
   "key.limit",
+  "registry.refused",
   "framework.unknown",
   "framework.program_missing",
   "region.unknown",

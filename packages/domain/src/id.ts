@@ -13,6 +13,7 @@ export const idPrefixes = {
   serviceAccount: "svc",
   app: "app",
   key: "key",
+  registryCredential: "rgc",
   chain: "chn",
   placement: "plc",
   node: "nod",

@@ -10,6 +10,8 @@ export * from "./chain/operation.ts";
 export * from "./chain/operation-steps.ts";
 export * from "./chain/part.ts";
 export * from "./chain/phase.ts";
+export * from "./chain/registry-access.ts";
+export * from "./chain/registry-login.ts";
 export * from "./chain/reserve-order.ts";
 export * from "./chain/spec.ts";
 export * from "./chain/step.ts";

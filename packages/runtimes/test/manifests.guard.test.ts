@@ -89,6 +89,7 @@ const blueprint: Changes<Blueprint> = {
   nodes: fullBlueprint.nodes.slice(0, 1),
   network: [fullRule],
   spread: [],
+  registries: unread("the driver makes a Secret of them, which has another content and is no manifest"),
 };
 
 const node: Changes<Omit<BlueprintNode, "isTenantCode">> = {

@@ -17,6 +17,7 @@ const unique = (refs: readonly MaterialRef[]): MaterialRef[] => {
 export const toBlueprintRefs = (blueprint: Blueprint): BlueprintRefs => {
   const secrets: MaterialRef[] = [];
   const publics: MaterialRef[] = [];
+  for (const { credential } of blueprint.registries ?? []) secrets.push(credential);
   for (const node of blueprint.nodes) {
     for (const file of node.files) {
       if ("secret" in file.content) secrets.push(file.content.secret);

@@ -160,4 +160,9 @@ export interface Blueprint {
   network: readonly NetworkRule[];
   /** Nodes of one group should stand on different machines. */
   spread: readonly { group: string; nodes: readonly string[] }[];
+  /**
+   * Credentials of the chain's app for registries that tenants' images come from, by host. Not the framework's to say:
+   * the coordinator adds them (`withRegistries`). Absent: none.
+   */
+  registries?: readonly { host: string; credential: MaterialRef }[];
 }

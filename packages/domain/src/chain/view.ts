@@ -6,6 +6,8 @@ export interface NodeView {
   healthy: boolean;
   /** Why not healthy, or what it is doing. */
   reason?: string;
+  /** What can be done about it, where nothing of the plane's own does. */
+  hint?: string;
   /** Decimal string: heights outgrow doubles nowhere soon, but one form is used everywhere. */
   height?: string;
   detail?: JsonObject;
@@ -45,6 +47,8 @@ export interface PlacementObservation {
   volumes: readonly string[];
   /** Something is to be written down, or was changed by others: another apply is needed though all may run. */
   isUnsettled?: boolean;
+  /** Credentials for registries that are laid in (`toRegistryKeys`); absent: none. */
+  registries?: readonly string[];
 }
 
 /** One line that a node's program wrote; `at` is RFC 3339 in UTC, `process` the program's name in the blueprint. */

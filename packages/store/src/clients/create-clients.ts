@@ -7,6 +7,7 @@ const omit = {
   session: { refreshHash: true, formerHash: true },
   serviceAccount: { secretHash: true },
   key: { secretHash: true },
+  registryCredential: { sealed: true },
   material: { sealed: true },
   authorityKey: { sealed: true },
 } as const satisfies Prisma.GlobalOmitConfig;

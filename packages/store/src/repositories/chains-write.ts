@@ -164,6 +164,14 @@ export const chainWishes = {
     await transaction.placement.updateMany({ where: { chainId: id, tenantId }, data: { nextAt: now, attempts: 0 } });
   },
 
+  /** The same for all chains of an app that are to run: they have the app's credentials. Answers which. */
+  nudgeOfApp: async (transaction: StoreTransaction, tenantId: string, appId: string, now: Date): Promise<string[]> => {
+    const where = { tenantId, appId, wish: "running" };
+    const rows = await transaction.chain.findMany({ where, select: { id: true }, orderBy: { id: "asc" } });
+    for (const { id } of rows) await chainWishes.nudge(transaction, tenantId, id, now);
+    return rows.map(({ id }) => id);
+  },
+
   /** What its wish reserves from now on: settings and parts have nodes. Not for the quota's decision, which comes first. */
   resize: async (
     transaction: StoreTransaction,

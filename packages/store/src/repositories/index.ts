@@ -26,6 +26,11 @@ export type { Page, PageRequest } from "./page.ts";
 export { type PartAddress, type PartRow, partRepository } from "./parts.ts";
 export { type PortalRecord, portalRepository } from "./portals.ts";
 export { type RegionRow, regionProblem, regionRepository } from "./regions.ts";
+export {
+  type NewRegistryCredential,
+  type RegistryCredentialRow,
+  registryCredentialRepository,
+} from "./registry-credentials.ts";
 export { createRequestLogWriter, type RequestLogRow, requestLogRepository } from "./request-log.ts";
 export { type LiveServiceAccount, type ServiceAccountRow, serviceAccountRepository } from "./service-accounts.ts";
 export { type LiveSession, type NewSession, type Rotation, sessionRepository } from "./sessions.ts";

@@ -1,6 +1,13 @@
 import type { AppResource } from "@portolan/contract";
 import { checkQuota, DomainError, type Principal, toQuotaLimits } from "@portolan/domain";
-import { type AppRow, appRepository, keyRepository, tenantRepository, withTenant } from "@portolan/store";
+import {
+  type AppRow,
+  appRepository,
+  keyRepository,
+  registryCredentialRepository,
+  tenantRepository,
+  withTenant,
+} from "@portolan/store";
 import type { ApiDeps } from "../../api-deps.ts";
 import { actorOf, type Changes } from "../../http/change.ts";
 import { demandMatch, toETag } from "../../http/etag.ts";
@@ -108,6 +115,7 @@ export const appHandlers = (deps: ApiDeps, changes: Changes): AppHandlers => {
           });
         }
         await keyRepository.revokeAll(transaction, tenantId, id, clock.now());
+        await registryCredentialRepository.removeAll(transaction, tenantId, id);
         const closed = await appRepository.update(transaction, tenantId, id, {
           state: "closed",
           updatedAt: clock.now(),
