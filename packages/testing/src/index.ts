@@ -12,6 +12,7 @@ export { createFakeMachines, createFakeRuntime, type FakeMachines } from "./fake
 export { freePort } from "./free-port.ts";
 export { claimPortRange, type TestPortRange } from "./port-range.ts";
 export { createTestPostgres, type TestDatabase, type TestPostgres, testDatabase } from "./postgres/test-postgres.ts";
+export { type BesuStandIn, requireBesuStandIn } from "./require-besu-stand-in.ts";
 export { type RequiredCluster, requireCluster } from "./require-cluster.ts";
 export { type RequiredPrograms, requireProgram, requireProgramSet } from "./require-program.ts";
 export { type SeededClock, seededClock } from "./seeded-clock.ts";
