@@ -3,8 +3,8 @@ import { z } from "zod";
 import { isAddress } from "./encoding/address.ts";
 import { isPublicKey } from "./encoding/public-key.ts";
 
-/** As many as the mainnet will have for long; sums of a few hundred of them stay below the protocol's 63 bits. */
-export const maxTez = 10_000_000_000n;
+/** Of all accounts together. The protocol counts mutez in 63 bits, and rewards must have room for ever. */
+export const maxTez = 1_000_000_000_000n;
 const mutezPerTez = 1_000_000n;
 
 /** Tez as a decimal text → mutez. Exact: no doubles. */
@@ -30,7 +30,7 @@ const account = z
       .max(100)
       .refine(isPublicKey, { message: "must be a public key (edpk…, sppk…, p2pk…) whose checksum is right" })
       .exactOptional()
-      .describe("Instead of the address: the account is revealed from the beginning, and is never made a baker."),
+      .describe("Instead of the address, which is made from it."),
     balanceTez: tez.describe("What the account has from the beginning, in tez."),
   })
   .refine(({ address, publicKey }) => (address === undefined) !== (publicKey === undefined), {
@@ -46,7 +46,7 @@ const whole = (least: number, most: number) => z.number().int().min(least).max(m
 const constants = z
   .strictObject({
     minimalBlockDelay: whole(1, 3_600).describe("Seconds between blocks when all is well."),
-    delayIncrementPerRound: whole(0, 3_600).describe("Seconds that each further attempt at a block takes longer."),
+    delayIncrementPerRound: whole(1, 3_600).describe("Seconds that each further attempt at a block takes longer."),
     blocksPerCycle: whole(4, 100_000).describe("Blocks of a cycle: rights, rewards and nonces go by it."),
     blocksPerCommitment: whole(1, 100_000).describe("How often a block promises a nonce."),
     nonceRevelationThreshold: whole(0, 100_000).describe("Blocks of a cycle within which nonces are revealed."),
@@ -94,7 +94,11 @@ export const octezSettings = z
       .max(1_000)
       .default(5)
       .describe("Cycles that `rolling` and `full` keep beyond those that the protocol needs."),
-    bakerStakeTez: tez.default("4000000").describe("What each baker has from the beginning, in tez; it is its stake."),
+    bakerStakeTez: tez
+      .default("4000000")
+      .describe(
+        "What each baker has from the beginning, in tez; the protocol puts of it at stake what rights to bake need.",
+      ),
     accounts: z
       .array(account)
       .max(50)

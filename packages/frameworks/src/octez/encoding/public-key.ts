@@ -1,5 +1,5 @@
-import { blake2b } from "@noble/hashes/blake2.js";
 import { decodeBase58Check, encodeBase58Check, isBase58Check } from "./base58check.ts";
+import { hash } from "./blake2b.ts";
 import { type Encoding, encodings } from "./prefixes.ts";
 
 const kinds: readonly { key: Encoding; address: Encoding }[] = [
@@ -18,5 +18,5 @@ export const toAddress = (publicKey: string): string => {
   const kind = kindOf(publicKey);
   if (kind === undefined) throw new Error("not a public key");
   const raw = decodeBase58Check(kind.key.prefix, kind.key.size, publicKey);
-  return encodeBase58Check(kind.address.prefix, blake2b(raw, { dkLen: 20 }));
+  return encodeBase58Check(kind.address.prefix, hash(raw, 20));
 };
