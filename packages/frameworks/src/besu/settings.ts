@@ -3,8 +3,14 @@ import { z } from "zod";
 import { accountAddress } from "../evm/account-address.ts";
 import { planeChainId } from "../evm/chain-id.ts";
 
-/** From the first with a base fee on: without one Besu can't make gas free by the genesis. */
-export const hardforks = ["london", "shanghai", "cancun"] as const;
+/**
+ * From the first with a base fee on (without one a genesis can't make gas free) to the last that Besu's release notes name
+ * for QBFT: later ones want blobs and beacon roots, which its blocks don't have.
+ */
+export const hardforks = ["london", "shanghai"] as const;
+
+/** Bytes, of EIP-170. */
+export const defaultContractSize = 24_576;
 
 const allocation = z.strictObject({
   address: accountAddress.describe("`0x` and 40 hexadecimal digits; in mixed case the ERC-55 checksum is looked at."),
@@ -87,14 +93,14 @@ export const besuSettings = z
     contractSizeLimit: z
       .number()
       .int()
-      .min(24_576)
+      .min(defaultContractSize)
       .max(98_304)
-      .default(24_576)
+      .default(defaultContractSize)
       .describe("Bytes of code that a contract may have; 24,576 on Ethereum. Can't be changed."),
     hardfork: z
       .enum(hardforks)
-      .default("cancun")
-      .describe("The rules of the EVM, from the first with a base fee on; can't be changed."),
+      .default("shanghai")
+      .describe("The rules of the EVM: what contracts are compiled for (`evmVersion`); can't be changed."),
     allocations: z
       .array(allocation)
       .max(200)
