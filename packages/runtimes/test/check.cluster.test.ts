@@ -121,6 +121,53 @@ describe.skipIf(bare === undefined)("what stands between here and a cluster is o
     expect(of(found, "admission")).toMatchObject({ state: "ok" });
   });
 
+  it("a program that the kubeconfig names gets the credential; where it fails, that is said", async () => {
+    const directory = temporaryDirectory("credential");
+    const plugin = (text: string): string => {
+      const path = join(directory, `plugin-${text.length}`);
+      writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o700 });
+      return bend(cluster, ({ users }) => {
+        users[0].user = {
+          exec: { apiVersion: "client.authentication.k8s.io/v1", command: path, interactiveMode: "Never" },
+        };
+      });
+    };
+    const token = execFileSync(
+      cluster.kubectl,
+      ["--kubeconfig", cluster.adminKubeconfigPath, "create", "token", await account(cluster, "plugin")],
+      { encoding: "utf8" },
+    ).trim();
+    const credential = { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status: { token } };
+    const found = await look(plugin(`echo '${JSON.stringify(credential)}'`));
+    // It is let in, as an account that may do nothing.
+    expect(of(found, "cluster")).toMatchObject({ state: "ok" });
+    expect(of(found, "rights")).toMatchObject({ state: "wrong", message: expect.stringContaining("namespaces") });
+    expect(await look(plugin("exit 1"))).toMatchObject([
+      {
+        state: "wrong",
+        message: expect.stringContaining("The program that the kubeconfig names for credentials failed"),
+      },
+    ]);
+  });
+
+  it("files that the kubeconfig names beside itself", async () => {
+    const directory = temporaryDirectory("kubeconfig");
+    const config = JSON.parse(cluster.kubeconfig) as { clusters: [{ cluster: object }]; users: [{ user: object }] };
+    const toFiles = (part: { [member: string]: unknown }): object =>
+      Object.fromEntries(
+        Object.entries(part).map(([member, value]) => {
+          if (!member.endsWith("-data")) return [member, value];
+          const file = `${member.replace(/-data$/, "")}.pem`;
+          writeFileSync(join(directory, file), Buffer.from(String(value), "base64"), { mode: 0o600 });
+          return [member.replace(/-data$/, ""), file];
+        }),
+      );
+    config.clusters[0].cluster = toFiles({ ...config.clusters[0].cluster });
+    config.users[0].user = toFiles({ ...config.users[0].user });
+    writeFileSync(join(directory, "config"), JSON.stringify(config));
+    expect(of(await look(join(directory, "config")), "rights")).toMatchObject({ state: "ok" });
+  });
+
   it("rights that are missing are named, and what may not be looked at is said", async () => {
     // Known to everybody, and with no rights.
     const token = execFileSync(
@@ -141,8 +188,8 @@ describe.skipIf(bare === undefined)("what stands between here and a cluster is o
   });
 });
 
-const account = async (cluster: TestCluster): Promise<string> => {
-  const name = `nobody-${process.pid}`;
+const account = async (cluster: TestCluster, kind = "nobody"): Promise<string> => {
+  const name = `${kind}-${process.pid}`;
   execFileSync(cluster.kubectl, ["--kubeconfig", cluster.adminKubeconfigPath, "create", "serviceaccount", name]);
   return name;
 };
