@@ -20,6 +20,7 @@ import type {
   WorkOrder,
 } from "@portolan/domain";
 import type { z } from "zod";
+import type { HttpProtocol } from "./http-policy.ts";
 import type { OperatorConfig } from "./operator-config.ts";
 import type { PartKind } from "./part-kind.ts";
 import type { RestProtocol } from "./rest-protocol.ts";
@@ -128,7 +129,7 @@ export interface ChainAddresses {
 
 /** One protocol that the gateway serves for the framework. Handlers live in the gateway, keyed by `name`. */
 export interface ProtocolSpec {
-  name: "json-rpc" | "grpc" | "rest" | "stream";
+  name: "json-rpc" | "grpc" | "rest" | "http" | "stream";
   /** The node role and port that calls go to. */
   role: string;
   port: string;
@@ -138,6 +139,8 @@ export interface ProtocolSpec {
   grpc?: GrpcRules;
   /** REST on top of it; with `grpc`, whose bounds and authorities hold for it too. */
   rest?: RestProtocol;
+  /** Nodes that are called by verb and path; `policy` is what `createHttpRpcPolicy` makes of it. */
+  http?: HttpProtocol;
 }
 
 export interface GrpcRules {

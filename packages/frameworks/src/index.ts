@@ -4,6 +4,8 @@ export { deriveAccounts } from "./evm/account.ts";
 export { quickstartToken } from "./evm/quickstart/quickstart-token.ts";
 export { createEvmRpcPolicy, evmRpcPolicy } from "./evm/rpc-policy.ts";
 export * from "./framework.ts";
+export * from "./http-match.ts";
+export * from "./http-policy.ts";
 export * from "./operator-config.ts";
 export { type BuiltInPartKind, builtInPartKinds } from "./part-kinds.ts";
 export * from "./program-set.ts";
