@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RegionImage } from "./cluster-region.ts";
+import { nodeLauncher } from "./node-launcher.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const node = process.execPath;
@@ -18,15 +19,6 @@ const closureOf = (name: string, from: string, found = new Map<string, string>()
   const { dependencies = {} } = JSON.parse(readFileSync(join(place, "package.json"), "utf8"));
   for (const dependency of Object.keys(dependencies)) closureOf(dependency, place, found);
   return found;
-};
-
-/** A program for the image's PATH that runs a script of the image's own Node. `directory`: where it is laid meanwhile. */
-const launcher = (directory: string, name: string): string => {
-  const path = join(directory, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, '#!/usr/local/bin/node\nimport("/app/src/main.ts");\n');
-  chmodSync(path, 0o755);
-  return path;
 };
 
 /** The images of a Fabric network of the version, made of this machine's programs. */
@@ -49,7 +41,7 @@ export const fabricImages = (
     { match: "docker.io/library/node:24-bookworm-slim", programs: [node] },
     {
       match: "ghcr.io/portolan/chaincode-asset-transfer:1.0.0",
-      programs: [node, launcher(directory, "chaincode-asset-transfer")],
+      programs: [node, nodeLauncher(directory, "chaincode-asset-transfer")],
       files: { ...files, "/app/src": join(chaincode, "src"), "/app/package.json": join(chaincode, "package.json") },
     },
   ];
