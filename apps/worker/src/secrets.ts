@@ -3,6 +3,7 @@ import {
   type Custody,
   createSigner,
   materialContext,
+  registryContext,
   sealTo,
   type WorkerKeys,
 } from "@portolan/custody";
@@ -26,6 +27,15 @@ export const createWorkerSecrets = (deps: { custody: Custody; client: StoreClien
       const plain = await deps.custody.open(sealed, { ...context, tenantId: sealedFor });
       try {
         return sealTo(workerPublicKey, plain, context);
+      } finally {
+        plain.fill(0);
+      }
+    },
+    resealLogin: async ({ login, chainId, workerPublicKey }) => {
+      const plain = await deps.custody.open(login.sealed, registryContext(login, login.host, login.id));
+      const { tenantId, ref } = login;
+      try {
+        return sealTo(workerPublicKey, plain, materialContext({ tenantId, chainId }, ref.material, ref.version));
       } finally {
         plain.fill(0);
       }

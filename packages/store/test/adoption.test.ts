@@ -36,7 +36,11 @@ const coordination = createChainCoordination({ client, ids, clock });
 const centre = createPostgresCentrePort({
   client,
   clock,
-  secrets: { reseal: async () => new Uint8Array(), sign: async () => new Uint8Array() },
+  secrets: {
+    reseal: async () => new Uint8Array(),
+    resealLogin: async () => new Uint8Array(),
+    sign: async () => new Uint8Array(),
+  },
   hints: { onWork: () => () => undefined },
   ingestUsage: async () => ({ isDuplicate: false }),
 });

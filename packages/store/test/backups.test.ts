@@ -11,7 +11,11 @@ const at = (ms: number) => new Date(clock.now().getTime() + ms);
 const hourMs = 3_600_000;
 const centre = createPostgresCentrePort({
   ...{ client, clock, ingestUsage: () => Promise.resolve({ isDuplicate: false }), hints: { onWork: () => () => {} } },
-  secrets: { reseal: () => Promise.reject(new Error("no")), sign: () => Promise.reject(new Error("no")) },
+  secrets: {
+    reseal: () => Promise.reject(new Error("no")),
+    resealLogin: () => Promise.reject(new Error("no")),
+    sign: () => Promise.reject(new Error("no")),
+  },
 });
 
 const chain = (tenantId: string, id: string) => ({

@@ -17,7 +17,7 @@ const centre = createPostgresCentrePort({
   client,
   renewals: renewals.system,
   clock,
-  secrets: { reseal: never, sign: never },
+  secrets: { reseal: never, resealLogin: never, sign: never },
   hints: { onWork: () => () => {} },
   ingestUsage: never,
 });

@@ -9,7 +9,7 @@ import type {
   Random,
   Signer,
 } from "@portolan/domain";
-import { isShownAsWished, toOperationError } from "@portolan/domain";
+import { isShownAsWished, toOperationError, withRegistries } from "@portolan/domain";
 import {
   type Framework,
   type OperatorConfig,
@@ -168,7 +168,10 @@ export const createCoordinator = (deps: CoordinatorDeps) => {
         deps.operator,
         Object.values(regions).map(({ capabilities }) => capabilities),
       );
-      const blueprints = framework.blueprint(work.spec, material, { regions, addresses, operator });
+      const rendered = framework.blueprint(work.spec, material, { regions, addresses, operator });
+      const blueprints = Object.fromEntries(
+        Object.entries(rendered).map(([region, one]) => [region, withRegistries(one, work.registries)]),
+      );
       const steps = work.view === null ? [] : framework.steps(work.spec, material, work.view, clock.now(), addresses);
       const only = toOnly({ framework, work, nodes, blueprints, material, view: work.view });
       const inspection = framework.inspection?.(work.spec, material, addresses);

@@ -5,6 +5,7 @@ import {
   type ChainView,
   type Clock,
   DomainError,
+  hasRegistriesOf,
   isShownAsWished,
   type NodeObservation,
   type OperationError,
@@ -63,7 +64,7 @@ const empty: PlacementObservation = { nodes: [], volumes: [] };
 
 /** True when the runtime has nothing to do: all is as it was applied, every wanted node runs, nothing else is there. */
 const isApplied = (order: WorkOrder, observation: PlacementObservation): boolean => {
-  if (observation.isUnsettled === true) return false;
+  if (observation.isUnsettled === true || !hasRegistriesOf(order.blueprint ?? {}, observation)) return false;
   const wanted = order.blueprint?.nodes ?? [];
   const present = observation.nodes.filter((node) => node.state !== "absent");
   if (present.length !== wanted.length) return false;

@@ -13,6 +13,7 @@ import type {
   OperationStep,
   Phase,
   PlacementObservation,
+  RegistryCredential,
   SignatureAlgorithm,
   StepResult,
   Wish,
@@ -100,6 +101,8 @@ export interface ChainWork {
   placements: readonly PlacementWork[];
   material: readonly MaterialItem[];
   operation: OperationWork | null;
+  /** For which registries its app has credentials, by host. */
+  registries: readonly RegistryCredential[];
   /** A backup that is to be taken of it; null: none. */
   backup: BackupWork | null;
   /** A backup whose data it is to have; null: none. */

@@ -20,11 +20,11 @@ export { toChainSpec, toPartSpec } from "./load-chain-work.ts";
 export { accrueNodeTime } from "./node-time.ts";
 export {
   type CentreHints,
-  type CentreSecrets,
   createPostgresCentrePort,
   type PostgresCentrePortDeps,
 } from "./postgres-centre-port.ts";
 export { pruneStore } from "./prune.ts";
 export { type RegionProblem, reportRegion } from "./region-reports.ts";
+export type { CentreSecrets } from "./reseal-for-worker.ts";
 export { createStandbyPool, type StandbyChain, type StandbyKind, type StandbyPool } from "./standby-pool.ts";
 export { meterStorage } from "./storage-time.ts";

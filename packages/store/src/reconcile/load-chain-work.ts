@@ -14,6 +14,7 @@ import type { StoreTransaction } from "../clients/create-clients.ts";
 import type { Chain, Material, Operation, Part, Placement } from "../generated/client.ts";
 import { loadBackupWork, loadRestoreWork } from "./backup-work.ts";
 import type { ChainWork, OperationWork, PartWork, PlacementWork } from "./chain-work.ts";
+import { loadRegistries } from "./registry-access.ts";
 import { fromJson, fromJsonOr } from "./rows.ts";
 
 export const toMaterialItem = (row: Omit<Material, "sealed"> & { hasSecret: boolean }): MaterialItem => ({
@@ -171,6 +172,7 @@ export const loadChainWork = async (transaction: StoreTransaction, chain: Chain)
     sealedFor: chain.sealedFor,
     placements,
     material: await loadMaterial(transaction, chain.id),
+    registries: await loadRegistries(transaction, chain),
     operation: operation === null ? null : toOperationWork(operation),
     backup: await loadBackupWork(transaction, chain.id),
     restore: await loadRestoreWork(transaction, chain, operation?.former ?? null),

@@ -5,7 +5,6 @@ import {
   DomainError,
   type MaterialRef,
   type NodeAddress,
-  type SealedSecret,
   type StepResult,
   toBlueprintRefs,
   type WorkOrder,
@@ -15,24 +14,11 @@ import { inTransaction } from "../clients/with-tenant.ts";
 import type { Placement } from "../generated/client.ts";
 import { listDoomedBackups, recordBackupRemoved } from "./backup-removal.ts";
 import type { StoredRoute } from "./chain-work.ts";
+import { loadRegistryLogins } from "./registry-access.ts";
 import { writeReport } from "./report-placement.ts";
+import { type CentreSecrets, resealForWorker } from "./reseal-for-worker.ts";
 import { fromJson, toJson } from "./rows.ts";
 import { withoutNodes, withUnwellNodes } from "./shut-nodes.ts";
-
-/** What the port needs of custody, without knowing it. */
-export interface CentreSecrets {
-  /** Opens a sealed material, which may name another tenant than today's, and seals it anew to the worker's key. */
-  reseal(input: {
-    tenantId: string;
-    sealedFor: string;
-    chainId: string;
-    ref: MaterialRef;
-    sealed: Uint8Array;
-    workerPublicKey: string;
-  }): Promise<Uint8Array>;
-  /** Signs with an authority's key of this chain. */
-  sign(input: { tenantId: string; chainId: string; ref: string; data: Uint8Array }): Promise<Uint8Array>;
-}
 
 export interface CentreHints {
   /** Calls back with the payload of each work notification until closed; `null` after a gap. */
@@ -138,35 +124,24 @@ export const createPostgresCentrePort = (deps: PostgresCentrePortDeps): CentrePo
       }),
 
     secrets: async (placementId, fence, refs, workerPublicKey) => {
-      const read = await held(placementId, fence, async (transaction, placement) => ({
-        tenantId: placement.tenantId,
-        chainId: placement.chainId,
-        chain: await transaction.chain.findUnique({ where: { id: placement.chainId }, select: { sealedFor: true } }),
-        rows: await transaction.material.findMany({
-          where: {
-            chainId: placement.chainId,
-            OR: ofOrder(placement, refs).map((ref) => ({ name: ref.material, version: ref.version })),
-          },
-          select: { name: true, version: true, sealed: true },
-        }),
-      }));
+      const read = await held(placementId, fence, async (transaction, placement) => {
+        const { tenantId, chainId } = placement;
+        const allowed = ofOrder(placement, refs);
+        const select = { sealedFor: true, appId: true };
+        const chain = await transaction.chain.findUnique({ where: { id: chainId }, select });
+        return {
+          ...{ tenantId, chainId, chain },
+          logins: await loadRegistryLogins(transaction, { tenantId, appId: chain?.appId ?? "" }, allowed),
+          rows: await transaction.material.findMany({
+            where: { chainId, OR: allowed.map((ref) => ({ name: ref.material, version: ref.version })) },
+            select: { name: true, version: true, sealed: true },
+          }),
+        };
+      });
       if (read.fenced) return fenced;
       // Sealing happens outside the transaction: nothing slow stands between BEGIN and COMMIT.
-      const sealed: SealedSecret[] = [];
-      for (const ref of refs) {
-        const row = read.rows.find((item) => item.name === ref.material && item.version === ref.version);
-        if (row?.sealed == null) continue;
-        const box = await secrets.reseal({
-          tenantId: read.tenantId,
-          sealedFor: read.chain?.sealedFor ?? read.tenantId,
-          chainId: read.chainId,
-          ref,
-          sealed: row.sealed,
-          workerPublicKey,
-        });
-        sealed.push({ ref, sealed: Buffer.from(box).toString("base64") });
-      }
-      return { fenced: false, secrets: sealed };
+      const found = { ...read, sealedFor: read.chain?.sealedFor ?? read.tenantId };
+      return { fenced: false, secrets: await resealForWorker(secrets, found, refs, workerPublicKey) };
     },
 
     publics: (placementId, fence, refs) =>

@@ -29,6 +29,8 @@ interface FakePlacement {
   instances: Map<string, FakeInstance>;
   disks: Map<string, Map<string, string>>;
   jobs: Set<string>;
+  /** Credentials for registries that are laid in (`host@version`), each with what it says. */
+  registries: Map<string, string>;
   /** Node → the program that it lacks. */
   missing: Map<string, string>;
 }
@@ -240,6 +242,7 @@ export const createFakeRuntime = (deps: {
       instances: new Map(),
       disks: new Map(),
       jobs: new Set<string>(),
+      registries: new Map<string, string>(),
       missing: new Map<string, string>(),
     };
     placement.fence = fence;
@@ -356,6 +359,12 @@ export const createFakeRuntime = (deps: {
         }
         await start(ref, placement, blueprint, wanted, secrets, fence);
       }
+      placement.registries = new Map(
+        (blueprint.registries ?? []).map(({ host, credential }) => [
+          `${host}@${credential.version}`,
+          Buffer.from(secrets.secret(credential)).toString("utf8"),
+        ]),
+      );
       const names = new Set(blueprint.nodes.map((node) => node.name));
       for (const name of placement.instances.keys()) if (!names.has(name)) placement.instances.delete(name);
       for (const name of placement.missing.keys()) if (!names.has(name)) placement.missing.delete(name);
@@ -372,6 +381,9 @@ export const createFakeRuntime = (deps: {
       return {
         nodes: placement === undefined ? [] : observeNodes(machines, placement, clock.now()),
         volumes: [...(placement?.disks.keys() ?? [])].map((node) => `${node}/data`),
+        ...(placement === undefined || placement.registries.size === 0
+          ? {}
+          : { registries: [...placement.registries.keys()].sort() }),
         ...(machines.drifted.has(ref.placementId) ? { isUnsettled: true } : {}),
       };
     },
