@@ -16,6 +16,11 @@ export interface ProgramSet {
   says: { args: readonly string[]; version: RegExp };
   /** Where `archive` is absent: from whom the operator gets the programs, as a sentence. */
   byHand?: string;
+  /**
+   * The programs need what lies around them in their vendor's archive, so that nothing is copied out of it: the operator
+   * unpacks the whole of it where `programSetDirectory` says.
+   */
+  isUnpackedByHand?: true;
   /** Templates: `{version}` and `{platform}` are filled in. Absent: Portolan can't fetch them from their vendor. */
   archive?: {
     /** A gzipped tar archive. */

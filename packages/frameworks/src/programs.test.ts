@@ -63,3 +63,11 @@ test("what Portolan can't fetch is installed from a directory, and the hint says
   );
   expect(installHint(fabric(), "3.1.5")).toBe("Install it: npm run portolan -- programs install fabric@3.1.5.");
 });
+
+test("what needs its whole archive around it is not copied: the hint says where it is unpacked", () => {
+  const { archive: _none, ...rest } = fabric();
+  const set = { ...rest, byHand: "Its vendor has archives.", isUnpackedByHand: true } as const;
+  expect(installHint(set, "3.1.5")).toBe(
+    "Its vendor has archives. Unpack it whole as fabric-3.1.5 in the programs' directory ($PORTOLAN_PROGRAMS).",
+  );
+});

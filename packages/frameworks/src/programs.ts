@@ -37,9 +37,17 @@ export const programSetDirectory = (set: Pick<ProgramSet, "name">, version: stri
 export const installCommand = (set: Pick<ProgramSet, "name" | "archive">, version: string): string =>
   `npm run portolan -- programs install ${set.name}@${version}${set.archive === undefined ? " --from DIRECTORY" : ""}`;
 
-/** The same, with whom to get the programs from where they can't be fetched. */
-export const installHint = (set: Pick<ProgramSet, "name" | "archive" | "byHand">, version: string): string =>
-  [set.byHand, `Install it: ${installCommand(set, version)}.`].filter((part) => part !== undefined).join(" ");
+/** How it gets there: by the command, where Portolan can; and from whom, where the programs can't be fetched. */
+export const installHint = (
+  set: Pick<ProgramSet, "name" | "archive" | "byHand" | "isUnpackedByHand">,
+  version: string,
+): string => {
+  const how =
+    set.isUnpackedByHand === true
+      ? `Unpack it whole as ${programSetDirectory(set, version)} in the programs' directory ($PORTOLAN_PROGRAMS).`
+      : `Install it: ${installCommand(set, version)}.`;
+  return [set.byHand, how].filter((part) => part !== undefined).join(" ");
+};
 
 /** Undefined where the vendor publishes nothing for the platform (`linux-x64`), or nothing that Portolan can fetch. */
 export const toProgramArchive = (set: ProgramSet, version: string, platform: string): ProgramArchive | undefined => {

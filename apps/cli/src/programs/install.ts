@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type ProgramSet, programSetDirectory, toProgramArchive } from "@portolan/frameworks";
+import { installHint, type ProgramSet, programSetDirectory, toProgramArchive } from "@portolan/frameworks";
 import { hasErrorCode } from "@portolan/kit";
 import { CliFailure } from "../failure.ts";
 import { type DownloadLimits, downloadFile, type Fetch, toShownUrl } from "./download.ts";
@@ -143,6 +143,13 @@ const toPlaceFailure = (error: unknown, programsDir: string): unknown => {
   });
 };
 
+const assertCopyable = ({ set, version }: InstallRequest): void => {
+  if (set.isUnpackedByHand !== true) return;
+  throw new CliFailure(`${set.title} is not copied: its programs need what lies around them.`, {
+    hint: installHint(set, version),
+  });
+};
+
 /**
  * Installs the programs of a set, once all of them run and say the wanted version; otherwise nothing is left behind.
  * Gives their paths. Programs that run already keep running.
@@ -150,6 +157,7 @@ const toPlaceFailure = (error: unknown, programsDir: string): unknown => {
  */
 export const installPrograms = async (deps: InstallDeps, request: InstallRequest): Promise<string[]> => {
   const { set, version, source } = request;
+  assertCopyable(request);
   const target = join(deps.programsDir, programSetDirectory(set, version));
   let stage: string | undefined;
   try {
