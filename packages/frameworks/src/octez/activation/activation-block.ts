@@ -1,6 +1,6 @@
-import { blake2b } from "@noble/hashes/blake2.js";
 import type { JsonObject } from "@portolan/domain";
 import { encodeBase58Check } from "../encoding/base58check.ts";
+import { hash as hashBytes } from "../encoding/blake2b.ts";
 import { encodings } from "../encoding/prefixes.ts";
 import { toBson } from "./bson.ts";
 import { concat, fitness, hash, int32, int64, sized, uint8 } from "./forge.ts";
@@ -69,7 +69,7 @@ const blockWatermark = 0x01;
  * worth nothing on another chain (`signature_v0.ml`, `ed25519.ml`).
  */
 export const toSigned = (chainId: string, unsigned: Uint8Array): Uint8Array =>
-  blake2b(concat(uint8(blockWatermark), hash(encodings.chainId, chainId), unsigned), { dkLen: 32 });
+  hashBytes(concat(uint8(blockWatermark), hash(encodings.chainId, chainId), unsigned), 32);
 
 /** The block as it is injected. Genesis protocols know signatures of 64 bytes only. */
 export const assembleBlock = (unsigned: Uint8Array, signature: Uint8Array): Uint8Array => {
@@ -79,4 +79,4 @@ export const assembleBlock = (unsigned: Uint8Array, signature: Uint8Array): Uint
 
 /** `B…` of a whole header, its signature included. */
 export const toBlockHash = (block: Uint8Array): string =>
-  encodeBase58Check(encodings.blockHash.prefix, blake2b(block, { dkLen: 32 }));
+  encodeBase58Check(encodings.blockHash.prefix, hashBytes(block, 32));
