@@ -1,0 +1,135 @@
+import type {
+  AddressesByRegion,
+  Blueprint,
+  BlueprintNode,
+  BlueprintPort,
+  ChainSpec,
+  FileSpec,
+  MaterialItem,
+  NodeAddress,
+  NodeSpec,
+} from "@portolan/domain";
+import type { RegionFacts } from "../framework.ts";
+import { toClientFiles } from "./config/client-files.ts";
+import { toNodeConfig } from "./config/node-config.ts";
+import { findItem, type GenesisFacts, materialNames } from "./names.ts";
+import { toNetworkRules } from "./network-rules.ts";
+import { limitsOf } from "./plans.ts";
+import { dataVolume, fileNames, nodeDirectory, toBakerProcess, toLinks, toNodeProcess } from "./processes.ts";
+import { ports, roles, topology } from "./topology.ts";
+
+export const rendererVersion = 1;
+
+/** Everything that the blueprints are a function of. */
+export interface BlueprintInput {
+  spec: ChainSpec;
+  material: readonly MaterialItem[];
+  regions: RegionFacts;
+  addresses: AddressesByRegion;
+}
+
+const needed = (material: readonly MaterialItem[], name: string): MaterialItem => {
+  const item = findItem(material, name);
+  if (item === undefined) throw new Error(`there is no ${name} yet`);
+  return item;
+};
+
+const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
+  node.ports.map(({ name, exposure, protocol }) => {
+    const found = addresses.find((address) => address.node === node.name && address.port === name);
+    if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
+    const { bindHost, bindNumber, host, number } = found;
+    return { name, exposure, protocol, bindHost, bindNumber, host, number };
+  });
+
+const bound = (own: readonly BlueprintPort[], name: string): string => {
+  const port = own.find((one) => one.name === name);
+  if (port === undefined) throw new Error(`the node has no port ${name}`);
+  return `${port.bindHost}:${port.bindNumber}`;
+};
+
+/** Where all other nodes of the chain are dialled, in whatever region. */
+const peersOf = (addresses: AddressesByRegion, node: string): string[] =>
+  Object.values(addresses)
+    .flat()
+    .filter((address) => address.port === ports.p2p && address.node !== node)
+    .map(({ host, number }) => `${host}:${number}`)
+    .sort();
+
+const toFiles = (input: BlueprintInput, node: NodeSpec, own: readonly BlueprintPort[]): FileSpec[] => {
+  const { material, addresses } = input;
+  const isBaker = node.role === roles.baker;
+  const identity = needed(material, materialNames.identity(node.name));
+  const config = toNodeConfig({
+    genesis: needed(material, materialNames.genesis).public as GenesisFacts,
+    isBaker,
+    rpc: bound(own, ports.rpc),
+    p2p: bound(own, ports.p2p),
+    peers: peersOf(addresses, node.name),
+    dataDirectory: nodeDirectory,
+  });
+  return [
+    // Only the peers in it ever change, and nodes tell each other of new ones.
+    { name: fileNames.config, content: { text: config }, mode: 0o644, isForNextStart: true },
+    {
+      name: fileNames.identity,
+      content: { secret: { material: identity.name, version: identity.version } },
+      mode: 0o600,
+    },
+    { name: fileNames.links, content: { asset: fileNames.links }, mode: 0o644 },
+    ...(isBaker ? toClientFiles(material, node.name) : []),
+  ];
+};
+
+const toNode = (input: BlueprintInput, node: NodeSpec): BlueprintNode => {
+  const { spec, addresses } = input;
+  const isBaker = node.role === roles.baker;
+  const { cpuMillis, memoryBytes, storageBytes } = limitsOf(spec);
+  const own = toPorts(node, addresses[node.region] ?? []);
+  return {
+    name: node.name,
+    role: node.role,
+    ordinal: node.ordinal,
+    version: spec.version,
+    processes: [toNodeProcess(spec, isBaker), ...(isBaker ? [toBakerProcess(spec, node.name, own)] : [])],
+    init: [toLinks(isBaker)],
+    jobs: [],
+    files: toFiles(input, node, own),
+    volumes: [{ name: dataVolume, kind: "data", sizeBytes: storageBytes }],
+    ports: own,
+    userId: 1000,
+    resources: { cpuMillis, memoryBytes },
+    startAfter: [],
+  };
+};
+
+/** Bakers of a region, and its RPC nodes: what would be lost together on one machine. */
+const toSpread = (here: readonly NodeSpec[]): Blueprint["spread"] =>
+  Object.values(roles)
+    .map((role) => ({
+      group: `${role}s`,
+      nodes: here.filter((node) => node.role === role).map(({ name }) => name),
+    }))
+    .filter(({ nodes }) => nodes.length > 1);
+
+/** One blueprint per region of the spec. Pure; throws where material or an address is missing. */
+export const toBlueprints = (input: BlueprintInput): { [region: string]: Blueprint } => {
+  const { spec, regions } = input;
+  const nodes = topology(spec);
+  const network = toNetworkRules(nodes);
+  const toBlueprint = (region: string): Blueprint => {
+    const facts = regions[region];
+    if (facts === undefined) throw new Error(`nothing is known of region ${region}`);
+    const here = nodes.filter((node) => node.region === region);
+    return {
+      chainId: spec.chainId,
+      placementId: facts.placementId,
+      framework: spec.framework,
+      rendererVersion,
+      nodes: here.map((node) => toNode(input, node)),
+      network: network.filter(({ to }) => here.some(({ name }) => name === to.node)),
+      spread: toSpread(here),
+    };
+  };
+  return Object.fromEntries(spec.regions.map((region) => [region, toBlueprint(region)]));
+};
