@@ -1,6 +1,7 @@
 import { evmRpcPolicy } from "../evm/rpc-policy.ts";
 import type { Framework } from "../framework.ts";
 import { rendererVersion, toBlueprints } from "./blueprint.ts";
+import { documents } from "./documents.ts";
 import { makeMaterial } from "./material.ts";
 import { besuPlans, sizeOf } from "./plans.ts";
 import { review, reviewUpdate } from "./review.ts";
@@ -38,6 +39,7 @@ export const besu: Framework = {
     const { gas, allocations } = readSettings(settings);
     return { access: "permissioned", currency: gas === "free" && allocations.length === 0 ? "none" : "test" };
   },
+  documents,
   parts: [],
   rendererVersion,
   topology,

@@ -35,7 +35,7 @@ const limits: { readonly [plan: string]: BesuLimits } = {
   standard: {
     cpuMillis: 1_000,
     memoryBytes: 4_096 * mebibyte,
-    storageBytes: 51_200 * mebibyte,
+    storageBytes: 20_480 * mebibyte,
     unitsPerSecond: 5_000,
     validators: 4,
     rpcNodes: 2,
@@ -45,7 +45,7 @@ const limits: { readonly [plan: string]: BesuLimits } = {
   premium: {
     cpuMillis: 2_000,
     memoryBytes: 8_192 * mebibyte,
-    storageBytes: 204_800 * mebibyte,
+    storageBytes: 51_200 * mebibyte,
     unitsPerSecond: 20_000,
     validators: 7,
     rpcNodes: 2,
