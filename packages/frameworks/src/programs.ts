@@ -1,3 +1,4 @@
+import { besuPrograms } from "./besu/programs.ts";
 import { fabricPrograms } from "./fabric/programs.ts";
 import type { ProgramSet } from "./program-set.ts";
 
@@ -14,7 +15,7 @@ export interface ProgramArchive {
 }
 
 /** Everything that `portolan programs install` can install. One line a set. */
-export const programSets: readonly ProgramSet[] = [fabricPrograms];
+export const programSets: readonly ProgramSet[] = [besuPrograms, fabricPrograms];
 
 export const findProgramSet = (name: string): ProgramSet | undefined => programSets.find((set) => set.name === name);
 

@@ -1,14 +1,16 @@
 import { anvil } from "./anvil/anvil.ts";
+import { besu } from "./besu/besu.ts";
 import { fabric } from "./fabric/fabric.ts";
 import type { Framework } from "./framework.ts";
 
 /** Slugs that ship with Portolan. A new one here does not compile until `frameworks` has its line. */
-export const frameworkSlugs = ["anvil", "fabric"] as const;
+export const frameworkSlugs = ["anvil", "besu", "fabric"] as const;
 export type FrameworkSlug = (typeof frameworkSlugs)[number];
 
 /** One line a framework. */
 export const frameworks = {
   anvil,
+  besu,
   fabric,
 } as const satisfies { readonly [slug in FrameworkSlug]: Framework };
 
