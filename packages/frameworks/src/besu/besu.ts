@@ -1,11 +1,17 @@
 import { evmRpcPolicy } from "../evm/rpc-policy.ts";
 import type { Framework } from "../framework.ts";
+import { actions } from "./actions/index.ts";
 import { rendererVersion, toBlueprints } from "./blueprint.ts";
 import { documents } from "./documents.ts";
+import { inspect } from "./inspect.ts";
+import { inspection } from "./inspection.ts";
+import { leaving } from "./leaving.ts";
 import { makeMaterial } from "./material.ts";
 import { besuPlans, sizeOf } from "./plans.ts";
 import { review, reviewUpdate } from "./review.ts";
+import { rollout } from "./rollout.ts";
 import { besuSettings, readSettings } from "./settings.ts";
+import { steps } from "./steps.ts";
 import { ports, roles, topology } from "./topology.ts";
 
 /** Hyperledger Besu with QBFT: validators that agree on each block at once, and nodes that answer calls. */
@@ -43,12 +49,14 @@ export const besu: Framework = {
   parts: [],
   rendererVersion,
   topology,
+  leaving,
   material: async (spec, existing, context) => makeMaterial(spec, existing, context),
   blueprint: (spec, material, context) => toBlueprints({ spec, material, ...context }),
-  inspect: async ({ access }) => ({ nodes: {}, facts: {}, at: access.now.toISOString() }),
-  steps: () => [],
-  actions: {},
-  rollout: ({ changed, fresh }) => [...fresh, ...changed.map(({ node }) => node)],
+  inspection,
+  inspect,
+  steps,
+  actions,
+  rollout,
   // A node that came back alone with an older ledger would catch up; all together they go on from one height.
   backup: { mode: "stopped" },
   protocols: [{ name: "json-rpc", role: roles.rpc, port: ports.rpc, policy: evmRpcPolicy }],
