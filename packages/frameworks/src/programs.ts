@@ -1,5 +1,6 @@
 import { besuPrograms } from "./besu/programs.ts";
 import { fabricPrograms } from "./fabric/programs.ts";
+import { octezPrograms } from "./octez/programs.ts";
 import type { ProgramSet } from "./program-set.ts";
 
 /** The vendor's archive for one version and platform. */
@@ -15,7 +16,7 @@ export interface ProgramArchive {
 }
 
 /** Everything that `portolan programs install` can install. One line a set. */
-export const programSets: readonly ProgramSet[] = [besuPrograms, fabricPrograms];
+export const programSets: readonly ProgramSet[] = [besuPrograms, fabricPrograms, octezPrograms];
 
 export const findProgramSet = (name: string): ProgramSet | undefined => programSets.find((set) => set.name === name);
 

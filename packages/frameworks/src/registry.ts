@@ -2,9 +2,10 @@ import { anvil } from "./anvil/anvil.ts";
 import { besu } from "./besu/besu.ts";
 import { fabric } from "./fabric/fabric.ts";
 import type { Framework } from "./framework.ts";
+import { octez } from "./octez/octez.ts";
 
 /** Slugs that ship with Portolan. A new one here does not compile until `frameworks` has its line. */
-export const frameworkSlugs = ["anvil", "besu", "fabric"] as const;
+export const frameworkSlugs = ["anvil", "besu", "fabric", "octez"] as const;
 export type FrameworkSlug = (typeof frameworkSlugs)[number];
 
 /** One line a framework. */
@@ -12,6 +13,7 @@ export const frameworks = {
   anvil,
   besu,
   fabric,
+  octez,
 } as const satisfies { readonly [slug in FrameworkSlug]: Framework };
 
 export interface FrameworkRegistry {

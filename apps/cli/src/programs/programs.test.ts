@@ -145,8 +145,8 @@ test("a failure leaves the installed programs as they were", async () => {
 });
 
 test.each([
-  ["an unknown set", ["nothing"], "There is: fabric@3.1.5"],
-  ["an unknown version", ["fabric@9.9.9"], "There is: fabric@3.1.5"],
+  ["an unknown set", ["nothing"], "fabric@3.1.5, octez@"],
+  ["an unknown version", ["fabric@9.9.9"], "fabric@3.1.5, octez@"],
   ["a path as a version", ["fabric@../../etc"], "There is"],
   ["a digest that is none", ["fabric", "--sha256", "abc"], "64 hexadecimal digits"],
   ["a digest for a directory", ["fabric", "--from", "/tmp", "--sha256", "0".repeat(64)], "a directory has none"],
@@ -256,13 +256,24 @@ test("list says what is there, what is missing and how to get it, and what is of
       install: expect.stringContaining("install fabric@3.1.5"),
     }),
   );
-  expect(await checkPrograms(programs, "")).toMatchObject([
+  const fabricIn = (findings: Awaited<ReturnType<typeof checkPrograms>>) =>
+    findings.filter(({ check }) => ["orderer", "peer"].includes(check));
+  const findings = await checkPrograms(programs, "");
+  expect(fabricIn(findings)).toMatchObject([
     { check: "orderer", state: "note", fix: "npm run portolan -- programs install fabric@3.1.5" },
     { check: "peer", state: "note" },
   ]);
+  // What can't be fetched says whom to get it from, and what it needs besides.
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      check: "octez-baker",
+      state: "note",
+      fix: expect.stringMatching(/Zcash parameters.*install octez@25\.1 --from DIRECTORY/),
+    }),
+  );
   await go("install", "fabric", "--from", source({ peer: script(), orderer: script() }));
   writeFileSync(join(target, "peer"), script("v2.5.16"));
-  expect(await checkPrograms(programs, "")).toMatchObject([
+  expect(fabricIn(await checkPrograms(programs, ""))).toMatchObject([
     { check: "orderer", state: "ok", message: `Hyperledger Fabric 3.1.5: ${join(target, "orderer")}` },
     {
       check: "peer",
