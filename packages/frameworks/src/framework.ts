@@ -43,6 +43,11 @@ export interface RuntimeCapabilities {
   exposure?: { domain: string } & EntryAbilities;
   /** True: it keeps code that tenants bring apart from everything else, so that it may run there. Absent: it does not. */
   tenantCode?: boolean;
+  /**
+   * True: nodes dial each other from other addresses than those that they are dialled at (a cluster's pods and services),
+   * so that no program knows a neighbour by its address. Absent: from the same.
+   */
+  hidesSourceAddress?: true;
 }
 
 /** What a blueprint may depend on of each region. */

@@ -69,4 +69,8 @@ test("what a region can't do is taken away; that it keeps tenants' code apart mu
     forks: [],
     isForwarderOutOfReach: true,
   });
+  expect(withinReach(operator, [able, { ...able, hidesSourceAddress: true }])).toEqual({
+    ...operator,
+    isSourceHidden: true,
+  });
 });

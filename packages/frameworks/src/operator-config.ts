@@ -22,6 +22,8 @@ export interface OperatorConfig {
    * front stands for any name below. Absent: `defaultTenantRegistries`.
    */
   tenantRegistries?: readonly string[];
+  /** The chain stands where its nodes don't know each other by their addresses. */
+  isSourceHidden?: boolean;
   /** The chain stands where code of tenants' own is not kept apart, so it is refused. */
   isTenantCodeRefused?: boolean;
   /** Chaincode at tenants' own addresses; absent: it reaches nobody. */
@@ -157,15 +159,17 @@ export const parseForks = (text: string): ForkNetwork[] => {
  */
 export const withinReach = (
   operator: OperatorConfig,
-  regions: readonly ({ reachesForwarder?: boolean; tenantCode?: boolean } | null)[],
+  regions: readonly ({ reachesForwarder?: boolean; tenantCode?: boolean; hidesSourceAddress?: true } | null)[],
 ): OperatorConfig => {
   const isInReach = regions.every((known) => known?.reachesForwarder !== false);
   const isApart = regions.every((known) => known?.tenantCode === true);
-  if (isInReach && isApart) return operator;
+  const isHidden = regions.some((known) => known?.hidesSourceAddress === true);
+  if (isInReach && isApart && !isHidden) return operator;
   const { forwarderUrl: _outOfReach, ...rest } = operator;
   return {
     ...(isInReach ? operator : { ...rest, isForwarderOutOfReach: true }),
     ...(isApart ? {} : { isTenantCodeRefused: true }),
+    ...(isHidden ? { isSourceHidden: true } : {}),
   };
 };
 

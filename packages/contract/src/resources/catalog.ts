@@ -62,6 +62,12 @@ export const region = z
           .boolean()
           .optional()
           .describe("True: tenants' own code (chaincode by image) may run there, apart from everything else."),
+        hidesSourceAddress: z
+          .literal(true)
+          .optional()
+          .describe(
+            "True: nodes don't know each other by their addresses there, so that no list of those can be kept.",
+          ),
       })
       .nullable()
       .describe("As a worker of the region last said them; null: none has."),

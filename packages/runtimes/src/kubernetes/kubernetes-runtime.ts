@@ -14,6 +14,7 @@ import { applyBlueprint } from "./change/apply.ts";
 import { canExpand } from "./change/claim.ts";
 import { destroyPlacement } from "./change/destroy.ts";
 import { withTurn } from "./change/fence.ts";
+import { liftRegistrySecret } from "./change/registry-secret.ts";
 import { reserveAddresses } from "./change/reserve.ts";
 import { stopPlacement } from "./change/stop.ts";
 import { createKubeClient } from "./client/client.ts";
@@ -147,6 +148,8 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     exposures: ["internal", "admin", "gateway"],
     // A pod's loopback is its own.
     reachesForwarder: false,
+    // Pods dial, services are dialled.
+    hidesSourceAddress: true,
     tenantCode: settings.cluster.tenantCode,
   };
 
@@ -232,7 +235,11 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
     stop: (placement, fence) =>
       writeIn(placement, fence, async (hold) => {
         const other = beside(placement);
-        if (await isThere(other, false)) await hold(other, false, stopPlacement);
+        if (await isThere(other, false))
+          await hold(other, false, async (turn) => {
+            await stopPlacement(turn);
+            await liftRegistrySecret(turn);
+          });
         await hold(placement, false, stopPlacement);
       }),
     observe: (placement) => guarded(() => observePlacement(context, asker, placement)),
