@@ -65,6 +65,13 @@ describe("a wish for a QBFT network", () => {
     );
     expect(only({ permissions: { accounts: [] } })?.path).toBe("settings.permissions.accounts");
   });
+  it("has no list of nodes where they don't see each other's addresses", () => {
+    const spec = besuSpec({ permissions: { nodes: true } });
+    expect(besu.review(spec, { forks: [] })).toEqual([]);
+    expect(besu.review(spec, { forks: [], isSourceHidden: true })).toMatchObject([
+      { path: "settings.permissions.nodes" },
+    ]);
+  });
   it("waits longer for a block than one takes", () => {
     expect(only({ blockPeriodSeconds: 5, requestTimeoutSeconds: 5 })?.path).toBe("settings.requestTimeoutSeconds");
     expect(problemsOf({ blockPeriodSeconds: 5, requestTimeoutSeconds: 6 })).toEqual([]);

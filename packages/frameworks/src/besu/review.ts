@@ -2,6 +2,7 @@ import type { ChainSpec } from "@portolan/domain";
 import { areDifferentAddresses } from "../evm/account-address.ts";
 import { toWei } from "../evm/ether.ts";
 import type { ReviewProblem } from "../framework.ts";
+import type { OperatorConfig } from "../operator-config.ts";
 import { limitsOf, sizeOf } from "./plans.ts";
 import { quorumOf } from "./quorum.ts";
 import { type BesuSettings, readSettings } from "./settings.ts";
@@ -69,6 +70,18 @@ const reviewAllocations = ({ allocations, gas }: BesuSettings): ReviewProblem[] 
   return [];
 };
 
+/** Besu's list of nodes is one of addresses: a neighbour that dials from another one than it is dialled at is refused. */
+const reviewNodeList = ({ permissions }: BesuSettings, operator: OperatorConfig): ReviewProblem[] =>
+  permissions?.nodes === true && operator.isSourceHidden === true
+    ? [
+        problem(
+          "permissions.nodes",
+          "In this region nodes don't see each other's addresses, so that Besu's list of nodes would part all of them.",
+          "Leave it out: the region's network lets nobody but the chain's own nodes reach them.",
+        ),
+      ]
+    : [];
+
 const reviewPermissions = ({ permissions, allocations }: BesuSettings): ReviewProblem[] => {
   const accounts = permissions?.accounts;
   if (accounts === undefined) return [];
@@ -108,9 +121,15 @@ const reviewRest = (settings: BesuSettings): ReviewProblem[] => {
 };
 
 /** The framework's `review`: what a network may be, by its plan and by what QBFT makes sense of. */
-export const review = (spec: ChainSpec): readonly ReviewProblem[] => {
+export const review = (spec: ChainSpec, operator: OperatorConfig): readonly ReviewProblem[] => {
   const settings = readSettings(spec.settings);
-  return [...reviewSize(spec), ...reviewAllocations(settings), ...reviewPermissions(settings), ...reviewRest(settings)];
+  return [
+    ...reviewSize(spec),
+    ...reviewAllocations(settings),
+    ...reviewPermissions(settings),
+    ...reviewNodeList(settings, operator),
+    ...reviewRest(settings),
+  ];
 };
 
 /** All that stands in the genesis, or that Besu reads from it. */
