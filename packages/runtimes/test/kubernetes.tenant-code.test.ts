@@ -1,10 +1,17 @@
-import type { BlueprintNode, NetworkRule, NodeAddress } from "@portolan/domain";
+import {
+  type Blueprint,
+  type BlueprintNode,
+  encodeRegistryLogin,
+  type NetworkRule,
+  type NodeAddress,
+  withRegistries,
+} from "@portolan/domain";
 import { requireCluster, type TestCluster } from "@portolan/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { echoNode, newPlacement, secrets, toBlueprint, toSpecs } from "../src/conformance/blueprints.ts";
 import { askEcho, converge, until } from "../src/conformance/harness.ts";
 import type { KubernetesRuntime } from "../src/kubernetes/kubernetes-runtime.ts";
-import type { PlacementRef } from "../src/runtime.ts";
+import type { PlacementRef, SecretSource } from "../src/runtime.ts";
 import { type KubernetesHarness, openKubernetesHarness, toApart, toNamespace } from "./kubernetes-harness.ts";
 
 const required = requireCluster(3);
@@ -178,11 +185,62 @@ describe.skipIf(required === undefined)("a tenant's own code on real pods", () =
       });
     };
     const denied = await reasonOf(image.closed, "image_denied");
-    expect(denied).toMatchObject({ state: "failed", hint: expect.stringContaining("anybody") });
+    expect(denied).toMatchObject({ state: "failed", hint: expect.stringContaining("registries set") });
     const none = `${image.open.split("@")[0]}@sha256:${"0".repeat(64)}`;
     expect(await reasonOf(none, "image_missing")).toMatchObject({ message: expect.stringContaining(none) });
     await until("the others", async () => (await look(placement, "peer-1"))?.state === "running");
     await converge(runtime, placement, blueprintWith(image.open), 1n);
+  });
+
+  it("is pulled with its app's credentials where the registry asks for some, as they are now, and not without", {
+    timeout: 300_000,
+  }, async () => {
+    const { closed = "", user = "", password = "" } = cluster.registry ?? {};
+    const passwords: { readonly [version: number]: string } = { 1: "a wrong one", 2: password, 3: "a wrong one again" };
+    const source: SecretSource = {
+      ...secrets,
+      secret: (ref) =>
+        ref.material === `registry/${closed}`
+          ? encodeRegistryLogin({ username: user, password: passwords[ref.version] ?? "" })
+          : secrets.secret(ref),
+    };
+    const { placement, blueprintWith } = await place();
+    const blueprint = blueprintWith(image.closed);
+    const wish = (version: number) => withRegistries(blueprint, [{ host: closed, version }]);
+    const podsOf = () =>
+      [toNamespace(placement), toApart(placement)].flatMap((namespace) =>
+        (harness.read("pods", "-n", namespace) as { items: { metadata: { name: string; uid: string } }[] }).items.map(
+          ({ metadata }) => `${metadata.name} ${metadata.uid}`,
+        ),
+      );
+    const reach = (what: string, wanted: Blueprint, isReached: (node: { state: string; reason?: string }) => boolean) =>
+      until(what, async () => {
+        await runtime.apply(placement, wanted, source, 1n);
+        const node = await look(placement, "guest-0");
+        return node !== undefined && isReached(node) && node;
+      });
+    const isDenied = ({ reason }: { reason?: string }) => reason === "image_denied";
+
+    await reach("no credentials", blueprint, isDenied);
+    const [first] = podsOf().filter((pod) => pod.startsWith("guest"));
+    expect(
+      await reach("wrong ones", wish(1), (node) => isDenied(node) && !podsOf().includes(first ?? "")),
+    ).toMatchObject({ state: "failed", hint: expect.stringContaining("portolan registries set") });
+    await until("the others", async () => (await look(placement, "peer-1"))?.state === "running");
+    const peers = podsOf().filter((pod) => pod.startsWith("peer"));
+    await reach("the right ones", wish(2), ({ state }) => state === "running");
+    expect(await askEcho(runtime, placement, "guest-0")).toMatchObject({ name: "main" });
+
+    // What is pulled already is as good as any: others, and none, are followed without a start.
+    const running = podsOf();
+    expect(running).toEqual(expect.arrayContaining(peers));
+    for (const next of [wish(3), blueprint]) await runtime.apply(placement, next, source, 1n);
+    expect(await look(placement, "guest-0")).toMatchObject({ state: "running" });
+    expect(podsOf()).toEqual(running);
+    // Its machine has the image now; another tenant's pod has still to be let in.
+    const other = await place();
+    await runtime.apply(other.placement, other.blueprintWith(image.closed), source, 1n);
+    await until("refused", async () => (await look(other.placement, "guest-0"))?.reason === "image_denied");
   });
 
   it("is cleared away, however far its making or its end had come", { timeout: 600_000 }, async () => {

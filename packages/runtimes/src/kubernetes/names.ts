@@ -55,6 +55,6 @@ export const sharedNames = {
   limits: "portolan",
   /** Denies all, and lets names be asked for. */
   denial: "default-deny",
-  /** The registry's credentials, copied from where the operator keeps them. */
+  /** Registries' credentials: the operator's, copied from where they are kept; beside them, those of the chain's app. */
   pullSecret: "portolan-pull",
 } as const;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Blueprint, BlueprintNode } from "@portolan/domain";
+import { type Blueprint, type BlueprintNode, toRegistryKeys } from "@portolan/domain";
 import type { SecretSource } from "../../runtime.ts";
 import type { View } from "../cache/view.ts";
 import type { ClaimObject, KubeObject, PodObject, StatefulSetObject } from "../client/kube-object.ts";
@@ -7,7 +7,7 @@ import { kinds } from "../client/kube-paths.ts";
 import type { WriteTurn } from "../context.ts";
 import { annotationKeys } from "../labels.ts";
 import { toContainerName } from "../names.ts";
-import { isUp } from "../observe/judge.ts";
+import { isUp, judgePod } from "../observe/judge.ts";
 import { fillSecrets } from "../render/fill.ts";
 import { objectsOf, type RenderedNode } from "../render/rendered.ts";
 import { toClaim } from "./claim.ts";
@@ -58,8 +58,13 @@ const mayStart = ({ turn, view, blueprint, rendered }: NodeTurn, record: NodeRec
   return true;
 };
 
+const writePulled = ({ blueprint, node }: NodeTurn, record: NodeRecord): void => {
+  if (node.isTenantCode === true) record.pulledWith = toRegistryKeys(blueprint).join();
+};
+
 const writeDown = (at: NodeTurn, record: NodeRecord): void => {
   const { node, rendered } = at;
+  writePulled(at, record);
   record.hash = rendered.nodeHash;
   record.rendererVersion = rendered.rendererVersion;
   record.startAfter = rendered.startAfter;
@@ -125,10 +130,19 @@ const settleStarts = ({ turn, rendered }: NodeTurn, record: NodeRecord, pod: Pod
   record.podRestarts = turn.ledger.restartsOf(key);
 };
 
+/** Other credentials came since its image was refused: kubelet would only try again after minutes. */
+const mayPullNow = ({ turn, blueprint, node }: NodeTurn, record: NodeRecord, pod: PodObject): boolean => {
+  if (node.isTenantCode !== true || record.pulledWith === toRegistryKeys(blueprint).join()) return false;
+  return judgePod(pod, turn.clock.now().getTime()).reason?.startsWith("image_") === true;
+};
+
 /** A pod that is there: replaced where it is not as wished, else written down, and its jobs looked after. */
 const tendPod = async (at: NodeTurn, filled: RenderedNode, record: NodeRecord, pod: PodObject): Promise<void> => {
   const { turn, rendered } = at;
-  if (hashOfPod(pod) !== rendered.nodeHash || startedOutOfOrder(pod, record)) return replacePod(at, record, pod);
+  if (hashOfPod(pod) !== rendered.nodeHash || startedOutOfOrder(pod, record) || mayPullNow(at, record, pod)) {
+    writePulled(at, record);
+    return replacePod(at, record, pod);
+  }
   turn.ledger.see(ledgerKey(turn, rendered.name), pod);
   settleStarts(at, record, pod);
   if (record.nextAt !== undefined && !isDue(turn, record.nextAt)) return;

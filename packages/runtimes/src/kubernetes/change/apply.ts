@@ -17,11 +17,20 @@ import { recordOf } from "./end-pods.ts";
 import { ensure } from "./ensure.ts";
 import { prune } from "./prune.ts";
 import { copyPullSecret } from "./pull-secret.ts";
+import { layRegistrySecret } from "./registry-secret.ts";
 import { removeNode } from "./remove-node.ts";
 import { tellNotes } from "./tell-notes.ts";
 
-/** What belongs to the placement as a whole. The namespace's own labels are drift-proof by being applied again. */
-const applyShared = async (turn: WriteTurn, rendered: RenderedPlacement): Promise<void> => {
+/**
+ * What belongs to the placement as a whole. The namespace's own labels are drift-proof by being applied again. Gives
+ * `Kind/name` of what it consists of.
+ */
+const applyShared = async (
+  turn: WriteTurn,
+  rendered: RenderedPlacement,
+  blueprint: Blueprint,
+  secrets: SecretSource,
+): Promise<string[]> => {
   const shared = rendered.shared as readonly KubeObject[];
   const names = shared.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   const missing = names.filter((name) => !turn.state.objects.includes(name));
@@ -32,8 +41,10 @@ const applyShared = async (turn: WriteTurn, rendered: RenderedPlacement): Promis
   try {
     await ensure(turn, rendered.namespace);
     for (const manifest of shared) await ensure(turn, manifest);
-    // What the operator may pull is not for tenants' images.
-    if (turn.placement.isApart !== true) await copyPullSecret(turn);
+    // What the operator may pull is not for tenants' images, nor what a tenant may for the operator's.
+    if (turn.placement.isApart === true) return [...names, await layRegistrySecret(turn, blueprint, secrets)];
+    await copyPullSecret(turn);
+    return names;
   } catch (error) {
     const known = error instanceof KubeError ? findRefusal(error.message) : undefined;
     throw known ? toThrown(known, error) : error;
@@ -100,7 +111,7 @@ export const applyBlueprint = async (
       retryable: true,
     });
   }
-  await applyShared(turn, rendered);
+  const wanted = new Set(await applyShared(turn, rendered, blueprint, secrets));
   const known = new Set([...view.sets.keys(), ...Object.keys(turn.state.nodes)]);
   const dropped = [...known].filter((name) => !rendered.nodes.has(name) && isAllowed(name));
   const removed = Promise.allSettled(dropped.map((name) => removeNode(turn, view, name)));
@@ -113,7 +124,6 @@ export const applyBlueprint = async (
   await turn.save();
   // After the nodes: an entry that can't be had keeps none of them from running.
   await applyRoutes(turn, blueprint);
-  const wanted = new Set(rendered.shared.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
   const untouched: string[] = [];
   for (const [index, result] of applied.entries()) {
     const names = result.status === "fulfilled" ? result.value : undefined;

@@ -24,6 +24,8 @@ export interface NodeRecord {
   failedHash?: string;
   failures: number;
   nextAt?: string;
+  /** Of a tenant's own image: the credentials (`toRegistryKeys`) that its pod was last started with. */
+  pulledWith?: string;
 }
 
 export interface PlacementState {
@@ -35,6 +37,8 @@ export interface PlacementState {
   hasRoutes?: true;
   /** Ports of it have, or are to get, numbers of the region's entry. */
   hasNumbers?: true;
+  /** Credentials for registries that are laid in (`toRegistryKeys`). */
+  registries?: readonly string[];
   /** Of a placement's own namespace: there is, or may be, one beside it. Where it is not said nobody looks for one. */
   hasApart?: true;
   /** `Kind/name` → what it was when it was last applied, so that the next process finds what was changed meanwhile. */

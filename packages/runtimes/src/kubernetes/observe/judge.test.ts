@@ -107,8 +107,8 @@ describe("an image that a tenant named", () => {
       nowMs,
     );
   it.each([
-    ["401 Unauthorized for user bob:hunter2hunter2", "image_denied", "anybody may pull"],
-    ["pull access denied, repository does not exist", "image_denied", "anybody may pull"],
+    ["401 Unauthorized for user bob:hunter2hunter2", "image_denied", "registries set"],
+    ["pull access denied, repository does not exist", "image_denied", "registries set"],
     ["manifest unknown", "image_missing", "digest"],
     ["dial tcp: i/o timeout", "image_pull_failed", "tried again"],
   ])("%s: %s", (message, reason, hint) => {

@@ -25,7 +25,7 @@ const judgeTenantPull = (image: string, isDenied: boolean, isMissing: boolean): 
     return failed(
       "image_denied",
       `The image ${image} can't be pulled: its registry refuses access, or has no such image.`,
-      "Check its name and digest; it must be one that anybody may pull. Then retry the operation.",
+      "Check its name and digest. If not everybody may pull it, set the app's credentials for its registry (portolan registries set): it is tried again at once.",
     );
   if (isMissing)
     return failed(

@@ -167,7 +167,11 @@ const observeSpace = async (
 ): Promise<PlacementObservation> => {
   const view = await context.look(namespace);
   if (view.namespace === undefined) return { nodes: [], volumes: [] };
-  const { nodes: records, hasRoutes } = parseState(view.namespace.metadata.annotations?.[stateAnnotation]);
+  const {
+    nodes: records,
+    hasRoutes,
+    registries = [],
+  } = parseState(view.namespace.metadata.annotations?.[stateAnnotation]);
   // Since a restart all is applied once anyhow; after that they are to be there.
   const lacksRoutes = hasRoutes === true && context.applied.has(namespace) && !context.entry.isWritten(namespace);
   const isEnding = view.namespace.metadata.deletionTimestamp !== undefined;
@@ -182,6 +186,7 @@ const observeSpace = async (
   return {
     nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
     volumes: volumes.sort(),
+    ...(registries.length === 0 ? {} : { registries }),
     ...(!isEnding && (lacksRoutes || isUnsettled(context, view, namespace, records)) ? { isUnsettled: true } : {}),
   };
 };

@@ -100,8 +100,8 @@ const toPodBasis = (parts: Parts): Omit<V1PodSpec, "containers"> => {
     // Hosts are whole names: they need none of the endings that would be tried before.
     dnsConfig: { options: [{ name: "ndots", value: "2" }] },
     ...(settings.features.stopSignal ? { os: { name: "linux" } } : {}),
-    // The operator's credentials are not there where tenants' code stands: what they open is not every tenant's.
-    ...(settings.pullSecret === undefined || node.isTenantCode === true
+    // The operator's credentials are not there where tenants' code stands: those of the chain's app are.
+    ...(settings.pullSecret === undefined && node.isTenantCode !== true
       ? {}
       : { imagePullSecrets: [{ name: sharedNames.pullSecret }] }),
     ...(Object.keys(settings.nodeSelector).length === 0 ? {} : { nodeSelector: settings.nodeSelector }),

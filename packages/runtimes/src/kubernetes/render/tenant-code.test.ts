@@ -121,13 +121,12 @@ describe("code that a tenant brings", () => {
     expect(specOf(main, "node.peer-1")).not.toHaveProperty("egress");
   });
 
-  test("has its image from where it says, asked each time, without the operator's credentials", () => {
+  test("has its image from where it says, asked each time, with the app's credentials and not the operator's", () => {
     const pod = apart.nodes.get("guest-0")?.statefulSet.spec?.template.spec;
     const [container] = pod?.containers ?? [];
     expect(container).toMatchObject({ image, imagePullPolicy: "Always" });
     expect(container).not.toHaveProperty("command");
-    expect(pod).toMatchObject({ automountServiceAccountToken: false });
-    expect(pod).not.toHaveProperty("imagePullSecrets");
+    expect(pod).toMatchObject({ imagePullSecrets: [{ name: "portolan-pull" }], automountServiceAccountToken: false });
     const operators = main.nodes.get("peer-0")?.statefulSet.spec?.template.spec?.containers[0];
     expect(operators).toMatchObject({ image: "operators.example/private:1", imagePullPolicy: "IfNotPresent" });
   });
