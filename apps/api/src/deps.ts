@@ -58,8 +58,8 @@ const toOperator = (config: ApiConfig): OperatorConfig => {
 const deriveKey = (key: Uint8Array, purpose: string): Uint8Array => createHmac("sha256", key).update(purpose).digest();
 
 /**
- * The key-encryption key, read when it is first needed: only exports and imports ask for it, and an API that is started
- * without it serves all else. Never made here.
+ * The key-encryption key, read when it is first needed: only exports, imports and credentials for registries ask for it,
+ * and an API that is started without it serves all else. Never made here.
  */
 const createLateKeks = (path: string): KekProvider => {
   const open = async () => {
