@@ -187,6 +187,11 @@ const ownCode = {
   ],
 };
 
+const restricted = {
+  plan: "standard",
+  settings: { permissions: { accounts: [`0x${"ab".repeat(20)}`] } },
+};
+
 /** Every framework, in the plans and shapes that differ in what they run. */
 export const manifestSamples = async (
   options: SampleOptions = { signer: sampleSigner, now: new Date("2026-01-01T00:00:00Z") },
@@ -199,6 +204,8 @@ export const manifestSamples = async (
   await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }, options),
   await toSample("fabric-standard", 21, builtIn("fabric"), consortium, options),
   await toSample("fabric-own-code", 22, builtIn("fabric"), ownCode, options),
+  await toSample("besu-dev", 40, builtIn("besu"), { plan: "dev" }, options),
+  await toSample("besu-standard", 41, builtIn("besu"), restricted, options),
   await toSample("fake", 30, createFakeFramework(), { plan: "dev" }, options),
 ];
 
