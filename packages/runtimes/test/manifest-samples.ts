@@ -59,10 +59,18 @@ const keyPair = (ref: string) => {
   };
 };
 
+const edwardsKey = (ref: string) => {
+  const head = Buffer.from("302e020100300506032b657004220420", "hex");
+  const der = Buffer.concat([head, createHash("sha256").update(ref).digest()]);
+  return createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" }));
+};
+
 const createKey: Signer["createKey"] = async (ref, algorithm) => ({
   ref,
   algorithm,
-  publicKey: keyPair(ref).publicKey.export({ type: "spki", format: "pem" }).toString(),
+  publicKey: (algorithm === "ed25519" ? edwardsKey(ref) : keyPair(ref).publicKey)
+    .export({ type: "spki", format: "pem" })
+    .toString(),
 });
 
 /** Keys and signatures by reference, always the same; the signatures are good for nothing but their form. */
@@ -176,6 +184,16 @@ const consortium = {
   ],
 };
 
+const bakers = {
+  plan: "standard",
+  settings: {
+    bakers: 3,
+    rpcNodes: 2,
+    historyMode: "archive",
+    accounts: [{ address: "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx", balanceTez: "1000" }],
+  },
+};
+
 const ownCode = {
   plan: "dev",
   parts: [
@@ -204,6 +222,8 @@ export const manifestSamples = async (
   await toSample("fabric-dev", 20, builtIn("fabric"), { plan: "dev" }, options),
   await toSample("fabric-standard", 21, builtIn("fabric"), consortium, options),
   await toSample("fabric-own-code", 22, builtIn("fabric"), ownCode, options),
+  await toSample("octez-dev", 40, builtIn("octez"), { plan: "dev" }, options),
+  await toSample("octez-standard", 41, builtIn("octez"), bakers, options),
   await toSample("besu-dev", 40, builtIn("besu"), { plan: "dev" }, options),
   await toSample("besu-standard", 41, builtIn("besu"), restricted, options),
   await toSample("fake", 30, createFakeFramework(), { plan: "dev" }, options),
