@@ -24,7 +24,6 @@ const protocol: HttpProtocol = {
     { path: /^\/secret(?:\/|$)/, reason: "it is secret" },
     { verbs: ["DELETE"], path: /^\/things\//, reason: "things stay" },
   ],
-  mediaType: "application/json",
   maxAnswerBytes: 1_000,
   faultStatuses: [502],
   maxStreams: { perKey: 1, perChain: 1 },

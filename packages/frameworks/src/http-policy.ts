@@ -62,21 +62,19 @@ export interface HttpProblem {
   retryAfterSeconds?: number;
 }
 
-/** A node that is called by verb and path. Nothing reaches it but what `routes` has. */
+/** A node that is called by verb and path, with bodies and answers in JSON. Nothing reaches it but what `routes` has. */
 export interface HttpProtocol {
   routes: readonly HttpRoute[];
   values: { readonly [name: string]: HttpValue };
   /** Why something else is refused, for those who ask; looked at in order. Paths are matched without the query. */
   refused: readonly { verbs?: readonly string[]; path: RegExp; reason: string }[];
-  /** What a POST carries and every answer is. */
-  mediaType: string;
   /** Of an answer that is no stream, unless its route says another. */
   maxAnswerBytes: number;
   /** Of a node's answer: it says something of the node, not of the call. Such an answer is not shown, nor billed. */
   faultStatuses: readonly number[];
   /** At once. */
   maxStreams: { perKey: number; perChain: number };
-  /** The gateway's own refusals as the ecosystem's clients read errors, in `mediaType`. Absent: RFC 9457. */
+  /** The gateway's own refusals as the ecosystem's clients read errors, as JSON. Absent: RFC 9457. */
   renderProblem?(problem: HttpProblem): string;
 }
 
