@@ -48,7 +48,6 @@ export const octezHttp: HttpProtocol = {
   routes: octezRoutes,
   values: octezValues,
   refused,
-  mediaType: "application/json",
   maxAnswerBytes,
   // The node's own access list, a proxy's errors. 500 is how it says that a protocol refused.
   faultStatuses: [401, 403, 502, 503, 504],
