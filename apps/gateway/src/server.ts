@@ -13,7 +13,10 @@ import type { RouteArrivals } from "./edge/route-arrivals.ts";
 import { type Admission, type Caller, isGrant, secretOf } from "./pipeline/admission.ts";
 import { pathUnknownOf, type Refusal, refusals, refusedHttp, renderRefusal } from "./pipeline/refusal.ts";
 import { HttpReply, type Reply } from "./pipeline/reply.ts";
+import { collectBody, isWorthReading } from "./pipeline/request-body.ts";
 import type { UnreadBytes } from "./pipeline/unread-bytes.ts";
+import type { HttpHandler } from "./protocols/http.ts";
+import { readHttpPath } from "./protocols/http-path.ts";
 import type { RestHandler } from "./protocols/rest.ts";
 import { readRestPath } from "./protocols/rest-route.ts";
 
@@ -29,6 +32,7 @@ export interface GatewayServerDeps {
   isDraining(): boolean;
   nextRequestId(): string;
   rest: RestHandler;
+  http: HttpHandler;
   /** What callers of the TLS listener must trust, PEM; `null`: nothing of ours. */
   authorityPem(): string | null;
   /** Its connections are watched. */
@@ -50,9 +54,6 @@ const preflightHeaders = [
   "86400",
 ];
 
-/** A refused body up to this size is read and dropped, so that its connection stays. */
-const drainedBytes = 64 * 1024;
-
 /** Chain ids are short; a longer segment is nobody's. */
 const maxPathLength = 512;
 
@@ -68,26 +69,8 @@ export const readPath = (url: string): { chainId: string; secret: string | undef
   return { chainId: path.slice(1, slash), secret: secret === "" ? undefined : secret };
 };
 
-/** Collects a body up to a bound and hands it on whole. */
-const collect = (req: IncomingMessage, maxBytes: number, done: (body: string | null) => void): void => {
-  let first: Buffer | undefined;
-  let chunks: Buffer[] | undefined;
-  let sizeBytes = 0;
-  let isOver = false;
-  req.on("data", (chunk: Buffer) => {
-    if (isOver) return;
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) {
-      isOver = true;
-      done(null);
-    } else if (first === undefined) first = chunk;
-    else if (chunks === undefined) chunks = [first, chunk];
-    else chunks.push(chunk);
-  });
-  req.on("end", () => {
-    if (!isOver) done((chunks === undefined ? first : Buffer.concat(chunks))?.toString("latin1") ?? "");
-  });
-};
+/** Whether a path goes on after the chain and its key: it is no call of JSON-RPC, and what is wrong may be the key. */
+const isBelowChain = (url: string): boolean => /^\/[^?]/.test(readHttpPath(url)?.target ?? "");
 
 /**
  * The HTTP side: limits, paths, key, CORS. Slow clients are cut by Node's own header and request time-outs; one
@@ -102,6 +85,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     isDraining,
     nextRequestId,
     rest,
+    http,
     authorityPem,
     unread,
     metrics,
@@ -125,16 +109,24 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
     res.writeHead(200, ["Content-Type", metricsContentType, "Cache-Control", "no-store"]);
     res.end(text);
   };
+  /** What is wrong with the key itself, if anything is. */
+  const keyRefusal = (protocol: string, chainId: string, caller: Caller): Refusal | null => {
+    const found = admission.admit(protocol, chainId, caller);
+    return !isGrant(found) && found.status === 401 ? found : null;
+  };
   /** A chain that has paths of its own answers as those do; every other as JSON-RPC does. */
   const refusePath = (req: IncomingMessage, res: ServerResponse, reply: Reply, otherwise: Refusal): void => {
+    if (onHttp(req, res, reply)) return;
     const chainId = (req.url ?? "").slice(1).split(/[/?]/, 1)[0] ?? "";
     const { headers } = req;
     const fromPath = readPath(req.url ?? "")?.secret;
     const address = req.socket.remoteAddress ?? "";
     const caller: Caller = { secret: secretOf(headers, fromPath), origin: headers.origin, address };
     const grant = admission.admit("rest", chainId, caller);
-    if (!isGrant(grant)) reply.refuse(otherwise);
-    else rest.refuse(req, res, pathUnknownOf(grant.route.route.framework));
+    const ofKey = isBelowChain(req.url ?? "") ? keyRefusal("rest", chainId, caller) : null;
+    if (isGrant(grant)) rest.refuse(req, res, pathUnknownOf(grant.route.route.framework));
+    else if (ofKey !== null) rest.refuse(req, res, ofKey);
+    else reply.refuse(otherwise);
   };
   const refuseOther = (req: IncomingMessage, res: ServerResponse, reply: Reply): void => {
     const path = (req.url ?? "").split("?", 1)[0];
@@ -153,7 +145,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
   /** The rest of an over-long body is not worth reading: the connection ends with the answer. */
   const refuseBody = (req: IncomingMessage, res: ServerResponse, refusal: Refusal): void => {
     const { headers } = req;
-    const isShort = Number(headers["content-length"] ?? Infinity) <= drainedBytes;
+    const isShort = isWorthReading(req);
     new HttpReply(res, headers.origin !== undefined, nextRequestId, () => !isShort || isDraining(), unread).refuse(
       refusal,
     );
@@ -213,21 +205,41 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
       refuseBody(req, res, refusals.tooLarge);
       return;
     }
-    collect(req, maxBodyBytes, (body) => {
+    collectBody(req, maxBodyBytes, (body) => {
       if (body === null) refuseBody(req, res, refusals.tooLarge);
       else handle(grant, body, reply);
     });
   };
   /** Paths of JSON-RPC have at most two segments, which costs it no more than a look for the third. */
   const isLong = (url = ""): boolean => url.indexOf("/", url.indexOf("/", 1) + 1) > 1;
+  /** Nodes may take longer than a reader may: who has read all that was written is only waiting. */
+  const cutWhoReadsNothing = (res: ServerResponse): void => {
+    res.on("timeout", (socket: Socket) => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
+  };
+  const onHttp = (req: IncomingMessage, res: ServerResponse, reply: Reply): boolean => {
+    const path = req.method === "OPTIONS" ? null : readHttpPath(req.url ?? "");
+    if (path === null) return false;
+    const { headers, socket } = req;
+    const secret = secretOf(headers, path.secret);
+    const caller: Caller = { secret, origin: headers.origin, address: socket.remoteAddress ?? "" };
+    const found = admission.protocolOf("http", path.chainId, secret)?.http;
+    if (found === undefined) {
+      // No other protocol has paths below a key.
+      const refusal = path.secret === undefined || path.target === "" ? null : keyRefusal("http", path.chainId, caller);
+      if (refusal !== null) rest.refuse(req, res, refusal);
+      return refusal !== null;
+    }
+    cutWhoReadsNothing(res);
+    http.handle({ req, res, reply, caller }, path, found);
+    return true;
+  };
   const onRest = (req: IncomingMessage, res: ServerResponse): boolean => {
     if (req.method === "OPTIONS") return false;
     const path = readRestPath(req.url ?? "");
     if (path === null) return false;
-    // Nodes may take longer here than a reader may: who has read all that was written is only waiting.
-    res.on("timeout", (socket: Socket) => {
-      if (socket.writableLength > 0) socket.destroy();
-    });
+    cutWhoReadsNothing(res);
     rest.handle(req, res, path);
     return true;
   };
@@ -237,7 +249,7 @@ export const createGatewayServer = (deps: GatewayServerDeps): Server => {
       // RFC 9112 §3.2
       if (req.headers.host === undefined && req.httpVersion === "1.1")
         reply.refuse(refusedHttp(400, "There is no Host."));
-      else if (isLong(req.url) && onRest(req, res)) return;
+      else if (isLong(req.url) && (onHttp(req, res, reply) || onRest(req, res))) return;
       else if (req.method === "POST") onPost(req, res, reply, "json-rpc");
       else refuseOther(req, res, reply);
     } catch (err) {

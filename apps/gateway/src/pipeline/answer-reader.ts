@@ -31,7 +31,7 @@ const isBlank = (code: number | undefined): boolean => code === space || code ==
 const decimal = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text) : -1);
 
 /**
- * Reads one answer to a POST at a time from a node's connection (RFC 9112), strictly: what can be read in two ways is
+ * Reads one answer (to a GET or a POST) at a time from a node's connection (RFC 9112), strictly: what can be read in two ways is
  * malformed, so that nobody's bytes become somebody else's answer. Feed it as bytes come; it keeps no reference to
  * them. After `done`, `status`, `text` and `isReusable` hold until `reset`; after anything but `more` and `done` the
  * connection is of no use.
@@ -46,7 +46,8 @@ export class AnswerReader {
   hasSurplus = false;
   /** How long the node says that it keeps an idle connection. */
   keepAliveMs = Infinity;
-  readonly #maxAnswerBytes: number;
+  readonly #usualAnswerBytes: number;
+  #maxAnswerBytes: number;
   #state: State = "status";
   /** Of a line that has not ended yet. */
   #held: Buffer | null = null;
@@ -62,11 +63,13 @@ export class AnswerReader {
   #bodyBytes = 0;
 
   constructor(maxAnswerBytes: number) {
+    this.#usualAnswerBytes = maxAnswerBytes;
     this.#maxAnswerBytes = maxAnswerBytes;
   }
 
   /** Makes ready for the next answer of the same connection. */
-  reset(): void {
+  reset(maxAnswerBytes = this.#usualAnswerBytes): void {
+    this.#maxAnswerBytes = maxAnswerBytes;
     this.text = "";
     this.#state = "status";
     this.#headBytes = 0;

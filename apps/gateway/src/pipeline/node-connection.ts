@@ -15,6 +15,8 @@ export type CallFailure =
 export interface NodeRequest {
   /** Monotonic milliseconds after which the call is given up. */
   readonly deadlineMs: number;
+  /** Of its answer, where it is not the pool's. */
+  readonly maxAnswerBytes?: number;
   /** The node's whole answer; `text` is latin1 text of its bytes. */
   arrived(status: number, text: string): void;
   lost(failure: CallFailure): void;
@@ -91,7 +93,7 @@ export class NodeConnection {
   /** `request`: head and body, a character for each byte. Only when it is free. */
   send(request: string, call: NodeRequest): void {
     this.#call = call;
-    this.#reader.reset();
+    this.#reader.reset(call.maxAnswerBytes);
     this.#socket.write(request, "latin1");
   }
 

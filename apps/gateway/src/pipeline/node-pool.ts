@@ -8,15 +8,18 @@ export interface NodePoolSettings {
   maxCalls: number;
   maxAnswerBytes: number;
   connectMs: number;
-  /** The node ended a connection, broke the protocol, or can't be reached. */
-  onTrouble(cause: string): void;
+  /** The node ended a connection, broke the protocol, or (`wasOpen` is false) can't be reached. */
+  onTrouble(cause: string, wasOpen: boolean): void;
   /** Monotonic milliseconds. */
   now(): number;
 }
 
 export interface NodePool {
-  /** `body`: latin1 text of its bytes. `false`: too many calls wait; nothing was sent. */
-  send(body: string, call: NodeRequest): boolean;
+  /**
+   * `body`: latin1 text of its bytes. `head`: what stands before its length, where that is not the address' own.
+   * `false`: too many calls wait; nothing was sent.
+   */
+  send(body: string, call: NodeRequest, head?: string): boolean;
   /** Gives up what is late: calls, attempts to connect, idle connections that the node is about to end. */
   sweep(nowMs: number): void;
   /** Calls that wait are lost; those in flight go on. */
@@ -109,7 +112,7 @@ export const createNodePool = (settings: NodePoolSettings): NodePool => {
       const place = idle.indexOf(connection);
       if (place !== -1) idle.splice(place, 1);
       if (!connection.isOpen) connecting -= 1;
-      if (cause !== null) onTrouble(cause);
+      if (cause !== null) onTrouble(cause, connection.isOpen);
       // A node that can't be reached takes none of those that wait.
       if (cause !== null && !connection.isOpen) dropWaiting();
       open();
@@ -125,9 +128,9 @@ export const createNodePool = (settings: NodePoolSettings): NodePool => {
   };
 
   return {
-    send: (body, call) => {
+    send: (body, call, head = address.head) => {
       if (connections.size - idle.length - connecting + waiting.size >= maxCalls) return false;
-      const request = `${address.head}${body.length}\r\n\r\n${body}`;
+      const request = `${head}${body.length}\r\n\r\n${body}`;
       const connection = takeIdle();
       if (connection === undefined) {
         waiting.push(request, call);
