@@ -10,12 +10,14 @@ import { createFollower } from "./edge/follower.ts";
 import { createPartKeys } from "./edge/part-keys.ts";
 import { createRouteArrivals } from "./edge/route-arrivals.ts";
 import { createAdmission, type FrameworkTable } from "./pipeline/admission.ts";
+import { createHttpNodes } from "./pipeline/http-nodes.ts";
 import { createRequestLog } from "./pipeline/request-log.ts";
 import { createSnapshotBound } from "./pipeline/snapshot-bound.ts";
 import { createStateLoadBound } from "./pipeline/state-load-bound.ts";
 import { createUnreadBytes } from "./pipeline/unread-bytes.ts";
 import { createUpstreamTable } from "./pipeline/upstream-table.ts";
 import { createGrpcListener, type GrpcSettings } from "./protocols/grpc-listener.ts";
+import { createHttp } from "./protocols/http.ts";
 import { createJsonRpc } from "./protocols/json-rpc.ts";
 import { createNodeSessions } from "./protocols/node-sessions.ts";
 import { createRest } from "./protocols/rest.ts";
@@ -158,6 +160,14 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     isDraining: () => isDraining,
   });
   directory.listen(rest.listener);
+  const httpNodes = createHttpNodes({ protocol: "http" });
+  directory.listen(httpNodes.listener);
+  const http = createHttp({
+    ...{ admission, meter, requests, nodes: httpNodes, log, nextRequestId },
+    isDraining: () => isDraining,
+    onUnreached: (chainId) => upstreams.wake(chainId, "suspect"),
+  });
+  directory.listen(http.listener);
   const arrivals = createRouteArrivals();
   directory.listen(arrivals.listener);
   const server = createGatewayServer({
@@ -170,6 +180,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     isDraining: () => isDraining,
     nextRequestId,
     rest,
+    http,
     authorityPem: () => grpc?.authorityPem() ?? null,
     unread,
     metrics,
@@ -185,6 +196,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     streams?.listener.onAccessChange();
     grpc?.recheck();
     rest.listener.onAccessChange();
+    http.listener.onAccessChange();
   }, 1_000);
   shipping.unref();
 
@@ -199,12 +211,14 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     server.closeIdleConnections();
     streams?.endAll();
     rest.endAll();
+    http.endAll();
     const cut = setTimeout(() => server.closeAllConnections(), drainMs);
     await drained;
     clearTimeout(cut);
     unread.close();
     await follower.stop();
     await upstreams.close();
+    await httpNodes.close();
     sessions.close();
     await requests.ship();
     await metering.close();

@@ -32,6 +32,8 @@ export interface Caller {
 export interface Admission {
   /** From a chain id and a caller to what it may do there, cheapest refusals first. No I/O. */
   admit(protocol: string, chainId: string, caller: Caller): Grant | Refusal;
+  /** The protocol of a chain that is the key's app's, whatever the state of either. No I/O. */
+  protocolOf(protocol: string, chainId: string, secret: string | undefined): ProtocolSpec | undefined;
   /** Whether a standing connection may go on. */
   stillAdmits(grant: Grant, caller: Caller): boolean;
 }
@@ -134,6 +136,12 @@ export const createAdmission = ({ directory, frameworks, meter, wake }: Admissio
   };
   return {
     admit,
+    protocolOf: (protocolName, chainId, secret) => {
+      const key = secret === undefined ? null : directory.findKey(secret);
+      const route = directory.route(chainId)?.route;
+      if (key === null || route?.appId !== key.key.appId || route.tenantId !== key.key.tenantId) return undefined;
+      return frameworks.protocols(route.framework).find(({ name }) => name === protocolName);
+    },
     stillAdmits: (grant, caller) => {
       const found = admit(grant.protocol.name, grant.route.route.chainId, caller);
       return isGrant(found);

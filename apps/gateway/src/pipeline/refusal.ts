@@ -296,6 +296,10 @@ export const keyMethodRefusal: Refusal = refusals.keyMethodRefused;
 export const invalidRequest = (message: string): Refusal =>
   refusal(200, -32600, "request.invalid", message, "See the JSON-RPC 2.0 specification.");
 
+/** What can't be read as a request at all, of a protocol that has HTTP's own statuses. */
+export const malformedRequest = (message: string, hint: string): Refusal =>
+  refusal(400, -32600, "request.invalid", message, hint);
+
 /** Nothing is there on a chain that has paths of its own. */
 export const pathUnknownOf = (framework: string): Refusal => ({
   ...refusals.pathUnknown,
