@@ -224,8 +224,8 @@ export const manifestSamples = async (
   await toSample("fabric-own-code", 22, builtIn("fabric"), ownCode, options),
   await toSample("octez-dev", 40, builtIn("octez"), { plan: "dev" }, options),
   await toSample("octez-standard", 41, builtIn("octez"), bakers, options),
-  await toSample("besu-dev", 40, builtIn("besu"), { plan: "dev" }, options),
-  await toSample("besu-standard", 41, builtIn("besu"), restricted, options),
+  await toSample("besu-dev", 50, builtIn("besu"), { plan: "dev" }, options),
+  await toSample("besu-standard", 51, builtIn("besu"), restricted, options),
   await toSample("fake", 30, createFakeFramework(), { plan: "dev" }, options),
 ];
 
