@@ -40,7 +40,8 @@ const ask = async (rpc: NodeRpc): Promise<Findings> => {
 
 const toReason = (error: unknown): string => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "ECONNREFUSED") return "not answering yet";
+  // Reset: a connection that was kept from the node's former run.
+  if (code === "ECONNREFUSED" || code === "ECONNRESET") return "not answering yet";
   if (error instanceof RpcRefusal) return `it refuses to say how it is: ${error.message}`;
   return `no usable answer${code === "" ? "" : ` (${code})`}`;
 };
@@ -109,7 +110,7 @@ export const inspect = async (input: InspectInput): Promise<ChainView> => {
   // Another chain id: this placement's last view is that of a chain that was there before.
   const former = before?.chainId === inspection.genesis.chainId ? before : undefined;
   const { facts, top } = toFacts(inspection, own, former);
-  const wasActivated = former?.isActivated === true;
+  const wasActivated = former?.isActivated === true || input.chain.isImported === true;
   const views = [...answers].map(([name, answer]): [string, NodeView] => {
     if (!isFindings(answer)) return [name, { healthy: false, reason: answer.reason }];
     const level = former === undefined ? undefined : levelOf(previous?.nodes[name]);

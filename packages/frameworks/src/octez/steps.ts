@@ -30,7 +30,9 @@ export const steps = (spec: ChainSpec, material: readonly MaterialItem[], view: 
   if (!given.success || node === undefined) return [];
   const { protocol, parameters } = given.data;
   const facts = readFacts(view);
-  if (facts?.isActivated === true && (facts.protocol ?? protocol) === protocol) return [];
+  // One that was brought here has its blocks with it; without them it is not begun anew.
+  const isActivated = facts?.isActivated === true || spec.isImported === true;
+  if (isActivated && (facts?.protocol ?? protocol) === protocol) return [];
   return [
     {
       key: "protocol/activate",

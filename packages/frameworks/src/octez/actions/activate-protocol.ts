@@ -185,7 +185,6 @@ const forge = async (turn: Turn): Promise<Uint8Array> => {
 const settleMs = 15_000;
 const lostAnswerMs = 2_000;
 
-/** Another worker may have done it in the meantime, or the answer to this one's own injection was lost. */
 const findActivated = (turn: Turn, timeoutMs: number): Promise<Head | undefined> =>
   until(turn.context.signal, timeoutMs, async () => {
     const head = await readHead(turn.rpc).catch(() => undefined);
@@ -203,6 +202,26 @@ const toProblem = (error: unknown): unknown => {
   });
 };
 
+/** The head after the block was injected, by this worker or by another. */
+const inject = async (turn: Turn, block: Uint8Array): Promise<Head> => {
+  let head: Head | undefined;
+  try {
+    await turn.rpc.post("/injection/block", { data: Buffer.from(block).toString("hex"), operations: [] });
+    head = await findActivated(turn, settleMs);
+  } catch (error) {
+    // Refused: another's block may have come first. Not answered: the node may be at it still.
+    head = await findActivated(turn, error instanceof RpcRefusal ? 0 : lostAnswerMs);
+    if (head === undefined) throw toProblem(error);
+  }
+  if (head !== undefined) return head;
+  throw new DomainError({
+    code: "step.failed",
+    message: "The node took the activation block and stays at block 0.",
+    hint: "It is tried again; the node's logs name the cause.",
+    retryable: true,
+  });
+};
+
 /**
  * Brings the chain's protocol into force: has the node work out block 1, signs it with the activator's key, injects it.
  * Where a block beyond block 0 is there already nothing is done but to look at the protocol; so it may be done again after
@@ -213,22 +232,8 @@ export const activate = async (context: ActionContext): Promise<JsonValue> => {
   const head = await whenReady(turn);
   await checkChain(turn, head);
   if (head.level > 0) return toOutcome(turn, head);
-  let lost: unknown;
-  try {
-    const block = await forge(turn);
-    await turn.rpc.post("/injection/block", { data: Buffer.from(block).toString("hex"), operations: [] });
-  } catch (error) {
-    if (error instanceof DomainError) throw error;
-    lost = error;
-  }
-  // The node answers when it has validated the block; after a failure a moment is enough to see that it had.
-  const activated = await findActivated(turn, lost === undefined ? settleMs : lostAnswerMs);
-  if (activated !== undefined) return toOutcome(turn, activated);
-  if (lost !== undefined) throw toProblem(lost);
-  throw new DomainError({
-    code: "step.failed",
-    message: "The node took the activation block and stays at block 0.",
-    hint: "It is tried again; the node's logs name the cause.",
-    retryable: true,
+  const block = await forge(turn).catch((error: unknown) => {
+    throw toProblem(error);
   });
+  return toOutcome(turn, await inject(turn, block));
 };
