@@ -42,6 +42,10 @@ const makeThings = async (session: TenantSession) => {
     params: { app: appId },
     body: { name: "k", scopes: ["rpc"] },
   });
+  const registry = "ghcr.io";
+  await api.call("registries.set", {
+    ...{ token: session.token, params: { app: appId, registry }, body: { username: "u", password: "p" } },
+  });
   const account = await api.call("serviceAccounts.create", {
     token: session.token,
     body: { name: "ci", role: "viewer" },
@@ -67,7 +71,7 @@ const makeThings = async (session: TenantSession) => {
     key: key.id,
     serviceAccount: account.id,
     backup: await makeBackup(api, session.tenantId, chainId),
-    registry: "ghcr.io",
+    registry,
   };
 };
 type Things = Awaited<ReturnType<typeof makeThings>>;
