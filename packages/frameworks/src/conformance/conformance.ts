@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type {
   AddressesByRegion,
   Blueprint,
@@ -6,28 +5,23 @@ import type {
   EnvValue,
   InitSpec,
   JsonObject,
-  MaterialItem,
   MaterialRef,
   NewMaterialItem,
   NodeSpec,
-  Random,
   Signer,
   Text,
 } from "@portolan/domain";
-import { canonicalJson, isDirectoryOf, isFileName } from "@portolan/domain";
-import type { Framework, RegionFacts } from "../framework.ts";
-import type { OperatorConfig } from "../operator-config.ts";
+import { isDirectoryOf, isFileName } from "@portolan/domain";
+import type { Framework } from "../framework.ts";
+import { checkAgreement } from "./agreement.ts";
+import { type ConformanceFixture, compute, freeze, must, mustEqual, withoutSecret } from "./compute.ts";
+
+export type { ConformanceFixture } from "./compute.ts";
 
 /** The parts of a test runner that the suite needs, so that an adapter elsewhere may bring its own. */
 export interface TestRunner {
   describe(name: string, body: () => void): void;
   it(name: string, body: () => Promise<void> | void): void;
-}
-
-export interface ConformanceFixture {
-  name: string;
-  spec: ChainSpec;
-  operator?: OperatorConfig;
 }
 
 export interface ConformanceFixtures {
@@ -45,86 +39,6 @@ const noSigner: Signer = {
   sign: async () => {
     throw new Error("the fixtures have no signer");
   },
-};
-
-const must = (condition: boolean, message: string): void => {
-  if (!condition) throw new Error(message);
-};
-const mustEqual = (a: unknown, b: unknown, message: string): void =>
-  must(canonicalJson(a) === canonicalJson(b), message);
-
-const freeze = <Value>(value: Value): Value => {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) freeze(member);
-  return Object.freeze(value);
-};
-
-/** The same bytes in the same order each time it is made. */
-const seededRandom = (): Random => {
-  let count = 0;
-  const block = () => createHash("sha512").update(`conformance ${count++}`).digest();
-  return {
-    bytes: (size) => {
-      const out = new Uint8Array(size);
-      for (let at = 0; at < size; at += 64) out.set(block().subarray(0, Math.min(64, size - at)), at);
-      return out;
-    },
-  };
-};
-
-/** Every port gets a number that appears nowhere else, so that a made-up one is noticed. */
-const reserve = (nodes: readonly NodeSpec[]): AddressesByRegion => {
-  const byRegion: { [region: string]: AddressesByRegion[string][number][] } = {};
-  let number = 41_000;
-  for (const node of nodes) {
-    for (const port of node.ports) {
-      number += 7;
-      const list = byRegion[node.region] ?? [];
-      byRegion[node.region] = list;
-      list.push({
-        node: node.name,
-        port: port.name,
-        host: "127.0.0.1",
-        number,
-        bindHost: "127.0.0.1",
-        bindNumber: number,
-      });
-    }
-  }
-  return byRegion;
-};
-
-const regionsOf = (spec: ChainSpec): RegionFacts =>
-  Object.fromEntries(
-    spec.regions.map((region, index) => [
-      region,
-      {
-        placementId: `plc_${String(index).padStart(26, "0")}`,
-        capabilities: {
-          isolation: "none",
-          hasStorageExpansion: false,
-          hasSnapshots: false,
-          exposures: ["internal", "admin", "gateway", "public"],
-        } as const,
-      },
-    ]),
-  );
-
-const withoutSecret = ({ secret: _secret, ...item }: NewMaterialItem): MaterialItem => item;
-
-const now = new Date("2026-01-01T00:00:00.000Z");
-
-const compute = async (framework: Framework, fixture: ConformanceFixture, signer: Signer) => {
-  const spec = freeze(structuredClone(fixture.spec));
-  const operator = freeze(structuredClone(fixture.operator ?? { forks: [] }));
-  const nodes = framework.topology(spec);
-  const addresses = freeze(reserve(nodes));
-  const regions = freeze(regionsOf(spec));
-  const context = () => ({ addresses, signer, random: seededRandom(), now, operator });
-  const made = await framework.material(spec, freeze<MaterialItem[]>([]), context());
-  const material = freeze(made.map(withoutSecret));
-  const render = () => framework.blueprint(spec, material, { regions, addresses, operator });
-  return { spec, operator, nodes, addresses, made, material, context, render };
 };
 
 /** The words of a text that a framework wrote itself; paths and secrets are put in by the runtime. */
@@ -330,6 +244,10 @@ const describeSpec = (framework: Framework, fixture: ConformanceFixture, runner:
       nodes.every(({ region }) => Object.hasOwn(blueprints, region)),
       "a region has no blueprint",
     );
+  });
+  it("lets each node reach what it dials, and the gateway what it serves, and nobody anything else", async () => {
+    const { render, spec, nodes, addresses, material } = await compute(framework, fixture, signer);
+    checkAgreement(framework, { spec, nodes, addresses, material, blueprints: render() });
   });
   it("keeps secrets out of arguments, environment and public material", async () => {
     const { render, made } = await compute(framework, fixture, signer);
