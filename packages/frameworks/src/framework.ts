@@ -112,6 +112,13 @@ export interface ReviewProblem {
   hint?: string;
 }
 
+/** A name that only one living chain of the plane may have, whoever's it is; `path` is that of the request's member. */
+export interface ChainClaim {
+  /** Of the framework family's own kind, e.g. `evm-chain-id/424242`; frameworks that say the same name mean the same. */
+  name: string;
+  path: string;
+}
+
 /** Something public that a developer takes home: a connection profile, a certificate. */
 export interface ChainDocument {
   /** Of a file, e.g. `connection-org1.json`: letters, digits, dots, hyphens. */
@@ -197,6 +204,11 @@ export interface Framework {
     addresses: ChainAddresses,
   ): readonly ChainDocument[];
   attributes(spec: Pick<ChainSpec, "settings" | "plan">): ChainAttributes;
+  /**
+   * What no other living chain of the plane may be called; a wish with a name that is taken is refused. It must not be
+   * changed by an update (`reviewUpdate`). Pure. Absent: nothing.
+   */
+  claims?(spec: Pick<ChainSpec, "settings">): readonly ChainClaim[];
   parts: readonly PartKind[];
   rendererVersion: number;
 

@@ -1,6 +1,7 @@
 export { type AppRow, appRepository } from "./apps.ts";
 export { type AuditRow, auditRepository, type NewAuditEvent } from "./audit.ts";
 export { type BackupRow, backupRepository, type NewBackup } from "./backups.ts";
+export { chainClaimRepository } from "./chain-claims.ts";
 export {
   type ChainBelongings,
   chainExportRepository,

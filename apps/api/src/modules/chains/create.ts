@@ -18,6 +18,7 @@ import { operationLocation, presentOperation } from "../operations/present.ts";
 import { policyDenied } from "../sessions/policy-gate.ts";
 import { adoptionSteps, mayStandBy } from "./adopt.ts";
 import { type Appraisal, appraise, countryOf, demandQuotaOfWritten, presentQuote, quotaLines } from "./appraise.ts";
+import { demandUnclaimed, takeClaims } from "./claims.ts";
 import { type ReviewedChain, reviewChain } from "./review.ts";
 
 interface NewPlacement {
@@ -68,6 +69,7 @@ export const quoteChain =
         requestId: caller.requestId,
         reviewed,
       });
+      await demandUnclaimed(transaction, reviewed);
       await decisionRepository.insert(transaction, appraisal.decisions);
       const overrides = await tenantRepository.quotas(transaction, tenantId);
       const quota = await quotaLines(transaction, { tenantId, appId: body.appId, overrides, ...appraisal });
@@ -149,6 +151,7 @@ const makeChain = async (
     storageBytes,
     now,
   });
+  await takeClaims(transaction, { tenantId, chainId, reviewed });
   const actor = actorOf(principal);
   const operation = await operationRepository.insert(transaction, {
     id: deps.ids.next("operation"),

@@ -15,6 +15,7 @@ import type { Handler, HandlerRequest } from "../../http/handler.ts";
 import { demandActiveApp } from "../apps/demand-active.ts";
 import { demandCopies } from "../backups/demand-copies.ts";
 import { appraise, countryOf, demandQuotaOfWritten } from "../chains/appraise.ts";
+import { takeClaims } from "../chains/claims.ts";
 import { demandAllowed, keepingDenials } from "../chains/create.ts";
 import { operationLocation, presentOperation } from "../operations/present.ts";
 import { type ReviewedImport, reviewImport } from "./review-import.ts";
@@ -103,6 +104,7 @@ const writeImport = async (
     now,
   );
   if (!isNew) throw exists();
+  await takeClaims(transaction, { tenantId, chainId, reviewed });
   const actor = actorOf(principal);
   const operation = await operationRepository.insert(transaction, {
     ...{ id: operationId, tenantId, appId, kind: "chain.import", targetId: chainId, generation: 1, createdAt: now },
