@@ -31,6 +31,8 @@ it("a network is priced by its nodes and made with what its plan has", async () 
 });
 
 it.each([
+  ["settings.chainId", { chainId: 1 }],
+  ["settings.chainId", { chainId: 11_155_111 }],
   ["settings.validators", { validators: 2 }],
   ["settings.validators", { validators: 3 }],
   ["settings.validators", { validators: 9 }],
@@ -56,4 +58,22 @@ it("a portal that carries no currency carries it only while gas is free and nobo
   expect(await quoted({})).toEqual([true, "domestic.permissioned"]);
   const allocations = [{ address: account, balanceEther: "1" }];
   expect(await quoted({ gas: "priced", allocations })).toEqual([false, "domestic.test-currency"]);
+});
+
+it("an id of one's own is one chain's in the whole plane, also of two that are made at once, until it is purged", async () => {
+  const own = { chainId: 424_242 };
+  const other = await api.signUp();
+  const { id: otherApp } = await api.call("apps.create", { token: other.token, body: { name: "other" } });
+  const theirs = { token: other.token, body: { ...chain(own, { plan: "dev" }).body, appId: otherApp } };
+  await api.call("chains.quote", theirs);
+  const made = await Promise.all([api.send("chains.create", chain(own)), api.send("chains.create", theirs)]);
+  expect(made.map(({ statusCode }) => statusCode).sort()).toEqual([202, 422]);
+  for (const request of [chain(own), theirs])
+    for (const operation of ["chains.quote", "chains.create"] as const) {
+      const problem = await api.fail(operation, "chain.settings_invalid", request);
+      expect(problem.errors?.map((error) => error.path)).toEqual(["settings.chainId"]);
+      expect(problem.hint).toContain("leave it out");
+    }
+  await api.deps.clients.system.chain.updateMany({ where: { framework: "besu" }, data: { phase: "purged" } });
+  await api.call("chains.create", theirs);
 });

@@ -1,3 +1,4 @@
+import { evmChainIdClaim } from "../evm/chain-id.ts";
 import { evmRpcPolicy } from "../evm/rpc-policy.ts";
 import type { Framework } from "../framework.ts";
 import { actions } from "./actions/index.ts";
@@ -44,6 +45,11 @@ export const besu: Framework = {
   attributes: ({ settings }) => {
     const { gas, allocations } = readSettings(settings);
     return { access: "permissioned", currency: gas === "free" && allocations.length === 0 ? "none" : "test" };
+  },
+  /** One of the plane's numbering is nobody else's by that. */
+  claims: ({ settings }) => {
+    const { chainId } = readSettings(settings);
+    return chainId === undefined ? [] : [{ name: evmChainIdClaim(chainId), path: "settings.chainId" }];
   },
   documents,
   parts: [],

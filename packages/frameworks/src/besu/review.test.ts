@@ -72,6 +72,20 @@ describe("a wish for a QBFT network", () => {
       { path: "settings.permissions.nodes" },
     ]);
   });
+  it("may have an id of its own, off the public lists and below the plane's numbering", () => {
+    expect(problemsOf({ chainId: 424_242 })).toEqual([]);
+    expect(besu.claims?.(besuSpec({ chainId: 424_242 }))).toEqual([
+      { name: "evm-chain-id/424242", path: "settings.chainId" },
+    ]);
+    expect(besu.claims?.(besuSpec())).toEqual([]);
+    for (const chainId of [1, 11_155_111, 1_337, 31_337])
+      expect(only({ chainId })).toMatchObject({
+        path: "settings.chainId",
+        hint: expect.stringContaining("Leave it out"),
+      });
+    for (const chainId of [0, -1, 7_300_000_000, 2 ** 53])
+      expect(besuSettings.safeParse({ chainId }).success).toBe(false);
+  });
   it("waits longer for a block than one takes", () => {
     expect(only({ blockPeriodSeconds: 5, requestTimeoutSeconds: 5 })?.path).toBe("settings.requestTimeoutSeconds");
     expect(problemsOf({ blockPeriodSeconds: 5, requestTimeoutSeconds: 6 })).toEqual([]);
@@ -108,6 +122,7 @@ describe("a change of a QBFT network", () => {
   });
   it.each([
     ["blockPeriodSeconds", { blockPeriodSeconds: 9 }],
+    ["chainId", { chainId: 424_242 }],
     ["hardfork", { hardfork: "london" }],
     ["gasLimit", { gasLimit: 20_000_000 }],
     ["allocations", { allocations: [{ address: first, balanceEther: "1" }] }],

@@ -1,6 +1,7 @@
 import type { ChainSpec } from "@portolan/domain";
 import { areDifferentAddresses } from "../evm/account-address.ts";
 import { toWei } from "../evm/ether.ts";
+import { isPublicChain } from "../evm/public-chains/public-chain.ts";
 import type { ReviewProblem } from "../framework.ts";
 import type { OperatorConfig } from "../operator-config.ts";
 import { limitsOf, sizeOf } from "./plans.ts";
@@ -102,6 +103,14 @@ const reviewPermissions = ({ permissions, allocations }: BesuSettings): ReviewPr
 
 const reviewRest = (settings: BesuSettings): ReviewProblem[] => {
   const problems: ReviewProblem[] = [];
+  if (settings.chainId !== undefined && isPublicChain(settings.chainId))
+    problems.push(
+      problem(
+        "chainId",
+        `${settings.chainId} is the id of a public network, or of every development chain: what is signed for one would hold on the other.`,
+        "Leave it out, or choose one that no list has.",
+      ),
+    );
   if (new Set(settings.retiredValidators).size !== settings.retiredValidators.length)
     problems.push(problem("retiredValidators", "A number stands there twice.", "Name each once."));
   if (settings.gas === "free" && settings.baseFeeWei !== undefined)
@@ -134,6 +143,7 @@ export const review = (spec: ChainSpec, operator: OperatorConfig): readonly Revi
 
 /** All that stands in the genesis, or that Besu reads from it. */
 const fixed = [
+  "chainId",
   "blockPeriodSeconds",
   "requestTimeoutSeconds",
   "epochLength",

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@portolan/domain";
 import { z } from "zod";
 import { accountAddress } from "../evm/account-address.ts";
-import { planeChainId } from "../evm/chain-id.ts";
+import { firstChainId, planeChainId } from "../evm/chain-id.ts";
 
 /**
  * From the first with a base fee on (without one a genesis can't make gas free) to the last that Besu's release notes name
@@ -42,6 +42,15 @@ const size = (most: number) => z.number().int().min(1).max(most).exactOptional()
 /** What a QBFT network is made of. What only another member or the plan can judge is said by `review`. */
 export const besuSettings = z
   .strictObject({
+    chainId: z
+      .number()
+      .int()
+      .min(1)
+      .max(firstChainId - 1)
+      .exactOptional()
+      .describe(
+        "Leave it out: the chain gets an id that no other chain has, so that a transaction signed for one can't be replayed on another. One of your own must be no public network's and no other chain's of this plane; can't be changed.",
+      ),
     validators: size(10).describe(
       "How many: 1 (development), or 4 to 10; 4 survive the loss of one, 7 of two. Without it what the plan has.",
     ),
@@ -122,5 +131,6 @@ export const requestTimeoutOf = (
   settings: Pick<BesuSettings, "requestTimeoutSeconds" | "blockPeriodSeconds">,
 ): number => settings.requestTimeoutSeconds ?? 2 * settings.blockPeriodSeconds;
 
-/** The chain's id, unique in the plane. */
-export const evmChainId = (spec: { serial: number }): number => planeChainId(spec);
+/** The chain's id: the tenant's own, which no other chain of the plane has, or one of the plane's numbering. */
+export const evmChainId = (spec: { serial: number; settings: JsonObject }): number =>
+  readSettings(spec.settings).chainId ?? planeChainId(spec);

@@ -8,3 +8,6 @@ export const firstChainId = 7_300_000_000;
 
 /** The id that a chain has unless its tenant may choose one. */
 export const planeChainId = ({ serial }: { serial: number }): number => firstChainId + serial;
+
+/** What a chain with an id of its tenant's choice claims in the plane. */
+export const evmChainIdClaim = (chainId: number): string => `evm-chain-id/${chainId}`;
