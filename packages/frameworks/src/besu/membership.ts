@@ -1,4 +1,4 @@
-import { majorityOf, quorumOf } from "./quorum.ts";
+import { quorumOf } from "./quorum.ts";
 
 export interface Change {
   kind: "add" | "remove";
@@ -14,8 +14,10 @@ export interface Members {
   wished: ReadonlyMap<string, string>;
   /** Address → node, of all that ever had a key. */
   names: ReadonlyMap<string, string>;
-  /** Whether the node is well: in force it proposes, without a vote it has the whole chain. */
+  /** Whether the node of one that is in force seals blocks. */
   isWell(node: string): boolean;
+  /** Whether the node of one that is to come has the whole chain, and is heard by those in force. */
+  isReady(node: string): boolean;
 }
 
 export interface Membership {
@@ -48,8 +50,8 @@ const inOrder = (members: Members): Change[] => {
   const add = ([name, address]: [string, string]): Change => toChange("add", address, name);
   return [
     ...leaving.filter((address) => !isLive(members, address)).map(remove),
-    ...coming.filter(([name]) => members.isWell(name)).map(add),
-    ...coming.filter(([name]) => !members.isWell(name)).map(add),
+    ...coming.filter(([name]) => members.isReady(name)).map(add),
+    ...coming.filter(([name]) => !members.isReady(name)).map(add),
     ...leaving.filter((address) => isLive(members, address)).map(remove),
   ];
 };
@@ -66,13 +68,14 @@ const mend = "Bring the validators back that do not answer; where no block comes
 
 const obstacleOf = (members: Members, change: Change, voters: readonly string[]): Membership["obstacle"] => {
   const { inForce } = members;
-  if (change.kind === "add" && change.name !== undefined && !members.isWell(change.name))
+  if (change.kind === "add" && change.name !== undefined && !members.isReady(change.name))
     return { kind: "sync", node: change.name };
-  const needed = majorityOf(inForce.length);
+  const needed = quorumOf(inForce.length);
+  // Whoever seals blocks is more than half of them as well: votes are cast in blocks.
   if (voters.length < needed)
     return {
       kind: "held",
-      reason: `${needed} of ${inForce.length} validators have to vote, and ${voters.length} are well.`,
+      reason: `No votes are counted without blocks: ${needed} of ${inForce.length} validators are needed, and ${voters.length} are well.`,
       hint: mend,
     };
   const { count, live } = after(members, change);

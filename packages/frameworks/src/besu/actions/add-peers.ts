@@ -1,23 +1,22 @@
 import { DomainError, type JsonValue } from "@portolan/domain";
 import { z } from "zod";
 import type { ActionContext } from "../../framework.ts";
+import { toConnected } from "../inspect/look-at-node.ts";
 import { type ActionClock, openTurn, orSilent, type Turn, until } from "./context.ts";
 
 const peersInput = z.object({ links: z.array(z.object({ node: z.string(), others: z.array(z.string()) })).min(1) });
 
 type PeersTurn = Turn<z.output<typeof peersInput>>;
 
-const connections = z.array(z.object({ enode: z.string() }));
-
 /** Names of those that the node is not connected to. */
 const missingOf = async (turn: PeersTurn, node: string, others: readonly string[]): Promise<string[]> => {
   const [said] = await turn.ask(node, [{ method: "admin_peers" }]);
   if (said === undefined || "error" in said) return [...others];
-  const connected = connections.parse(said.result).map(({ enode }) => enode.toLowerCase());
+  const connected = toConnected(said.result);
   return others.filter((other) => {
     const key = turn.inspection.nodes[other]?.enodeKey.toLowerCase();
     // One that the chain does not have any more is nobody's neighbour.
-    return key !== undefined && !connected.some((enode) => enode.startsWith(`enode://${key}@`));
+    return key !== undefined && !connected.includes(key);
   });
 };
 

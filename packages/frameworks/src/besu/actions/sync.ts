@@ -1,7 +1,7 @@
 import { DomainError, type JsonValue, type NodeSpec } from "@portolan/domain";
 import { z } from "zod";
 import type { ActionContext } from "../../framework.ts";
-import { lookAtNode, type NodeFindings } from "../inspect/look-at-node.ts";
+import { lookAtNode, type NodeFindings, toConnected } from "../inspect/look-at-node.ts";
 import { patienceOf } from "../inspection.ts";
 import { numberOf, resultOf } from "../node-rpc.ts";
 import { roles } from "../topology.ts";
@@ -27,14 +27,23 @@ const introduce = async (turn: SyncTurn): Promise<void> => {
   await Promise.all(turn.input.neighbours.map((neighbour) => orSilent(turn, () => turn.ask(neighbour, calls))));
 };
 
-const heightOf = async (turn: SyncTurn, node: string): Promise<number> => {
-  const [said] = await turn.ask(node, [{ method: "eth_blockNumber" }]);
-  return numberOf(resultOf(said));
+interface Neighbour {
+  name: string;
+  height: number;
+  /** It is connected to the node, or does not say. */
+  isConnected: boolean;
+}
+
+const askNeighbour = async (turn: SyncTurn, name: string): Promise<Neighbour> => {
+  const [height, peers] = await turn.ask(name, [{ method: "eth_blockNumber" }, { method: "admin_peers" }]);
+  const keys = peers === undefined || "error" in peers ? undefined : toConnected(peers.result);
+  const own = turn.inspection.nodes[turn.input.node]?.enodeKey.toLowerCase();
+  return { name, height: numberOf(resultOf(height)), isConnected: own === undefined || keys?.includes(own) !== false };
 };
 
-const topOf = async (turn: SyncTurn): Promise<number> => {
-  const heights = await Promise.all(turn.input.neighbours.map((node) => orSilent(turn, () => heightOf(turn, node))));
-  return Math.max(0, ...heights.filter((height) => height !== undefined));
+const askNeighbours = async (turn: SyncTurn): Promise<Neighbour[]> => {
+  const found = await Promise.all(turn.input.neighbours.map((name) => orSilent(turn, () => askNeighbour(turn, name))));
+  return found.filter((neighbour) => neighbour !== undefined);
 };
 
 /** Where no validator of the region says how far they are, the age of its last block does. */
@@ -55,21 +64,25 @@ export const sync =
     await introduce(turn);
     let said = "it does not answer";
     const height = await until(turn, async () => {
-      const top = await topOf(turn);
+      const neighbours = await askNeighbours(turn);
+      const top = Math.max(0, ...neighbours.map(({ height: reached }) => reached));
       const look = await lookAtNode({ ...turn.access, observations: [], signal: turn.signal }, node);
       if (!look.isAnswering) {
         said = look.reason;
         return undefined;
       }
       const { findings } = look;
-      said = `it is at block ${findings.head.height}${top > 0 ? ` of ${top}` : ""} and has ${findings.peers} neighbours`;
-      return isSynced(turn, findings, top, clock.nowMs() - begunMs) ? findings.head.height : undefined;
+      said = `it is at block ${findings.head.height}${top > 0 ? ` of ${top}` : ""} and has ${findings.peers} connections`;
+      const apart = neighbours.flatMap((neighbour) => (neighbour.isConnected ? [] : [neighbour.name]));
+      if (apart.length > 0) said += `, and none to ${apart.join(", ")}`;
+      const isDone = apart.length === 0 && isSynced(turn, findings, top, clock.nowMs() - begunMs);
+      return isDone ? findings.head.height : undefined;
     });
     if (height !== undefined) return { node: name, height };
     throw new DomainError({
       code: "step.failed",
       message: `${name} has not got the whole chain yet: ${said}.`,
-      hint: "It is looked at again. A node without neighbours can't be reached by the others, or has another chain's data.",
+      hint: "It is looked at again. A node without connections can't be reached by the others, or has another chain's data.",
       retryable: true,
     });
   };

@@ -43,10 +43,9 @@ const syncTrouble = (scene: RegionScene, name: string, found: NodeFindings): Tro
   const { height } = found.head;
   if (height === 0) return { reason: "it has no block yet" };
   const top = scene.head?.height ?? height;
-  if (found.isSyncing || top - height > maxLag) return { reason: `it is catching up, at block ${height}` };
+  if (found.isSyncing || top - height > maxLag) return { reason: "it is catching up" };
   // Where nobody else stands beside it, its own blocks' age is all that says how far it is.
-  if (!isVoter && isAdvancing(scene) && !isYoung(scene, found))
-    return { reason: `it is catching up, at block ${height}` };
+  if (!isVoter && isAdvancing(scene) && !isYoung(scene, found)) return { reason: "it is catching up" };
   return undefined;
 };
 

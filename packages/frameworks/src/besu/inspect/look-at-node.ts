@@ -67,6 +67,12 @@ export const toPending = (result: unknown): { [address: string]: boolean } =>
 /** Addresses in force, ascending, as `qbft_getValidatorsByBlockNumber` says them. */
 export const toInForce = (result: unknown): string[] => z.array(addressShape).max(maxAddresses).parse(result).sort();
 
+/** Enode keys of the nodes that one is connected to, as `admin_peers` says them. */
+export const toConnected = (result: unknown): string[] =>
+  connections
+    .parse(result)
+    .flatMap(({ enode }) => /^enode:\/\/([0-9a-fA-F]{128})@/.exec(enode)?.[1]?.toLowerCase() ?? []);
+
 const toValidator = (said: readonly Said[]): ValidatorFindings => {
   const [inForce, proposed, pending, connected] = said;
   const found: ValidatorFindings = { inForce: toInForce(resultOf(inForce)) };
@@ -79,11 +85,7 @@ const toValidator = (said: readonly Said[]): ValidatorFindings => {
       ),
     ),
     pending: optional(pending, toPending),
-    connected: optional(connected, (result) =>
-      connections
-        .parse(result)
-        .flatMap(({ enode }) => /^enode:\/\/([0-9a-fA-F]{128})@/.exec(enode)?.[1]?.toLowerCase() ?? []),
-    ),
+    connected: optional(connected, toConnected),
   };
   if (known.proposed !== undefined) found.proposed = known.proposed;
   if (known.pending !== undefined) found.pending = known.pending;

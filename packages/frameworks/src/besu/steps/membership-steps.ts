@@ -1,7 +1,7 @@
 import type { Step } from "@portolan/domain";
 import { type Change, type Membership, planMembership } from "../membership.ts";
 import { roles } from "../topology.ts";
-import { byRegion, isHealthy, type Scene, shortHash, toStep } from "./scene.ts";
+import { byRegion, isConnected, isHealthy, type Scene, shortHash, toStep } from "./scene.ts";
 
 const syncTimeoutMs = 60_000;
 const heldTimeoutMs = 5_000;
@@ -46,7 +46,10 @@ const syncStep = (scene: Scene, node: string): Step => {
     title: `Wait until ${node} has the whole chain`,
     region,
     node,
-    input: { node, neighbours: here.flatMap(({ name }) => (isHealthy(scene, name) ? [name] : [])) },
+    input: {
+      node,
+      neighbours: here.flatMap(({ name }) => (name !== node && isHealthy(scene, name) ? [name] : [])),
+    },
     timeoutMs: syncTimeoutMs,
   });
 };
@@ -78,6 +81,7 @@ export const membershipSteps = (scene: Scene): Step[] => {
     wished: scene.wished,
     names: scene.names,
     isWell: (node) => isHealthy(scene, node),
+    isReady: (node) => isHealthy(scene, node) && isConnected(scene, node),
   });
   const steps = obstacleSteps(scene, membership);
   let before = steps.map(({ key }) => key);

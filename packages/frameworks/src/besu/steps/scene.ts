@@ -52,6 +52,18 @@ export const toScene = (input: {
 
 export const isHealthy = (scene: Scene, node: string): boolean => scene.view.nodes[node]?.healthy === true;
 
+/** Whether every validator that is well is connected to the node: those without a connection hear nothing of its votes. */
+export const isConnected = (scene: Scene, node: string): boolean =>
+  Object.values(scene.facts).every(({ lacking }) =>
+    Object.entries(lacking).every(
+      ([validator, missing]) =>
+        validator === node ||
+        missing[node] === undefined ||
+        !isHealthy(scene, validator) ||
+        scene.inForce?.includes(scene.inspection.nodes[validator]?.address.toLowerCase() ?? "") !== true,
+    ),
+  );
+
 /** Region → nodes of it, in the order given. */
 export const byRegion = (nodes: readonly NodeSpec[]): [string, string[]][] => {
   const regions = new Map<string, string[]>();
