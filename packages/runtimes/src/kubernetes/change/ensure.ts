@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type JsonValue } from "@portolan/domain";
-import { isStatus } from "../client/kube-error.ts";
+import { isStatus, isUncertain } from "../client/kube-error.ts";
 import type { KubeObject } from "../client/kube-object.ts";
 import { findKind, kinds } from "../client/kube-paths.ts";
 import type { AppliedEntry, Context, WriteTurn } from "../context.ts";
+import { applySet, seeSet } from "./apply-set.ts";
 import type { PlacementState } from "./placement-state.ts";
 
 /** Versions of these change with every use of them. */
@@ -75,28 +76,30 @@ const mostConflicts = 5;
 
 /**
  * Server-side apply of one object, as the authority over its fields; nothing is sent where this process applied the
- * same and nobody has changed it since. A stateful set is applied on top of the version that was seen, so that a
- * writer that lost its lease in between is refused.
+ * same and nobody has changed it since. What makes pods is written on top of what was seen, so that a writer that lost
+ * its lease in between is refused.
  */
 export const ensure = async (turn: WriteTurn, manifest: KubeObject, digest = digestOf(manifest)): Promise<void> => {
   const kindName = manifest.kind ?? "";
   const kind = findKind(kindName);
   const { name } = manifest.metadata;
   const key = `${kindName}/${name}`;
+  const isSet = kindName === kinds.StatefulSet.kind;
   turn.renewed.add(turn.namespace);
-  const find = (): KubeObject | undefined => turn.cache.find(kind, turn.namespace, name);
-  if (isSame(turn.applied.get(turn.namespace)?.get(key), digest, find(), kindName)) return;
+  const entry = turn.applied.get(turn.namespace)?.get(key);
+  if (isSame(entry, digest, turn.cache.find(kind, turn.namespace, name), kindName)) return;
   for (let attempt = 0; ; attempt++) {
+    const seen = isSet ? await seeSet(turn, name, entry !== undefined) : undefined;
     await turn.step(`${kindName}.${name}.apply`);
-    const resourceVersion = kindName === kinds.StatefulSet.kind ? find()?.metadata.resourceVersion : undefined;
-    const metadata = resourceVersion === undefined ? manifest.metadata : { ...manifest.metadata, resourceVersion };
     try {
-      const applied = await turn.objects.apply<KubeObject>({ ...manifest, metadata });
+      const applied = isSet ? await applySet(turn, manifest, seen) : await turn.objects.apply<KubeObject>(manifest);
       noteApplied(turn, key, { digest, uid: uidOf(applied), version: versionOf(applied, kindName) }, kindName);
       return;
     } catch (error) {
-      if (!isStatus(error, 409) || attempt >= mostConflicts) throw error;
-      // Its status moved on meanwhile, or it is gone: what it is now is looked at, the fence too.
+      // Not repeated by the client, which knows nothing of what was seen.
+      const isLost = isSet && isUncertain(error) && attempt === 0;
+      if (!isLost && (!isStatus(error, 409) || attempt >= mostConflicts)) throw error;
+      // Its status moved on meanwhile, or it is gone, or there by now: what it is is looked at, the fence too.
       await turn.objects.get(kind, kind.isNamespaced ? turn.namespace : undefined, name);
     }
   }

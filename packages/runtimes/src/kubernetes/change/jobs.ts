@@ -1,3 +1,4 @@
+import { DomainError } from "@portolan/domain";
 import { redact } from "@portolan/kit";
 import { NodeFailure } from "../../node-failure.ts";
 import { isStatus } from "../client/kube-error.ts";
@@ -10,6 +11,7 @@ import type { RenderedNode } from "../render/rendered.ts";
 import type { NodeRecord } from "./placement-state.ts";
 
 interface JobObject extends KubeObject {
+  spec?: { suspend?: boolean };
   status?: { succeeded?: number; failed?: number; conditions?: Condition[] };
 }
 
@@ -33,6 +35,54 @@ const describe = async (turn: WriteTurn, job: JobObject, pods: readonly PodObjec
   });
 };
 
+const mostTries = 3;
+
+/** Takes a job away that was never let go, and only then: whose writer was refused. */
+const withdraw = async (turn: WriteTurn, job: JobObject): Promise<void> => {
+  let now: JobObject | undefined = job;
+  for (let attempt = 0; attempt < mostTries && now?.spec?.suspend === true; attempt++) {
+    await turn.objects.remove(kinds.Job, now, { isUnchanged: true });
+    now = await turn.objects.get<JobObject>(kinds.Job, turn.namespace, job.metadata.name);
+  }
+};
+
+/** Lets just this job go: one that is gone, since it was done, stays gone. */
+const letGo = async (turn: WriteTurn, job: JobObject): Promise<void> => {
+  const { name, uid } = job.metadata;
+  try {
+    await turn.step(`Job.${name}.start`);
+  } catch (error) {
+    const isRefused = error instanceof DomainError && error.code === "runtime.fence_stale";
+    if (isRefused) await withdraw(turn, job).catch(() => undefined);
+    throw error;
+  }
+  await turn.objects
+    .patch(kinds.Job, turn.namespace, name, { metadata: { uid }, spec: { suspend: false } }, { isRepeatable: true })
+    .catch((error: unknown) => {
+      if (!isStatus(error, 404, 409, 422)) throw error;
+    });
+};
+
+/**
+ * Held back until the fence has been looked at once more: a job that a sleeper asks for may have been done, and cleared
+ * away, long since.
+ */
+const startJob = async (turn: WriteTurn, rendered: object): Promise<void> => {
+  const job = rendered as JobObject;
+  const { name } = job.metadata;
+  await turn.step(`Job.${name}.create`);
+  let made: JobObject;
+  try {
+    const body = { ...job, spec: { ...job.spec, suspend: true } };
+    made = await turn.objects.create<JobObject>(kinds.Job, turn.namespace, body);
+  } catch (error) {
+    // Made by the call before, whose answer was lost.
+    if (isStatus(error, 409)) return;
+    throw error;
+  }
+  await letGo(turn, made);
+};
+
 /**
  * One-off jobs that have not succeeded yet, once the node's programs answer. Started here, and looked at by a later
  * call: a job takes its time. Success is written down before the job's object goes.
@@ -49,15 +99,14 @@ export const tendJobs = async (
   const { name } = next.job.metadata;
   const job = await turn.objects.get<JobObject>(kinds.Job, turn.namespace, name);
   if (job === undefined) {
-    if (!isUp) return;
-    await turn.step(`Job.${name}.create`);
-    await turn.objects.create(kinds.Job, turn.namespace, next.job).catch((error: unknown) => {
-      // Started by the call before, whose answer was lost.
-      if (!isStatus(error, 409)) throw error;
-    });
+    if (isUp) await startJob(turn, next.job);
     return;
   }
   if (job.metadata.deletionTimestamp !== undefined) return;
+  if (job.spec?.suspend === true) {
+    if (isUp) await letGo(turn, job);
+    return;
+  }
   if ((job.status?.succeeded ?? 0) > 0 || isTrue(job, "Complete", "SuccessCriteriaMet")) {
     record.jobs[next.key] = turn.clock.now().toISOString();
     await turn.save();

@@ -115,15 +115,20 @@ export const createKubeObjects = (deps: {
     },
 
     /**
-     * Deletes just the object that was looked at: one of the same name that came later stays. True when it is gone or
-     * another; false while it ends.
+     * Deletes just the object that was looked at: one of the same name that came later stays. `isUnchanged`: and only
+     * as it was looked at.
      */
     remove: async (
       kind: Kind,
       object: KubeObject,
-      options: { graceSeconds?: number; propagation?: "Background" | "Foreground" | "Orphan" } = {},
+      options: {
+        graceSeconds?: number;
+        propagation?: "Background" | "Foreground" | "Orphan";
+        isUnchanged?: boolean;
+      } = {},
     ): Promise<void> => {
-      const { name, namespace, uid } = object.metadata;
+      const { name, namespace, uid, resourceVersion } = object.metadata;
+      const preconditions = { ...(uid && { uid }), ...(options.isUnchanged && resourceVersion && { resourceVersion }) };
       try {
         const answer = await client.request<KubeObject>({
           method: "DELETE",
@@ -131,7 +136,7 @@ export const createKubeObjects = (deps: {
           body: {
             apiVersion: "v1",
             kind: "DeleteOptions",
-            ...(uid === undefined ? {} : { preconditions: { uid } }),
+            ...(Object.keys(preconditions).length === 0 ? {} : { preconditions }),
             ...(options.graceSeconds === undefined ? {} : { gracePeriodSeconds: options.graceSeconds }),
             propagationPolicy: options.propagation ?? "Background",
           },
