@@ -175,4 +175,26 @@ describe.skipIf(plane === undefined)("on a real API server", () => {
     }
     expect(deaths).toBeGreaterThan(rounds * (acts.length - 1));
   });
+
+  test("an answer that is lost after the API server has done it makes nothing twice", async () => {
+    const lost = new Map<string, number>();
+    await live(async (act, chain) => {
+      const worker = await plane.openWorker();
+      let count = 0;
+      worker.proxy.play((call) => {
+        if (!isWrite(call) || call.count > 0) return "pass";
+        count += 1;
+        return { passThen: "cut" };
+      });
+      try {
+        await settleSlowly(plane, worker, isOver(chain, act));
+      } finally {
+        worker.proxy.play(() => "pass");
+      }
+      lost.set(act.name, count);
+      return "every first answer lost";
+    }, usual);
+    expect(Math.min(...lost.values())).toBeGreaterThan(0);
+    expect(lost.get("create")).toBeGreaterThan(15);
+  });
 });
