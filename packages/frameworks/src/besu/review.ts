@@ -184,7 +184,7 @@ const reviewRetired = (former: ChainSpec, next: ChainSpec): ReviewProblem[] => {
     problems.push(
       problem(
         path,
-        `Of ${old.length} validators ${quorumOf(old.length)} must stay at a time, or no block is agreed upon; ${staying} would.`,
+        `Of ${old.length} validators ${quorumOf(old.length)} must stay at a time, so that they agree on blocks whatever becomes of the others; ${staying} would.`,
         old.length === 1 ? "Make it four validators first." : "Take fewer of them out at once.",
       ),
     );
