@@ -18,6 +18,7 @@ interface Claim extends ListedObject {
   readonly spec: {
     readonly storageClassName?: string;
     readonly volumeName?: string;
+    readonly dataSource?: object;
     readonly accessModes: readonly string[];
     readonly resources: { readonly requests: { readonly storage: string } };
   };
@@ -43,6 +44,8 @@ export const startVolumes = async (api: ClusterApi, directory: string): Promise<
   const serve = async (claim: Claim, taken: ReadonlySet<string | undefined>): Promise<void> => {
     const { storageClassName: name } = claim.spec;
     if (name === undefined || !known.has(name) || claim.metadata.deletionTimestamp !== undefined) return;
+    // It has no snapshots: a volume that is to be made of one is a driver's that has.
+    if (claim.spec.dataSource !== undefined && claim.status?.phase !== "Bound") return;
     const has = claim.status?.capacity?.storage;
     const node = claim.metadata.annotations?.[selectedNode];
     if (claim.status?.phase === "Bound" && has !== undefined && has !== claim.spec.resources.requests.storage)

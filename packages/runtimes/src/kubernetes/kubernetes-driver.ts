@@ -61,6 +61,7 @@ const fromFlags = (values: FlagValues): JsonObject | undefined => {
     context: text(values, "context"),
     inCluster: values["inCluster"] === true ? true : undefined,
     storageClass: text(values, "storageClass"),
+    snapshotClass: text(values, "snapshotClass"),
     reach: text(values, "reach"),
     clusterDomain: text(values, "clusterDomain"),
     mirror: text(values, "mirror"),
@@ -84,6 +85,7 @@ export const kubernetesDriver: RuntimeDriver<ClusterRegion> = {
     { flag: "--context <name>", description: "of the kubeconfig; default: its current one" },
     { flag: "--in-cluster", description: "the cluster that the worker is a pod of" },
     { flag: "--storage-class <name>", description: "of chains' volumes; default: the cluster's default class" },
+    { flag: "--snapshot-class <name>", description: "copy backups from volume snapshots of this class" },
     {
       flag: "--reach <how>",
       description:

@@ -24,6 +24,7 @@ import type { KubeObject, PodObject } from "./client/kube-object.ts";
 import { kinds } from "./client/kube-paths.ts";
 import { createKubeObjects } from "./client/objects.ts";
 import type { Context, WriteTurn } from "./context.ts";
+import { thaw } from "./copy/freeze.ts";
 import { clearStaged, restoreSnapshot, stageSnapshot } from "./copy/restore-snapshot.ts";
 import { takeSnapshot } from "./copy/snapshot.ts";
 import { createEntry } from "./entry/entry.ts";
@@ -225,6 +226,7 @@ export const createKubernetesRuntime = (settings: KubernetesRuntimeSettings): Ku
         const isWanted = nodesIn(other, blueprint.nodes).length > 0;
         const mayBeThere = await hold(placement, true, async (turn) => {
           await clearStaged(turn);
+          await thaw(turn);
           if (isWanted) await noteApart(turn);
           await applyBlueprint(turn, blueprint, secrets, only);
           return turn.state.hasApart === true;

@@ -27,6 +27,9 @@ export const toPodName = (node: string): string => `${toNodeObjectName(node)}-0`
 export const toClaimName = (node: string, volume: string): string =>
   `${toNodeObjectName(node)}.${toVolumeName(volume)}`;
 
+/** Of a volume's snapshot, and of the claim for a volume made of it. No claim of a node has two dots in its name. */
+export const toFrozenName = (claim: string): string => `frozen.${claim}`;
+
 /** Inside a pod. */
 export const toVolumeName = (volume: string): string => toLabelName(volume, 50);
 

@@ -91,6 +91,8 @@ export type EntrySettings = z.output<typeof entry>;
 export const kubernetesSettings = z.strictObject({
   /** Of data volumes; absent: the cluster's default class. */
   storageClass: name.optional(),
+  /** A VolumeSnapshotClass of the cluster's: backups are copied from snapshots. Absent: from the volumes themselves. */
+  snapshotClass: name.optional(),
   clusterDomain: name.default("cluster.local"),
   /**
    * What the gateway and the worker dial: the Service's name (they stand in the cluster), or its address (they stand

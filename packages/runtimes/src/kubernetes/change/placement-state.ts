@@ -43,6 +43,8 @@ export interface PlacementState {
   hasApart?: true;
   /** `Kind/name` → what it was when it was last applied, so that the next process finds what was changed meanwhile. */
   applied?: { [entry: string]: string };
+  /** A backup that is copied from volumes' snapshots, and the claims that they are of. */
+  frozen?: { backup: string; claims: readonly string[] };
   /** What is laid ready of a snapshot. */
   staged?: { name: string; digest?: string; volumes: readonly string[] };
 }

@@ -48,7 +48,7 @@ export const checkCluster = async function* (input: ClusterCheck): AsyncGenerato
     yield checkMemory(settings);
     yield* await attempt("rights", () => checkRights(client, settings.entry !== undefined));
     yield* await attempt("storage", () => checkStorage(client, settings));
-    yield* await attempt("snapshots", () => checkSnapshots(client));
+    yield* await attempt("snapshots", () => checkSnapshots(client, settings));
     yield checkImages(settings, toolsImage);
     yield checkPeers(settings);
     yield* await attempt("entry", () => checkEntry(client, settings));

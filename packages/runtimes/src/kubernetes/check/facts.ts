@@ -45,19 +45,28 @@ interface StorageClass extends KubeObject {
 const defaultClass = "storageclass.kubernetes.io/is-default-class";
 const storage = "storage";
 
-export const checkStorage = async (
+/** The class of chains' volumes, and the names of all. */
+const findStorage = async (
   client: Pick<KubeClient, "request">,
   { storageClass }: Pick<KubernetesSettings, "storageClass">,
-): Promise<Finding[]> => {
+): Promise<{ found: StorageClass | undefined; names: string }> => {
   const list = await client.request<ListOf<StorageClass>>({
     method: "GET",
     path: "/apis/storage.k8s.io/v1/storageclasses",
   });
   const items = list.items ?? [];
-  const names = items.map(({ metadata }) => metadata.name).join(", ") || "none";
   const found = items.find(({ metadata }) =>
     storageClass === undefined ? metadata.annotations?.[defaultClass] === "true" : metadata.name === storageClass,
   );
+  return { found, names: items.map(({ metadata }) => metadata.name).join(", ") || "none" };
+};
+
+export const checkStorage = async (
+  client: Pick<KubeClient, "request">,
+  settings: Pick<KubernetesSettings, "storageClass">,
+): Promise<Finding[]> => {
+  const { storageClass } = settings;
+  const { found, names } = await findStorage(client, settings);
   if (found === undefined) {
     const message =
       storageClass === undefined
@@ -76,20 +85,50 @@ export const checkStorage = async (
   ];
 };
 
-/** Copies go to the worker's own store; snapshots of the cluster's are looked for and not needed. */
-export const checkSnapshots = async (client: Pick<KubeClient, "request">): Promise<Finding> => {
+interface SnapshotClass extends KubeObject {
+  driver?: string;
+}
+
+const listSnapshotClasses = async (client: Pick<KubeClient, "request">): Promise<SnapshotClass[]> => {
   try {
-    const { items } = await client.request<ListOf<KubeObject>>({
+    const { items } = await client.request<ListOf<SnapshotClass>>({
       method: "GET",
       path: "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses",
     });
-    const [first] = items ?? [];
-    if (first !== undefined)
-      return ok("snapshots", `backups are copied by a pod; of the cluster's own there is ${first.metadata.name}`);
+    return items ?? [];
   } catch (error) {
-    if (!isStatus(error, 403, 404)) throw error;
+    if (isStatus(error, 403, 404)) return [];
+    throw error;
   }
-  return ok("snapshots", "backups are copied by a pod; the cluster has no snapshot classes, and needs none");
+};
+
+const snapshots = "snapshots";
+
+/** Copies go to the worker's own store; from snapshots of the cluster's only where the region's settings name a class. */
+export const checkSnapshots = async (
+  client: Pick<KubeClient, "request">,
+  settings: Pick<KubernetesSettings, "storageClass" | "snapshotClass">,
+): Promise<Finding> => {
+  const classes = await listSnapshotClasses(client);
+  const { found } = await findStorage(client, settings);
+  const provisioner = found?.provisioner;
+  const fitting = classes.filter(({ driver }) => driver !== undefined && driver === provisioner);
+  const { snapshotClass } = settings;
+  if (snapshotClass === undefined) {
+    const [first] = fitting;
+    if (first === undefined)
+      return ok(snapshots, "backups are copied by a pod; no snapshots of the cluster's are needed");
+    const name = first.metadata.name;
+    return ok(snapshots, `backups are copied by a pod; --snapshot-class ${name} would copy them from snapshots`);
+  }
+  if (fitting.some(({ metadata }) => metadata.name === snapshotClass))
+    return ok(snapshots, `backups are copied from snapshots of the class ${snapshotClass}; none was taken for this`);
+  const names = fitting.map(({ metadata }) => metadata.name).join(", ");
+  return wrong(
+    snapshots,
+    `There is no volume snapshot class ${snapshotClass} of the driver ${provisioner ?? "of the chains' volumes"}, so backups would fail.`,
+    names === "" ? "Add the region without --snapshot-class." : `Add the region with --snapshot-class ${names}.`,
+  );
 };
 
 export const checkImages = (settings: Pick<KubernetesSettings, "images" | "mirror">, toolsImage: string): Finding => {

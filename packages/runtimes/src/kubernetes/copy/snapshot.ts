@@ -13,6 +13,7 @@ import { KubeSilence } from "../client/kube-error.ts";
 import type { WriteTurn } from "../context.ts";
 import { toBytes } from "../quantity.ts";
 import { type CopyPod, claimsOf, withCopyPod } from "./copy-pod.ts";
+import { type Frozen, freeze, thaw, withFrozenClaims } from "./freeze.ts";
 
 const fallbackUser = 1000;
 
@@ -112,12 +113,30 @@ const sizeOf = async (pod: CopyPod, volumes: readonly string[]): Promise<{ bytes
   return { bytes, entries };
 };
 
+/** Runs `work` with a node's volumes, or where there are snapshots of them with volumes that are made of those. */
+const withVolumes = (
+  turn: WriteTurn,
+  view: View,
+  named: ReadonlyMap<string, string>,
+  frozen: Frozen | undefined,
+  work: (claims: ReadonlyMap<string, string>) => Promise<void>,
+): Promise<void> => {
+  if (frozen === undefined) return work(named);
+  const claims = [...named].flatMap(([volume, name]) => {
+    const claim = view.claims.find(({ metadata }) => metadata.name === name);
+    return claim === undefined ? [] : [[volume, claim] as const];
+  });
+  return withFrozenClaims(turn, frozen, new Map(claims), work);
+};
+
 const copyInto = async (
   turn: WriteTurn,
   view: View,
   store: SnapshotStore,
   temporary: string,
+  backup: string,
 ): Promise<ClusterManifest> => {
+  const frozen = turn.settings.snapshotClass === undefined ? undefined : await freeze(turn, view.claims, backup);
   const nodes = [...new Set(view.claims.flatMap((claim) => nodeOf(claim) ?? []))].sort();
   const volumes: string[] = [];
   const directories: Manifest["directories"] = [];
@@ -135,7 +154,7 @@ const copyInto = async (
       volumes.push(`${node}/${name}`);
       await makePath(join(temporary, "data", checkInside(`${node}/${name}`)));
     }
-    await withCopyPod(turn, { node, userId, claims: named }, async (pod) => {
+    const copy = async (pod: CopyPod): Promise<void> => {
       const size = await sizeOf(pod, names);
       bytes += size.bytes;
       entries += size.entries;
@@ -143,7 +162,8 @@ const copyInto = async (
       const fetched = await fetchNode(turn, pod, node, names, join(temporary, "data"));
       directories.push(...fetched.directories);
       files.push(...fetched.files);
-    });
+    };
+    await withVolumes(turn, view, named, frozen, (claims) => withCopyPod(turn, { node, userId, claims }, copy));
   }
   const { placementId } = turn.placement;
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
@@ -172,5 +192,7 @@ export const takeSnapshot = async (turn: WriteTurn, store: SnapshotStore, name: 
   const view = await turn.look(turn.namespace, true);
   refuseRunning(view);
   const of = { store, name, placementId: turn.placement.placementId, step: turn.step };
-  return publishSnapshot(of, (temporary) => copyInto(turn, view, store, temporary));
+  const facts = await publishSnapshot(of, (temporary) => copyInto(turn, view, store, temporary, name));
+  await thaw(turn);
+  return facts;
 };

@@ -43,6 +43,19 @@ const toMetadata = (placement: Space, name: string) => ({
   annotations: {},
 });
 
+/** Volumes that are made of snapshots of one node's, while they are copied. */
+const toCopyRoom = (
+  nodes: readonly BlueprintNode[],
+  { snapshotClass }: KubernetesSettings,
+): { count: number; sizeBytes: number } => {
+  const data = nodes.map(({ volumes }) => volumes.filter(({ kind }) => kind === "data"));
+  if (snapshotClass === undefined) return { count: 0, sizeBytes: 0 };
+  return {
+    count: Math.max(0, ...data.map((volumes) => volumes.length)),
+    sizeBytes: Math.max(0, ...data.map((volumes) => volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))),
+  };
+};
+
 /**
  * What the nodes have, room for a job of each, for the copying pod, and for one node more: a node that was dropped may
  * still be on its way out when its successor comes.
@@ -62,6 +75,7 @@ export const renderQuota = (
   const requests = sumOf([...requested, largest(requested), ...extra]);
   const limits = sumOf([...limited, largest(limited), ...jobLimits, copyAmounts]);
   const claims = [...nodes.flatMap(({ volumes }) => volumes.filter(({ kind }) => kind === "data")), ...kept];
+  const copies = toCopyRoom(nodes, settings);
   return {
     apiVersion: "v1",
     kind: "ResourceQuota",
@@ -73,8 +87,8 @@ export const renderQuota = (
         "requests.memory": toQuantity(requests.memoryBytes),
         "limits.cpu": toCpu(limits.cpuMillis),
         "limits.memory": toQuantity(limits.memoryBytes),
-        "requests.storage": toQuantity(claims.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
-        persistentvolumeclaims: String(claims.length),
+        "requests.storage": toQuantity(claims.reduce((sum, { sizeBytes }) => sum + sizeBytes, copies.sizeBytes)),
+        persistentvolumeclaims: String(claims.length + copies.count),
         "services.loadbalancers": "0",
         "services.nodeports": "0",
       },
