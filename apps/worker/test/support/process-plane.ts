@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@portolan/domain";
-import { anvil, loadAsset } from "@portolan/frameworks";
+import { anvil, type Framework, loadAsset } from "@portolan/frameworks";
 import { silentLogger } from "@portolan/kit";
 import { createProcessRuntime, createProgramFinder } from "@portolan/runtimes";
 import { claimPortRange, createFakeFramework } from "@portolan/testing";
@@ -22,7 +22,9 @@ const fakeNode = fileURLToPath(
 );
 
 /** The plane with real programs on this machine, in a home of its own that is emptied afterwards. */
-export const processPlane = async (): Promise<ProcessPlane> => {
+export const processPlane = async (
+  frameworks: readonly Framework[] = [createFakeFramework(), anvil],
+): Promise<ProcessPlane> => {
   const home = await mkdtemp(join(tmpdir(), "portolan-worker-"));
   const portRange = await claimPortRange();
   // The programs' user must get in.
@@ -30,14 +32,14 @@ export const processPlane = async (): Promise<ProcessPlane> => {
   const plane = await testPlane({
     regions: ["local"],
     clock: aheadClock(),
-    frameworks: [createFakeFramework(), anvil],
+    frameworks,
     loadAsset: (framework, path) => (framework === "fake" ? readFileSync(fakeNode) : loadAsset(framework, path)),
     runtime: (gate) =>
       createProcessRuntime({
         home,
         clock: systemClock,
         log: silentLogger,
-        programs: createProgramFinder({ searchPath: "" }),
+        programs: createProgramFinder({ searchPath: "", programsDir: join(home, "programs") }),
         portRange,
         checkpoint: (name) => gate(`at ${name}`),
       }),

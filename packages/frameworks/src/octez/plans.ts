@@ -26,7 +26,7 @@ const limits: { readonly [plan: string]: OctezLimits } = {
   standard: {
     cpuMillis: 1_000,
     memoryBytes: 3_072 * mebibyte,
-    storageBytes: 51_200 * mebibyte,
+    storageBytes: 20_480 * mebibyte,
     unitsPerSecond: 5_000,
     maxBakers: 3,
     maxRpcNodes: 2,
@@ -34,7 +34,7 @@ const limits: { readonly [plan: string]: OctezLimits } = {
   premium: {
     cpuMillis: 3_000,
     memoryBytes: 8_192 * mebibyte,
-    storageBytes: 204_800 * mebibyte,
+    storageBytes: 51_200 * mebibyte,
     unitsPerSecond: 20_000,
     maxBakers: 3,
     maxRpcNodes: 4,

@@ -1,4 +1,4 @@
-/** What the project's tests run the snippet with. */
+/** The version that the project's tests call a chain's routes with. */
 export const taquitoVersion = "25.0.0";
 
 /** The snippet's import, not one of this file. */
