@@ -1,5 +1,5 @@
 import { requireCluster } from "@portolan/testing";
-import type { ProxiedCall } from "@portolan/testing/cluster";
+import type { ProxiedCall, Verdict } from "@portolan/testing/cluster";
 import { describe, expect, test } from "vitest";
 import { type ClusterObject, type ClusterWorker, clusterPlane, toNames } from "./support/cluster-plane.ts";
 import { leaseMs } from "./support/plane.ts";
@@ -41,7 +41,7 @@ const holdAt = (worker: ClusterWorker, isIt: (call: ProxiedCall, index: number) 
   const isReleased = new Promise<void>((resolve) => {
     release = resolve;
   });
-  worker.proxy.play(async (call) => {
+  worker.proxy.play(async (call): Promise<Verdict> => {
     if (at === undefined && isIt(call, index++)) {
       at = `${call.method} ${call.path.split("?")[0]}`;
       held();
