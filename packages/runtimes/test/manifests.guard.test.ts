@@ -147,7 +147,13 @@ const init: Changes<InitSpec> = {
 
 const job: Changes<JobSpec> = { ...init, key: "seed/2" };
 
-const file: Changes<FileSpec> = { name: "config/other.yaml", content: { text: "other" }, mode: 0o600 };
+const file: Changes<FileSpec> = {
+  name: "config/other.yaml",
+  content: { text: "other" },
+  mode: 0o600,
+  // In the node's hash, by which its pod is replaced or left.
+  isForNextStart: true,
+};
 
 const volume: Changes<VolumeSpec> = { name: "other", kind: "scratch", sizeBytes: 2 << 30 };
 
