@@ -17,7 +17,6 @@ const validatorPorts: readonly PortSpec[] = [{ name: ports.rpc, exposure: "admin
 const rpcPorts: readonly PortSpec[] = [{ name: ports.rpc, exposure: "gateway", protocol: "http" }, p2p];
 
 export const validatorName = (ordinal: number): string => `${roles.validator}-${ordinal}`;
-export const rpcName = (ordinal: number): string => `${roles.rpc}-${ordinal}`;
 
 /** Numbers of the validators in use: the first `validators` that were not retired. */
 export const validatorOrdinals = (spec: Pick<ChainSpec, "settings" | "plan">): number[] => {

@@ -6,9 +6,10 @@ import { isPublicChain, publicChainsSource } from "./public-chain.ts";
 
 /** Where viem is installed. */
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
+const list = JSON.stringify("viem/chains");
 const script = `
   import { createRequire } from "node:module";
-  import * as chains from "viem/chains";
+  import * as chains from ${list};
   const ids = Object.values(chains).map((chain) => chain?.id).filter(Number.isInteger);
   const { version } = createRequire(import.meta.url)("viem/package.json");
   console.log(JSON.stringify({ ids, version }));`;

@@ -13,6 +13,9 @@ export interface EvmNetwork {
 /** What the project's tests run the script with. */
 export const viemVersion = "2.57.20";
 
+/** The script's imports, not ones of this file. */
+const [client, accounts] = ["viem", "viem/accounts"].map((name) => JSON.stringify(name));
+
 const urlsOf = ({ http }: EvmNetwork): string[] =>
   Object.keys(http)
     .sort()
@@ -49,8 +52,8 @@ const toScript = (
     : "PRIVATE_KEY is that of an account that has Ether."
 }
 import { readFileSync } from "node:fs";
-import { createPublicClient, createWalletClient, http } from "viem";
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { createPublicClient, createWalletClient, http } from ${client};
+import { generatePrivateKey, privateKeyToAccount } from ${accounts};
 
 const { env } = process;
 const url = env.PORTOLAN_URL ?? ${JSON.stringify(urlsOf(network)[0] ?? "")};
