@@ -151,8 +151,7 @@ const file: Changes<FileSpec> = {
   name: "config/other.yaml",
   content: { text: "other" },
   mode: 0o600,
-  // In the node's hash, by which its pod is replaced or left.
-  isForNextStart: true,
+  isForNextStart: unread("it is a matter of the node's hash, by which its pod is replaced or left"),
 };
 
 const volume: Changes<VolumeSpec> = { name: "other", kind: "scratch", sizeBytes: 2 << 30 };
