@@ -160,7 +160,7 @@ export const buildGateway = (deps: GatewayDeps, settings: GatewaySettings): Gate
     isDraining: () => isDraining,
   });
   directory.listen(rest.listener);
-  const httpNodes = createHttpNodes({ protocol: "http" });
+  const httpNodes = createHttpNodes({ protocol: "http", directory });
   directory.listen(httpNodes.listener);
   const http = createHttp({
     ...{ admission, meter, requests, nodes: httpNodes, log, nextRequestId },

@@ -1,6 +1,5 @@
 import type { RouteTarget } from "@portolan/contract";
-import type { DirectoryListener } from "../edge/directory.ts";
-import type { RouteEntry } from "../edge/entries.ts";
+import type { Directory, DirectoryListener } from "../edge/directory.ts";
 import { type NodeAddress, toNodeAddress } from "./node-address.ts";
 import { createNodePool, type NodePool } from "./node-pool.ts";
 
@@ -16,10 +15,10 @@ export interface HttpNode {
 /** Connections to nodes that may close them when they like: a chain has several, and one goes for another. */
 export interface HttpNodes {
   /**
-   * The nodes of a route as they are to be asked for a caller: while it can be reached, the same one first, so that what
-   * it has written is what it reads.
+   * The nodes of a chain as they are to be asked for a caller: while it can be reached, the same one first, so that what
+   * it has written is what it reads. None while the chain's route is not open.
    */
-  order(entry: RouteEntry, callerId: string): readonly HttpNode[];
+  order(chainId: string, callerId: string): readonly HttpNode[];
   readonly listener: DirectoryListener;
   close(): Promise<void>;
 }
@@ -44,13 +43,21 @@ const spread = (text: string): number => {
 export const createHttpNodes = (deps: {
   /** Of the route's targets. */
   protocol: string;
+  directory: Pick<Directory, "route">;
   maxAnswerBytes?: number;
   maxConnections?: number;
   /** In flight and waiting, a node. */
   maxCalls?: number;
   sweepMs?: number;
 }): HttpNodes => {
-  const { protocol, maxAnswerBytes = 1024 * 1024, maxConnections = 48, maxCalls = 1_024, sweepMs = 250 } = deps;
+  const {
+    protocol,
+    directory,
+    maxAnswerBytes = 1024 * 1024,
+    maxConnections = 48,
+    maxCalls = 1_024,
+    sweepMs = 250,
+  } = deps;
   const chains = new Map<string, Map<string, Member>>();
   /** Of routes that have changed: their calls end or expire like others. */
   const closing = new Map<NodePool, Promise<void>>();
@@ -82,7 +89,10 @@ export const createHttpNodes = (deps: {
     const end = (): void => void closing.delete(pool);
     closing.set(pool, pool.close().then(end, end));
   };
-  const membersOf = ({ route }: RouteEntry): Member[] => {
+  const membersOf = (chainId: string): Member[] => {
+    // As it is now: since the call was admitted its body has come, and the route may have changed.
+    const route = directory.route(chainId)?.route;
+    if (route?.state !== "open") return [];
     const members = chains.get(route.chainId) ?? new Map<string, Member>();
     chains.set(route.chainId, members);
     return (route.targets[protocol] ?? []).map((target) => {
@@ -111,8 +121,8 @@ export const createHttpNodes = (deps: {
   };
 
   return {
-    order: (entry, callerId) => {
-      const members = membersOf(entry);
+    order: (chainId, callerId) => {
+      const members = membersOf(chainId);
       if (members.length < 2) return members;
       const now = performance.now();
       const rank = (member: Member): number => spread(`${callerId} ${member.name}`);

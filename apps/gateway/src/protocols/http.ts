@@ -74,14 +74,13 @@ export const createHttp = (deps: HttpDeps): HttpHandler => {
   ): void => {
     const requestId = nextRequestId();
     const problem = toProblem(refusal);
-    const isLeft = !req.complete && hasBody(req) && !isWorthReading(req);
+    if (!req.complete && hasBody(req) && !isWorthReading(req)) res.shouldKeepAlive = false;
     if (render === undefined) sendProblem({ req, res, requestId }, problem);
     else {
       const { status, code, message, hint, retryAfterSeconds } = { ...refusal, status: problem.status };
       const known = { status, code, message, hint, requestId };
       const text = render({ ...known, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
-      const closing = isLeft ? ["Connection", "close"] : [];
-      const headers = [...refusalHeaders(refusal), ...answerHeaders, "X-Request-Id", requestId, ...closing];
+      const headers = [...refusalHeaders(refusal), ...answerHeaders, "X-Request-Id", requestId];
       reply.json(status, Buffer.from(text, "utf8").toString("latin1"), headers);
     }
     req.resume();
@@ -106,14 +105,13 @@ export const createHttp = (deps: HttpDeps): HttpHandler => {
     const stream = new LineStream(deps, request, rule);
     streams.add(stream);
     request.res.once("close", () => streams.delete(stream));
-    void stream.run([...nodes.order(route, key.key.id)]);
+    void stream.run(nodes.order(chainId, key.key.id));
   };
 
   const send = (request: HttpRequest, body: string): void => {
     const { grant, route } = request;
-    const ordered = nodes.order(grant.route, grant.key.key.id);
     if (route.stream !== undefined) openStream(request);
-    else HttpCall.start(deps, request, body, [...ordered]);
+    else HttpCall.start(deps, request, body, nodes.order(grant.route.route.chainId, grant.key.key.id));
   };
 
   const takeBody = (request: HttpRequest): void => {
