@@ -23,6 +23,7 @@ describe.skipIf(required === undefined || programs === undefined)("chaincode by 
   let client: OpenFabric | undefined;
   let directory: string;
   let chain = "";
+  let refused = "";
   let image = { open: "", closed: "" };
 
   beforeAll(async () => {
@@ -63,15 +64,36 @@ describe.skipIf(required === undefined || programs === undefined)("chaincode by 
     const channel = await sdk.channels.create({ params, body: { name: "main" } });
     for (const { id } of [network, channel]) await finish(sdk, id, 400_000);
     const denied = await sdk.chaincodes.create({ params, body: { name: "closed", settings: wish(image.closed) } });
+    refused = denied.id;
     const operation = await until("the reason", async () => {
       const found = await sdk.operations.get({ params: { operation: denied.id } });
       return found.state === "needsAttention" ? found : undefined;
     });
     expect(operation.error).toMatchObject({
       message: expect.stringContaining("its registry refuses access"),
-      hint: expect.stringContaining("anybody may pull"),
+      hint: expect.stringContaining("portolan registries set"),
       retryable: false,
     });
+  }, 900_000);
+
+  it("once its app has credentials for the registry, that operation ends by itself and the chaincode answers", async () => {
+    const { sdk, appId } = customer;
+    const { closed = "", user: username = "", password = "" } = cluster.registry ?? {};
+    await sdk.registries.set({ params: { app: appId, registry: closed }, body: { username, password } });
+    const look = async () => {
+      const { state } = await sdk.operations.get({ params: { operation: refused } });
+      return state === "succeeded";
+    };
+    await until("its end", look, { timeoutMs: 300_000 });
+    const user = await enrol(customer, chain, { name: "puller", organisation: "org1" });
+    const caller = openThroughPlane(plane, chain, customer.secret, user);
+    try {
+      const contract = caller.contract("main", "closed");
+      await contract.submitTransaction("create", "boat", "blue", "1");
+      expect(Buffer.from(await contract.evaluateTransaction("read", "boat")).toString()).toContain("blue");
+    } finally {
+      caller.close();
+    }
   }, 900_000);
 
   it("one that anybody may pull runs in a namespace of its own, and answers through the gateway", async () => {
