@@ -10,34 +10,9 @@ import {
   toContext,
 } from "./activation.ts";
 import { kinds, toText } from "./base58.ts";
+import { accountsOf, genesisBlock, type TezosAccount, type TezosBlock, type TezosGenesis } from "./block.ts";
 import { type Content, isSignedBy, type Operation, readOperation, toAccount } from "./operation.ts";
 import { failure, type NodeError, Refused } from "./refusal.ts";
-
-export interface TezosGenesis {
-  block: string;
-  chainId: string;
-  chainName: string;
-  protocol: string;
-  /** RFC 3339. */
-  timestamp: string;
-  /** `edpk…` of who may activate. */
-  activator: string;
-}
-
-export interface TezosBlock {
-  hash: string;
-  shell: ShellHeader;
-  protocol: string;
-  nextProtocol: string;
-  operations: readonly Operation[];
-}
-
-export interface TezosAccount {
-  /** Mutez. */
-  balance: bigint;
-  counter: bigint;
-  publicKey?: string;
-}
 
 export interface TezosChainOptions {
   genesis: TezosGenesis;
@@ -48,33 +23,7 @@ export interface TezosChainOptions {
   checkParameters?(parameters: Parameters): string | null;
 }
 
-/** Of `Fake_protocol`, which a node names for block 0. */
-const noProtocol = "PrihK96nBAFSxVL1GLJTVhu9YnzkMFiBeuJRPA8NwuZVZCE1L6i";
 const toleratedDriftMs = 15_000;
-
-const genesisBlock = ({ block, timestamp, protocol }: TezosGenesis): TezosBlock => ({
-  hash: block,
-  shell: {
-    level: 0,
-    proto: 0,
-    predecessor: block,
-    timestamp,
-    validation_pass: 0,
-    operations_hash: noOperations,
-    fitness: [],
-    context: toContext(block),
-  },
-  protocol: noProtocol,
-  nextProtocol: protocol,
-  operations: [],
-});
-
-const accountsOf = ({ bootstrap_accounts: list }: Parameters): [string, TezosAccount][] =>
-  (Array.isArray(list) ? list : []).map((entry) => {
-    const [owner, balance] = Array.isArray(entry) ? entry.map(String) : ["", "0"];
-    const account = { balance: BigInt(balance ?? "0"), counter: 0n };
-    return owner?.startsWith("edpk") ? [toAccount(owner), { ...account, publicKey: owner }] : [owner ?? "", account];
-  });
 
 export type TezosChain = ReturnType<typeof createTezosChain>;
 
@@ -89,6 +38,7 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
   const pending: Operation[] = [];
   const listeners = new Set<(block: TezosBlock) => void>();
   let parameters: Parameters = {};
+  let activation: Buffer | null = null;
 
   const head = (): TezosBlock => blocks.at(-1) ?? genesisBlock(genesis);
   const errorId = (name: string): string => `proto.${head().nextProtocol.slice(0, 8)}.${name}`;
@@ -161,6 +111,7 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
     checkActivation(block);
     if (blocks.length > 1) throw failure("Fitness too low");
     ({ parameters } = block);
+    activation = bytes;
     for (const [owner, account] of accountsOf(parameters)) accounts.set(owner, account);
     const { hash, shell, protocol } = block;
     append({ hash, shell, protocol: genesis.protocol, nextProtocol: protocol, operations: [] });
@@ -193,16 +144,15 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
     return [{ kind: "temporary", id: errorId("contract.balance_too_low"), contract, ...amounts }];
   };
 
-  const injectOperation = (bytes: Buffer): string => {
+  /** Takes an operation apart and checks all of it. Throws `Refused`. */
+  const check = (bytes: Buffer): Operation => {
     let operation: Operation;
     try {
       operation = readOperation(bytes);
     } catch (error) {
       throw failure(`Can't parse the operation: ${error instanceof Error ? error.message : ""}`);
     }
-    const { hash, branch, contents } = operation;
-    if (pending.some((each) => each.hash === hash))
-      throw new Refused([{ kind: "temporary", id: "prevalidation.operation_already_in_mempool", oph: hash }]);
+    const { branch, contents } = operation;
     if (!blocks.some((block) => block.hash === branch))
       throw new Refused([{ kind: "branch", id: "prevalidation.unknown_branch", branch }]);
     const problems = problemsOf(contents);
@@ -211,6 +161,14 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
     const key = first?.kind === "reveal" ? first.public_key : accountOf(first?.source ?? "").publicKey;
     if (key === undefined || first === undefined || toAccount(key) !== first.source || !isSignedBy(key, operation))
       throw new Refused([{ kind: "permanent", id: errorId("operation.invalid_signature") }]);
+    return operation;
+  };
+
+  const injectOperation = (bytes: Buffer): string => {
+    const operation = check(bytes);
+    const { hash } = operation;
+    if (pending.some((each) => each.hash === hash))
+      throw new Refused([{ kind: "temporary", id: "prevalidation.operation_already_in_mempool", oph: hash }]);
     pending.push(operation);
     return hash;
   };
@@ -245,6 +203,21 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
     return block;
   };
 
+  /** Takes a block that another node's `bake` made, with everything in it checked. Throws where it does not fit. */
+  const adopt = ({ hash, shell }: Pick<TezosBlock, "hash" | "shell">, operations: readonly Buffer[]): void => {
+    const { hash: predecessor, shell: last, nextProtocol } = head();
+    if (shell.predecessor !== predecessor || shell.level !== last.level + 1 || last.level === 0)
+      throw failure("The block does not follow the head");
+    const taken = operations.map((bytes) => {
+      const operation = check(bytes);
+      for (const content of operation.contents) apply(content);
+      return operation;
+    });
+    const left = pending.filter((one) => !taken.some((other) => other.hash === one.hash));
+    pending.splice(0, pending.length, ...left);
+    append({ hash, shell, protocol: nextProtocol, nextProtocol, operations: taken });
+  };
+
   return {
     genesis,
     protocols,
@@ -260,6 +233,9 @@ export const createTezosChain = ({ genesis, protocols, now, checkParameters }: T
     problemsOf,
     injectOperation,
     bake,
+    adopt,
+    /** Block 1 as it was injected; null before. */
+    activation: (): Buffer | null => activation,
     /** Another protocol than the one that was activated is in force from the next block on. */
     replaceProtocol: (protocol: string): void => {
       const { hash, ...rest } = head();

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TezosBlock, TezosChain } from "./chain.ts";
+import type { TezosBlock } from "./block.ts";
+import type { TezosChain } from "./chain.ts";
 import { type NodeError, Refused } from "./refusal.ts";
 import { answer, type CallScene } from "./routes.ts";
 
@@ -22,6 +23,16 @@ export interface TezosNodeOptions {
   peers?: number;
   sync?: CallScene["sync"];
   program?: CallScene["program"];
+}
+
+/** Where it listens, by default at any port of loopback, and to whom. */
+export interface TezosListening {
+  host?: string;
+  port?: number;
+  /** Whether its access list has the call; by default it has all. */
+  allows?(method: string, path: string): boolean;
+  /** Answers calls that are the test's own; undefined: it is none of them. */
+  answers?(method: string, path: string, body: unknown): unknown;
 }
 
 export interface TezosNode {
@@ -66,7 +77,12 @@ const toHeadLine = ({ hash, shell }: TezosBlock): string =>
  * Plays one Tezos node's HTTP interface over a chain that is played too (`createTezosChain`), as far as Portolan and
  * Taquito ask: no Octez runs here, so that it is accepted says that our words are well formed, and no more.
  */
-export const openTezosNode = async (chain: TezosChain, options: TezosNodeOptions = {}): Promise<TezosNode> => {
+export const openTezosNode = async (
+  chain: TezosChain,
+  options: TezosNodeOptions = {},
+  listening: TezosListening = {},
+): Promise<TezosNode> => {
+  const { host = "127.0.0.1", allows, answers } = listening;
   const said = {
     peers: 1,
     sync: { bootstrapped: true, sync_state: "synced" as const },
@@ -106,6 +122,9 @@ export const openTezosNode = async (chain: TezosChain, options: TezosNodeOptions
     calls.push(`${method} ${path}`);
     try {
       const body = await readJson(request);
+      const own = answers?.(method, path, body);
+      if (own !== undefined) return send(response, 200, own);
+      if (allows?.(method, path) === false) throw new Refused([{ kind: "permanent", id: "rpc.forbidden" }], 403);
       const fault = takeFault(method, path);
       if (fault === "cut") return void request.socket.destroy();
       if (typeof fault === "object" && "errors" in fault) return send(response, fault.status, fault.errors);
@@ -121,11 +140,14 @@ export const openTezosNode = async (chain: TezosChain, options: TezosNodeOptions
   };
 
   const server = createServer((request, response) => void serve(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(listening.port ?? 0, host, resolve);
+  });
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
-    host: "127.0.0.1",
+    url: `http://${host}:${port}`,
+    host,
     port,
     calls,
     get streams() {

@@ -16,6 +16,7 @@ export interface Operation {
   hash: string;
   branch: string;
   contents: Content[];
+  /** What was signed. */
   bytes: Buffer;
   signature: Buffer;
 }

@@ -1,5 +1,6 @@
 import { type Parameters, toTimestamp } from "./activation.ts";
-import type { TezosBlock, TezosChain } from "./chain.ts";
+import type { TezosBlock } from "./block.ts";
+import type { TezosChain } from "./chain.ts";
 import { type Content, forgeOperation, type Operation } from "./operation.ts";
 import { failure, Refused } from "./refusal.ts";
 
