@@ -183,6 +183,21 @@ describe.skipIf(standIn === undefined)("a developer's QBFT network, another make
     expect(await token.balanceOf(bob)).toBe(held + 1n);
   });
 
+  it("a backup is taken of all nodes at rest, and its restore undoes what came after it", async () => {
+    const held = await token.balanceOf(bob);
+    const taken = await finish(customer.sdk, (await customer.sdk.backups.create({ params: params() })).id);
+    const { items } = await customer.sdk.backups.list({ params: params() });
+    const backup = items.find(({ operationId }) => operationId === taken.id);
+    expect(backup?.nodes.toSorted()).toEqual(running());
+    await until("it answers again", () => height());
+    await token.transfer(bob, 1n);
+    const body = { backup: backup?.id ?? "" };
+    await finish(customer.sdk, (await customer.sdk.chains.restore({ params: params(), body })).id);
+    await until("what was", async () => (await token.balanceOf(bob)) === held);
+    await token.transfer(bob, 2n);
+    expect(await token.balanceOf(bob)).toBe(held + 2n);
+  });
+
   it("is deleted with everything that it had on the machine", async () => {
     await finish(customer.sdk, (await customer.sdk.chains.delete({ params: params() })).id);
     expect(running()).toEqual([]);

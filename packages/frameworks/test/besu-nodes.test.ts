@@ -22,7 +22,7 @@ const holder = `0x${"ab".repeat(20)}`;
 /** Material and blueprint as real QBFT nodes of another make take them; see packages/testing's stand-in for Besu. */
 describe.skipIf(standIn === undefined)("what is made for a QBFT network", () => {
   const spec = besuSpec({
-    ...{ validators: 4, rpcNodes: 1, blockPeriodSeconds: 1 },
+    ...{ validators: 7, rpcNodes: 2, blockPeriodSeconds: 1 },
     allocations: [{ address: holder, balanceEther: "12.5" }],
   });
   const ids = createIdSource({ clock: systemClock, random });
