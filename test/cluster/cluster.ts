@@ -104,7 +104,13 @@ const startLevel2 = async (parts: ControlPlaneParts, level: ClusterLevel, closin
     return await addSimulatedNodes(parts, simulated - count, count);
   };
   if (level === 2) await addNodes(simulatedAtFirst);
-  return { addSimulatedNodes: addNodes };
+  const restartControllers = async (): Promise<void> => {
+    const names = ["kube-controller-manager", "kube-scheduler", "kwok"];
+    await Promise.all(names.map((name) => parts.processes.stop(name, { hard: true })));
+    startSimulator(parts);
+    await startControllers(parts);
+  };
+  return { addSimulatedNodes: addNodes, restartControllers };
 };
 
 const apiServerCommands = (parts: ControlPlaneParts) => ({

@@ -88,6 +88,11 @@ export interface TestCluster extends ClusterFacts {
   /** It accepts connections and answers nothing, until it is thawed. */
   freezeApiServer(): Promise<void>;
   thawApiServer(): Promise<void>;
+  /**
+   * Controllers, scheduler and simulated nodes start anew, as they do with a control plane's machine: alone they may rest
+   * for up to a minute after an API server was not there.
+   */
+  restartControllers(): Promise<void>;
   /** Names of new simulated nodes that are Ready. Level 2 starts with three. */
   addSimulatedNodes(count: number): Promise<readonly string[]>;
   /** Makes it and lays it on every node. */

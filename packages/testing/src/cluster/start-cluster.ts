@@ -97,6 +97,7 @@ const toCluster = (known: ClusterFacts, close: () => Promise<void>): TestCluster
     startApiServer: () => ask("startApiServer"),
     freezeApiServer: () => ask("freezeApiServer"),
     thawApiServer: () => ask("thawApiServer"),
+    restartControllers: () => ask("restartControllers"),
     addSimulatedNodes: (count) => ask("addSimulatedNodes", count),
     makeImage: (spec) => ask<ClusterImage>("makeImage", spec),
     pushImage: (image, repository, tag) => ask("pushImage", image, repository, tag),
