@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findFramework } from "@portolan/frameworks";
 import { expect, onTestFinished, test } from "vitest";
-import { createProgramFinder } from "./programs.ts";
+import { createProgramFinder, toReachable } from "./programs.ts";
 
 const setUp = () => {
   const root = mkdtempSync(join(tmpdir(), "portolan-finder-"));
@@ -108,4 +108,18 @@ test("anvil comes with the installation in the version that its framework offers
   expect(versions).not.toEqual([]);
   for (const { version } of versions) expect(finder.find({ name: "anvil", version })).toHaveProperty("path");
   expect(finder.find({ name: "anvil", version: "0.0.1" })).toHaveProperty("missing");
+});
+
+test("a program that needs what lies around it is not copied alone for a user who can't reach it", () => {
+  const { place, finder, root } = setUp();
+  const path = place("programs", "besu-26.9.0", "bin", "besu");
+  const found = finder.find({ name: "besu", version: "26.9.0" });
+  expect(found).toEqual({ path, isWhole: true });
+  if ("missing" in found) throw new Error("it is there");
+  const copies = join(root, "copies");
+  expect(toReachable(found, copies, undefined)).toEqual({ path });
+  chmodSync(root, 0o700);
+  const stranger = { name: "stranger", uid: 54_321, gid: 54_321 };
+  expect(() => toReachable(found, copies, stranger)).toThrow(/stranger, that programs run as, can't reach/);
+  expect(existsSync(copies)).toBe(false);
 });

@@ -13,6 +13,8 @@ import { isReachable, type RunUser } from "./run-user.ts";
 export interface FoundProgram {
   path: string;
   script?: string;
+  /** It needs what lies around it, so that a copy of it alone is of no use. */
+  isWhole?: true;
 }
 
 /** Finds the executable of a program. */
@@ -151,7 +153,8 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
       const isThere = (place: string | undefined): place is string =>
         place !== undefined && (isScript(place) ? isReadable(place) : isExecutable(place));
       const path = isPlain ? (places.find(isThere) ?? scriptIn(own, name)) : undefined;
-      if (path !== undefined) return isScript(path) ? { path: process.execPath, script: path } : { path };
+      if (path !== undefined && isScript(path)) return { path: process.execPath, script: path };
+      if (path !== undefined) return set?.isUnpackedByHand === true ? { path, isWhole: true } : { path };
       const install = set && installHint(set, version);
       if (isOther) {
         const message = `The program ${name} is here in version ${bundledVersion}, not ${version}.`;
@@ -169,11 +172,19 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
 const toReachableScript = (script: string, programs: string, user: RunUser | undefined): string =>
   user === undefined || isReachable(dirname(script), user) ? script : copyScript(script, programs);
 
-/** What to start, for the run user. */
-export const toReachable = (found: FoundProgram, programs: string, user: RunUser | undefined): FoundProgram => ({
-  path: toReachableProgram(found.path, programs, user),
-  ...(found.script === undefined ? {} : { script: toReachableScript(found.script, programs, user) }),
-});
+/** What to start, for the run user. Throws `NodeFailure` where there is no way to it. */
+export const toReachable = (found: FoundProgram, programs: string, user: RunUser | undefined): FoundProgram => {
+  if (found.isWhole === true && user !== undefined && !isReachable(found.path, user))
+    throw new NodeFailure({
+      reason: "program_unreachable",
+      message: `The user ${user.name}, that programs run as, can't reach ${found.path}.`,
+      hint: "Set PORTOLAN_PROGRAMS to a directory whose parents everybody may enter, e.g. /opt/portolan/programs, and move it there.",
+    });
+  return {
+    path: toReachableProgram(found.path, programs, user),
+    ...(found.script === undefined ? {} : { script: toReachableScript(found.script, programs, user) }),
+  };
+};
 
 /** A path that the run user may execute: the program's own, or that of a copy made once below the home. */
 const toReachableProgram = (path: string, programs: string, user: RunUser | undefined): string => {
