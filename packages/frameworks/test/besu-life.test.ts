@@ -68,6 +68,24 @@ test("of two regions each lets its own validators vote", async () => {
   expect(votesLeft(plane)).toEqual([]);
 });
 
+test("who is voted for and not wished any more runs until nobody can vote for it", async () => {
+  const controller = new AbortController();
+  let proposals = 0;
+  const plane = await start(besuSpec({ validators: 4 }), {
+    onCall: (_node, method) => {
+      if (method === "qbft_proposeValidatorVote" && ++proposals === 4) controller.abort(new Error("the worker died"));
+    },
+  });
+  plane.change({ validators: 5 });
+  for (let count = 0; count < 20 && !controller.signal.aborted; count++)
+    await plane.pass(controller.signal).catch(() => undefined);
+  expect(votesLeft(plane).length).toBeGreaterThan(2);
+  plane.change({ validators: 4, retiredValidators: [4] });
+  await plane.settle();
+  expect(plane.validators()).toEqual(names(0, 1, 2, 3));
+  expect([plane.network.nodes.has("validator-4"), votesLeft(plane)]).toEqual([false, []]);
+});
+
 test("a dead validator is voted out before its successor is voted in", async () => {
   const plane = await start(besuSpec({ validators: 4 }));
   plane.network.stop("validator-2");
@@ -99,7 +117,7 @@ test("what would leave no quorum waits and says why; it goes on when the others 
   expect(plane.network.nodes.get("validator-1")?.isUp).toBe(true);
   for (const name of names(0, 3)) {
     const node = plane.network.nodes.get(name);
-    if (node !== undefined) await plane.network.start({ ...node, knows: [...node.knows] });
+    if (node !== undefined) await plane.network.start(node);
   }
   await plane.settle();
   expect(plane.validators()).toEqual(names(0, 2, 3, 4));
@@ -167,6 +185,15 @@ test("another release goes to the RPC nodes first and then to one validator at a
   await plane.settle();
 });
 
+test("with a list of nodes the others learn of a new one by a restart each, before it has a vote", async () => {
+  const plane = await start(besuSpec({ validators: 4, permissions: { nodes: true } }));
+  plane.change({ validators: 5 });
+  const rolled = (await plane.settle()).flatMap((pass) => ("rolled" in pass ? (pass.rolled as string[]) : []));
+  expect(plane.network.state.changes).toEqual(["+validator-4"]);
+  expect(rolled.toSorted()).toEqual(["rpc-0", "rpc-1", ...names(0, 1, 2, 3)]);
+  expect(plane.network.live()).toHaveLength(5);
+});
+
 test("a node with another chain's data is found by its block 0", async () => {
   const plane = await start(besuSpec({ validators: 4 }));
   plane.network.state.genesis = "another";
@@ -176,7 +203,7 @@ test("a node with another chain's data is found by its block 0", async () => {
 
 test("whoever fails in the middle of a replacement, the next pass goes on from there", async () => {
   const outcomes: number[] = [];
-  for (const place of [1, 3, 9, 20, 33, 41, 48, 55, 62, 80]) {
+  for (const place of [3, 20, 41, 62, 80]) {
     const crash = { calls: 0, controller: new AbortController(), isArmed: false };
     const plane: BesuPlane = await start(besuSpec({ validators: 4 }), {
       onCall: () => {

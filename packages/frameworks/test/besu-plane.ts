@@ -5,7 +5,7 @@ import { inForceOf } from "../src/besu/facts.ts";
 import { makeMaterial } from "../src/besu/material.ts";
 import { identityOf } from "../src/besu/node-key.ts";
 import { quorumOf } from "../src/besu/quorum.ts";
-import { evmChainId } from "../src/besu/settings.ts";
+import { evmChainId, readSettings } from "../src/besu/settings.ts";
 import { validatorName, validatorOrdinals } from "../src/besu/topology.ts";
 import { createQbftNetwork, type QbftNetwork } from "./qbft-network.ts";
 
@@ -35,7 +35,7 @@ export const createBesuPlane = async (
   options: { epochLength?: number; onCall?: (node: string, method: string) => void } = {},
 ) => {
   const random = countingRandom();
-  const network: QbftNetwork = await createQbftNetwork({
+  const network: QbftNetwork = createQbftNetwork({
     chainId: evmChainId(first),
     blockPeriodMs: 2_000,
     ...options,
@@ -71,6 +71,14 @@ export const createBesuPlane = async (
     return all;
   };
 
+  /** What a node is started with; another list of nodes is another node, as in the blueprint. */
+  const formOf = (spec: ChainSpec, nodes: readonly NodeSpec[]) => {
+    const all = nodes.map(({ name }) => name);
+    const isListed = readSettings(spec.settings).permissions?.nodes === true;
+    const version = isListed ? `${spec.version} with ${all.join()}` : spec.version;
+    return { version, knows: all, allows: isListed ? new Set(all) : null };
+  };
+
   /** What the runtime does: what is wished runs, what is not goes. */
   const apply = async (spec: ChainSpec, nodes: readonly NodeSpec[]): Promise<void> => {
     for (const { name, isUp } of [...network.nodes.values()]) {
@@ -82,8 +90,7 @@ export const createBesuPlane = async (
       if (network.nodes.has(name)) continue;
       const identity = identityOf(state.material, name);
       if (identity === undefined) throw new Error(`${name} has no key`);
-      const knows = nodes.map((other) => other.name).filter((other) => other !== name);
-      await network.start({ name, ...identity, version: spec.version, knows });
+      await network.start({ name, ...identity, ...formOf(spec, nodes) });
     }
   };
 
@@ -136,8 +143,9 @@ export const createBesuPlane = async (
   const roll = async (spec: ChainSpec, nodes: readonly NodeSpec[]): Promise<string[]> => {
     const view = merged();
     const healthy = Object.entries(view?.nodes ?? {}).flatMap(([name, node]) => (node.healthy ? [name] : []));
+    const form = formOf(spec, nodes);
     const changed = nodes.flatMap(({ name }) =>
-      network.nodes.get(name)?.version === spec.version ? [] : [{ node: name, isRendererOnly: false }],
+      network.nodes.get(name)?.version === form.version ? [] : [{ node: name, isRendererOnly: false }],
     );
     if (changed.length === 0) return [];
     const turn = besu.rollout({ spec, nodes, changed, fresh: [], healthy, material: state.material, view });
@@ -150,7 +158,7 @@ export const createBesuPlane = async (
       if (count > 1 && !isQuorum && network.isInForce(name))
         network.state.broken.push(`${name}'s change took the quorum`);
       network.advance(4_000);
-      await network.start({ ...node, version: spec.version, knows: [...node.knows] });
+      await network.start({ ...node, ...form });
     }
     return turn;
   };
@@ -174,7 +182,8 @@ export const createBesuPlane = async (
   const isReached = ({ steps }: Pass): boolean => {
     const view = merged();
     const spec = wish();
-    const isCurrent = [...network.nodes.values()].every(({ version }) => version === spec.version);
+    const { version: wanted } = formOf(spec, besu.topology(spec));
+    const isCurrent = [...network.nodes.values()].every(({ version }) => version === wanted);
     const areWell = besu.topology(spec).every(({ name }) => view?.nodes[name]?.healthy === true);
     return steps.length === 0 && (spec.leaving ?? []).length === 0 && isCurrent && areWell;
   };

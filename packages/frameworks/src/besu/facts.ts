@@ -3,6 +3,8 @@ import { z } from "zod";
 import { addressesOfNodes } from "./material.ts";
 
 const regionFacts = z.object({
+  /** Under which wish it was looked at (`Inspection.wish`). */
+  wish: z.string(),
   /** Hash of block 0 as the region's nodes have it; remembered from the first look on. */
   genesisHash: z.string().optional(),
   /** The highest block that any node of the region has, and when it was first seen to be a new one (RFC 3339). */
@@ -22,7 +24,7 @@ const regionFacts = z.object({
 /** What was found in one region and is remembered; the rest is in the nodes' views. */
 export type RegionFacts = z.output<typeof regionFacts>;
 
-export const noFacts: RegionFacts = { pending: {}, lacking: {}, runs: {} };
+export const noFacts: RegionFacts = { wish: "", pending: {}, lacking: {}, runs: {} };
 
 const prefix = "besu.";
 

@@ -40,6 +40,7 @@ const toLacking = (scene: RegionScene): RegionFacts["lacking"] =>
 const toFacts = (scene: RegionScene): RegionFacts => {
   const { genesisHash, head, inForce, proposed, runs } = scene;
   return {
+    wish: scene.inspection.wish,
     ...(genesisHash === undefined ? {} : { genesisHash }),
     ...(head === undefined ? {} : { head }),
     ...(inForce === undefined ? {} : { inForce }),

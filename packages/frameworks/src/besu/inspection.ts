@@ -2,7 +2,7 @@ import type { AddressesByRegion, ChainSpec, JsonObject, MaterialItem } from "@po
 import { z } from "zod";
 import { identityOf, toEnode } from "./node-key.ts";
 import { evmChainId, readSettings, requestTimeoutOf } from "./settings.ts";
-import { ports, topology } from "./topology.ts";
+import { ports, topology, validatorOrdinals } from "./topology.ts";
 
 const inspectedNode = z.object({
   /** What it is called in votes and blocks. */
@@ -17,12 +17,17 @@ const inspectionShape = z.object({
   chainId: z.string(),
   blockPeriodSeconds: z.number(),
   requestTimeoutSeconds: z.number(),
+  /** Numbers of the validators that are wished, ascending: under which wish a look was taken. */
+  wish: z.string(),
   /** All nodes of the chain, of every region, by name. */
   nodes: z.record(z.string(), inspectedNode),
 });
 
 /** What `inspect` and the actions need to know of a network besides its settings. All of it is public. */
 export type Inspection = z.output<typeof inspectionShape>;
+
+/** As in `Inspection`. */
+export const wishOf = (spec: Pick<ChainSpec, "settings" | "plan">): string => validatorOrdinals(spec).join();
 
 /** The framework's `inspection`. Pure. Nodes without a key or an address yet are left out. */
 export const inspection = (
@@ -41,6 +46,7 @@ export const inspection = (
     chainId: String(evmChainId(spec)),
     blockPeriodSeconds: settings.blockPeriodSeconds,
     requestTimeoutSeconds: requestTimeoutOf(settings),
+    wish: wishOf(spec),
     nodes: Object.fromEntries(nodes),
   };
   return found;

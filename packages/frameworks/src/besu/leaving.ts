@@ -1,20 +1,32 @@
 import type { ChainSpec, ChainView, MaterialItem } from "@portolan/domain";
-import { detailOf, inForceOf, nodesByAddress } from "./facts.ts";
-import { validatorName, validatorOrdinals } from "./topology.ts";
+import { detailOf, factsByRegion, inForceOf } from "./facts.ts";
+import { wishOf } from "./inspection.ts";
+import { addressesOfNodes } from "./material.ts";
+import { roles, topology, validatorName, validatorOrdinals } from "./topology.ts";
+
+/** Votes that would still let it in, or may have been cast since a region was looked at: under the wish before. */
+const mayBeVotedIn = (spec: ChainSpec, view: ChainView, address: string): boolean => {
+  const regions = new Set(topology({ ...spec, leaving: [] }).map(({ region }) => region));
+  return Object.entries(factsByRegion(view)).some(
+    ([region, { wish, pending }]) =>
+      regions.has(region) && (wish !== wishOf(spec) || Object.values(pending).some((votes) => votes[address] === true)),
+  );
+};
 
 /**
- * Validators that are not wished any more and still count: they run on until they are voted out, because one that stops
- * before takes from the two thirds that seal blocks. Not those that the runtime has given up: nothing is to be had of them
- * but their place in the set, and the others can take that away. Pure.
+ * Validators that are not wished any more and count, or may yet: they run on until they are voted out, because one that
+ * stops before takes from the two thirds that seal blocks. Not those that the runtime has given up: nothing is to be had
+ * of them but their place in the set, and the others can take that away. Pure.
  */
 export const leaving = (spec: ChainSpec, material: readonly MaterialItem[], view: ChainView | null): string[] => {
+  if (view === null) return [];
   const wished = new Set(validatorOrdinals(spec).map(validatorName));
-  const names = nodesByAddress(material);
-  return (inForceOf(view) ?? [])
-    .flatMap((address) => {
-      const name = names.get(address);
-      if (name === undefined || wished.has(name) || view?.nodes[name] === undefined) return [];
-      return detailOf(view, name)?.isFailed === true ? [] : [name];
+  const inForce = inForceOf(view) ?? [];
+  return Object.entries(addressesOfNodes(material))
+    .flatMap(([name, address]) => {
+      if (!name.startsWith(`${roles.validator}-`) || wished.has(name) || view.nodes[name] === undefined) return [];
+      if (detailOf(view, name)?.isFailed === true) return [];
+      return inForce.includes(address) || mayBeVotedIn(spec, view, address) ? [name] : [];
     })
     .sort();
 };
