@@ -45,7 +45,8 @@ const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPo
 const bound = (own: readonly BlueprintPort[], name: string): string => {
   const port = own.find((one) => one.name === name);
   if (port === undefined) throw new Error(`the node has no port ${name}`);
-  return `${port.bindHost}:${port.bindNumber}`;
+  const host = port.bindHost.includes(":") ? `[${port.bindHost}]` : port.bindHost;
+  return `${host}:${port.bindNumber}`;
 };
 
 /** Where all other nodes of the chain are dialled, in whatever region. */

@@ -17,7 +17,6 @@ const portsOf = (rpc: "admin" | "gateway"): readonly PortSpec[] => [
 ];
 
 export const bakerName = (ordinal: number): string => `${roles.baker}-${ordinal}`;
-export const rpcName = (ordinal: number): string => `${roles.rpc}-${ordinal}`;
 
 /** The node that activates the protocol: the first baker's. */
 export const activationNode = bakerName(0);
