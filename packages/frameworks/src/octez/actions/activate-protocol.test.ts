@@ -60,11 +60,16 @@ describe("protocol.activate, on a scripted peer", () => {
       release = resolve;
     });
     scene.node(activationNode).fault({ path: /^\/injection\/block$/, times: 2, does: { held } });
-    const both = [scene.act(before), scene.act(before)];
+    scene.clock.advance(60_000);
+    const first = scene.act(before);
+    scene.clock.advance(5_000);
+    const both = [first, scene.act(before)];
     while (injections(scene) < 2) await new Promise((resolve) => setImmediate(resolve));
     release();
     const [one, other] = await Promise.all(both);
     expect(one).toEqual(other);
+    // Both made the minute's block.
+    expect(scene.chain.head().shell.timestamp).toBe("2026-01-01T00:01:00Z");
     expect(scene.chain.blocks).toHaveLength(2);
   });
   it("takes the other's block where that came first", async () => {
