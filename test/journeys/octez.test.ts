@@ -48,14 +48,15 @@ describe("a Tezos chain of a developer, on scripted programs in Octez' place", (
     if (programs !== undefined) await rm(programs, { recursive: true, force: true });
   });
 
-  it("comes to be: its protocol is activated, and its baker makes blocks", async () => {
+  it("comes to be: its protocol is activated, and its bakers make blocks", async () => {
     const account = await tezosAccount();
     const accounts = [{ address: account.address, balanceTez: "100" }];
     const started = await customer.sdk.chains.create({ body: octezBody(customer, { accounts }) });
     chain = started.target.id;
     const operation = await finish(customer.sdk, started.id);
     expect(operation.steps.map(({ title }) => title)).toContain("Activate protocol PsUshuai");
-    expect(running()).toEqual(["baker-0/baker", "baker-0/node", "rpc-0/node"]);
+    const bakers = [0, 1, 2].flatMap((ordinal) => [`baker-${ordinal}/baker`, `baker-${ordinal}/node`]);
+    expect(running()).toEqual([...bakers, "rpc-0/node"]);
     url = `${plane.gateway}/${chain}/${customer.secret}`;
     tezos = toolkitAt(url, account.signer);
     await until("the new chain answers", () => tezos.rpc.getChainId());
@@ -95,6 +96,17 @@ describe("a Tezos chain of a developer, on scripted programs in Octez' place", (
     expect(await tezos.rpc.getBlockHash({ block: "1" })).toBe(before);
     await (await tezos.contract.transfer({ to: receiver, amount: 1 })).confirmation();
     expect(await balance()).toBe(2_000_000);
+  });
+
+  it("gets another node for callers, which follows the others; none of them is restarted for it", async () => {
+    const pids = () => plane.processes().flatMap(({ node, pid }) => (node && node !== "rpc-1" ? [pid] : []));
+    const before = pids();
+    const change = await customer.sdk.chains.update({ params: params(), body: { settings: { rpcNodes: 2 } } });
+    await finish(customer.sdk, change.id);
+    expect(running()).toContain("rpc-1/node");
+    expect(pids().sort()).toEqual(before.sort());
+    const { items } = await customer.sdk.chains.nodes({ params: params() });
+    expect(items.find(({ name }) => name === "rpc-1")).toMatchObject({ isHealthy: true });
   });
 
   it("keeps what it began with, and says so", async () => {

@@ -5,11 +5,11 @@ import type { Customer } from "./customer.ts";
 /** The version that the stand-in is called. */
 export const octezVersion = "25.1";
 
-/** One baker and a node for callers, with a block each second. */
+/** Three bakers and a node for callers, with a block each second. */
 export const octezBody = (customer: Pick<Customer, "appId">, settings: object = {}) => ({
-  ...{ appId: customer.appId, name: "ledger", framework: "octez", plan: "dev", regions: ["local"] },
+  ...{ appId: customer.appId, name: "ledger", framework: "octez", plan: "standard", regions: ["local"] },
   hosting: "dedicated" as const,
-  settings: { constants: { minimalBlockDelay: 1, delayIncrementPerRound: 1 }, ...settings },
+  settings: { bakers: 3, constants: { minimalBlockDelay: 1, delayIncrementPerRound: 1 }, ...settings },
 });
 
 /** A developer's own account. Its key is one that every sandbox has, worth nothing anywhere. */
