@@ -105,10 +105,8 @@ describe.skipIf(standIn === undefined || required === undefined)("a QBFT network
     });
   });
 
-  it("a fifth validator is voted in, then the first one out", async () => {
-    await change({ validators: 5 });
-    expect(await validators("validator-1")).toEqual(validatorNames(0, 1, 2, 3, 4));
-    await change({ validators: 4, retiredValidators: [0] });
+  it("one is replaced: a fifth is voted in, then the first one out, and its pod goes", async () => {
+    await change({ retiredValidators: [0] });
     expect(await validators("validator-1")).toEqual(validatorNames(1, 2, 3, 4));
     await runningAre(["rpc-0", ...validatorNames(1, 2, 3, 4)]);
     await token.transfer(bob, 1n);
