@@ -2,7 +2,8 @@ import type { ProtocolData } from "./protocol-data.ts";
 
 /**
  * Protocol 025. Its constants as its own parameters for sandboxes have them (they make a chain of one baker with little
- * work), but for times and counts that suit a private chain which is to last: blocks of 5 seconds, cycles of 128.
+ * work), but for times and counts that suit a private chain which is to last: blocks of 5 seconds, cycles of 128, and 200
+ * cycles (a day and a half) until a baker that is away loses its rights for good.
  * A constant too many or too few makes the activation fail, so every version of the protocol has a file of its own.
  */
 export const ushuaia: ProtocolData = {
@@ -14,7 +15,7 @@ export const ushuaia: ProtocolData = {
     consensus_rights_delay: 2,
     blocks_preservation_cycles: 1,
     delegate_parameters_activation_delay: 2,
-    tolerated_inactivity_period: 2,
+    tolerated_inactivity_period: 200,
     blocks_per_cycle: 128,
     blocks_per_commitment: 8,
     nonce_revelation_threshold: 32,
