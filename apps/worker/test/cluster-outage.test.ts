@@ -123,7 +123,8 @@ describe.skipIf(required === undefined)("a cluster whose API server fails in mid
     usual = toNames(await plane.looker().objectsOf(changed)).filter((name) => !name.includes("-job-"));
   });
 
-  test("every operation ends in its time and nothing is made twice: killed, then black-holed", async () => {
+  const name = "every operation ends in its time and nothing is made twice: killed, then black-holed";
+  test(name, { timeout: 600_000 }, async () => {
     const { changed, rested, doomed } = chains;
     const created = await endure("killed", [
       { chain: changed, change: update("killed"), lastKind: "chain.update" },
