@@ -77,3 +77,29 @@ it("an id of one's own is one chain's in the whole plane, also of two that are m
   await api.deps.clients.system.chain.updateMany({ where: { framework: "besu" }, data: { phase: "purged" } });
   await api.call("chains.create", theirs);
 });
+
+it("nodes to be joined from outside want a region whose entry has port numbers to give", async () => {
+  const { region } = api.deps.clients.system;
+  const told = { isolation: "namespace", hasStorageExpansion: false, hasSnapshots: true, exposures: [] };
+  const tell = (exposure: object) => region.updateMany({ data: { capabilities: { ...told, ...exposure } } });
+  const byName = { domain: "paris.example.org", byServerName: true };
+  const outside = chain({ outside: ["rpc"] });
+  for (const [exposure, reason] of [
+    [{}, "the region has no entry"],
+    [{ exposure: byName }, "it is told apart by a port number"],
+  ] as const) {
+    await tell(exposure);
+    const problem = await api.fail("chains.quote", "chain.settings_invalid", outside);
+    expect(problem).toMatchObject({
+      detail: expect.stringContaining(reason),
+      errors: [{ path: "settings", code: "region.no_entry" }],
+    });
+  }
+  await tell({ exposure: { ...byName, byPort: true } });
+  const quote = await api.call("chains.quote", outside);
+  expect(quote.objects.filter(({ kind }) => kind === "outsideRoute").map(({ name }) => name)).toEqual([
+    "rpc-0",
+    "rpc-1",
+  ]);
+  expect(quote.cost.lines.map(({ sku }) => sku)).toContain("outside.node");
+});

@@ -120,6 +120,31 @@ describe("the blueprint", () => {
     expect(enodes.join()).not.toContain("@validator-1.");
     expect(fileOf(here, "validator-1", "static-nodes.json")?.isForNextStart).toBe(true);
   });
+  it("shows neighbours from outside the ports that they dial, where it is wished and reserved", () => {
+    const spec = besuSpec({ outside: ["rpc"] });
+    const material = make(spec);
+    const reserved = reserve(spec, (node) => `${node}.example`);
+    const outside = { host: "rpc-0-chn.paris.example.org", number: 30_301 };
+    const addresses = Object.fromEntries(
+      Object.entries(reserved).map(([region, list]) => [
+        region,
+        list.map((one) => (one.node === "rpc-0" && one.port === "p2p" ? { ...one, outside } : one)),
+      ]),
+    );
+    const regions = Object.fromEntries(spec.regions.map((region) => [region, { placementId: "plc_1", capabilities }]));
+    const rendered = Object.values(besu.blueprint(spec, material, { regions, addresses, operator: { forks: [] } }));
+    const shown = rendered.flatMap(({ nodes }) =>
+      nodes.flatMap(({ name, ports }) => ports.flatMap((port) => (port.outside ? [`${name} ${port.name}`] : []))),
+    );
+    expect(shown).toEqual(["rpc-0 p2p"]);
+    const [neighbours] = (besu.documents?.(spec, material, null, { http: {} }) ?? []).filter(
+      ({ name }) => name === "neighbours.json",
+    );
+    expect(JSON.parse(neighbours?.content ?? "[]")[0]).toEqual({
+      node: "rpc-0",
+      enodeKey: expect.stringMatching(/^[0-9a-f]{128}$/),
+    });
+  });
   it("gives the key by reference, closed to others, and the genesis' own text", () => {
     expect(fileOf(here, "rpc-0", "node.key")).toMatchObject({
       content: { secret: { material: "node/rpc-0/key" } },

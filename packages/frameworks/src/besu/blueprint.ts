@@ -30,11 +30,15 @@ interface BlueprintInput {
 }
 
 const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
-  node.ports.map(({ name, exposure, protocol }) => {
+  node.ports.map(({ name, exposure, protocol, outsideBy }) => {
     const found = addresses.find((address) => address.node === node.name && address.port === name);
     if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
     const { bindHost, bindNumber, host, number } = found;
-    return { name, exposure, protocol, bindHost, bindNumber, host, number };
+    const outside = outsideBy === undefined ? undefined : found.outside;
+    return {
+      ...{ name, exposure, protocol, bindHost, bindNumber, host, number },
+      ...(outside === undefined ? {} : { outside }),
+    };
   });
 
 const toFiles = (

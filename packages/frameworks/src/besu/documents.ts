@@ -3,7 +3,27 @@ import { toEvmDocuments } from "../evm/quickstart/documents.ts";
 import type { ChainAddresses, ChainDocument } from "../framework.ts";
 import { genesisOf } from "./genesis.ts";
 import { materialNames } from "./names.ts";
+import { identityOf } from "./node-key.ts";
 import { readSettings } from "./settings.ts";
+import { topology } from "./topology.ts";
+
+/** What a node of somebody else's needs to know of those that it may join, besides their addresses. */
+const toNeighbours = (spec: ChainSpec, material: readonly MaterialItem[]): ChainDocument[] => {
+  const shown = topology(spec).filter(({ ports }) => ports.some(({ outsideBy }) => outsideBy !== undefined));
+  const keys = shown.flatMap(({ name }) => {
+    const identity = identityOf(material, name);
+    return identity === undefined ? [] : [{ node: name, enodeKey: identity.enodeKey }];
+  });
+  if (keys.length === 0) return [];
+  return [
+    {
+      name: "neighbours.json",
+      mediaType: "application/json",
+      title: "Nodes to join: enode://<enodeKey>@<host>:<port>?discport=0, with `outside` of the chain's nodes",
+      content: `${JSON.stringify(keys, null, 2)}\n`,
+    },
+  ];
+};
 
 /** The framework's `documents`: what a developer takes home; once there is one, the genesis too. Pure. */
 export const documents = (
@@ -22,5 +42,6 @@ export const documents = (
       title: "The genesis, as every node has it",
       content: genesis,
     },
+    ...toNeighbours(spec, material),
   ];
 };

@@ -72,6 +72,12 @@ describe("a wish for a QBFT network", () => {
       { path: "settings.permissions.nodes" },
     ]);
   });
+  it("shows nobody outside what lets nobody in", () => {
+    const closed = { permissions: { nodes: true } };
+    expect(only({ ...closed, outside: ["rpc"] })?.path).toBe("settings.outside");
+    expect(only({ outside: ["rpc", "rpc"] })?.path).toBe("settings.outside");
+    expect(problemsOf({ outside: ["rpc", "validators"] })).toEqual([]);
+  });
   it("may have an id of its own, off the public lists and below the plane's numbering", () => {
     expect(problemsOf({ chainId: 424_242 })).toEqual([]);
     expect(besu.claims?.(besuSpec({ chainId: 424_242 }))).toEqual([

@@ -83,6 +83,21 @@ const reviewNodeList = ({ permissions }: BesuSettings, operator: OperatorConfig)
       ]
     : [];
 
+/** Besu's list of nodes lets nobody else in, so that showing them would be for nothing. */
+const reviewOutside = ({ permissions, outside = [] }: BesuSettings): ReviewProblem[] => {
+  if (new Set(outside).size !== outside.length)
+    return [problem("outside", "A kind of nodes stands there twice.", "Name each once.")];
+  return permissions?.nodes === true && outside.length > 0
+    ? [
+        problem(
+          "outside",
+          "With `permissions.nodes` nodes speak only with those of this chain, so that nobody from outside could join them.",
+          "Choose one of the two.",
+        ),
+      ]
+    : [];
+};
+
 const reviewPermissions = ({ permissions, allocations }: BesuSettings): ReviewProblem[] => {
   const accounts = permissions?.accounts;
   if (accounts === undefined) return [];
@@ -137,6 +152,7 @@ export const review = (spec: ChainSpec, operator: OperatorConfig): readonly Revi
     ...reviewAllocations(settings),
     ...reviewPermissions(settings),
     ...reviewNodeList(settings, operator),
+    ...reviewOutside(settings),
     ...reviewRest(settings),
   ];
 };

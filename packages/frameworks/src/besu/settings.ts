@@ -115,6 +115,13 @@ export const besuSettings = z
       .max(200)
       .default([])
       .describe("Accounts of your own that have Ether at genesis; can't be changed."),
+    outside: z
+      .array(z.enum(["validators", "rpc"]))
+      .max(2)
+      .exactOptional()
+      .describe(
+        "Nodes that other nodes from outside the region may join as neighbours (RLPx), by a port number of the region's entry. Whoever has the genesis may then follow the chain; who seals is for the validators to vote.",
+      ),
     permissions: permissions
       .exactOptional()
       .describe("Who may send transactions, and which nodes speak with each other."),

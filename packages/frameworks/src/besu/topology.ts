@@ -12,9 +12,10 @@ export const ports = {
   p2p: "p2p",
 } as const;
 
-const p2p: PortSpec = { name: ports.p2p, exposure: "internal", protocol: "tcp" };
-const validatorPorts: readonly PortSpec[] = [{ name: ports.rpc, exposure: "admin", protocol: "http" }, p2p];
-const rpcPorts: readonly PortSpec[] = [{ name: ports.rpc, exposure: "gateway", protocol: "http" }, p2p];
+const portsOf = (exposure: PortSpec["exposure"], isShown: boolean): readonly PortSpec[] => [
+  { name: ports.rpc, exposure, protocol: "http" },
+  { name: ports.p2p, exposure: "internal", protocol: "tcp", ...(isShown ? { outsideBy: "port" } : {}) },
+];
 
 export const validatorName = (ordinal: number): string => `${roles.validator}-${ordinal}`;
 
@@ -47,6 +48,9 @@ export const topology = (spec: ChainSpec): NodeSpec[] => {
     region: regionAt(spec, ordinal),
     ports: nodePorts,
   });
+  const { outside = [] } = readSettings(spec.settings);
+  const validatorPorts = portsOf("admin", outside.includes("validators"));
+  const rpcPorts = portsOf("gateway", outside.includes("rpc"));
   return [
     ...[...new Set([...validatorOrdinals(spec), ...leavingOrdinals(spec)])]
       .sort((a, b) => a - b)
