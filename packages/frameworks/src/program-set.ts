@@ -14,6 +14,8 @@ export interface ProgramSet {
   versions: readonly ProgramSetVersion[];
   /** How each program says its version: what it is started with, and a pattern whose first group is the version. */
   says: { args: readonly string[]; version: RegExp };
+  /** What the programs' last words are where something on the machine is missing that they need, and how to get it. */
+  lacks?: { says: RegExp; hint: string };
   /** Where `archive` is absent: from whom the operator gets the programs, as a sentence. */
   byHand?: string;
   /**

@@ -32,6 +32,10 @@ export const defaultVersionOf = (set: ProgramSet): string => {
   return chosen.version;
 };
 
+/** What is to be done about a program that ended with these words because of something that the machine has not. */
+export const findLack = (words: string): string | undefined =>
+  programSets.find(({ lacks }) => lacks?.says.test(words) === true)?.lacks?.hint;
+
 /** Directory of a set below the programs' directory. */
 export const programSetDirectory = (set: Pick<ProgramSet, "name">, version: string): string => `${set.name}-${version}`;
 

@@ -1,4 +1,5 @@
 import { statfsSync } from "node:fs";
+import { findLack } from "@portolan/frameworks";
 import { redact } from "@portolan/kit";
 import type { Failure } from "../node-failure.ts";
 import type { Context } from "./context.ts";
@@ -52,6 +53,8 @@ export const describeEnd = (
         0,
         1500,
       ),
-    hint: isLoop ? "The node's logs say why; it is tried again every 30 seconds." : "It is started again by itself.",
+    hint:
+      findLack(output) ??
+      (isLoop ? "The node's logs say why; it is tried again every 30 seconds." : "It is started again by itself."),
   };
 };
