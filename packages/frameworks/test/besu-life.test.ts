@@ -86,6 +86,22 @@ test("who is voted for and not wished any more runs until nobody can vote for it
   expect([plane.network.nodes.has("validator-4"), votesLeft(plane)]).toEqual([false, []]);
 });
 
+test("after a backup from before two were replaced those two come back, vote, and go again", async () => {
+  const plane = await start(besuSpec({ validators: 4 }));
+  const former = [...plane.network.state.validators];
+  for (const retiredValidators of [[0], [0, 1]]) {
+    plane.change({ retiredValidators });
+    await plane.settle();
+  }
+  expect(plane.validators()).toEqual(names(2, 3, 4, 5));
+  plane.network.state.validators = former;
+  plane.network.state.changes = [];
+  expect(plane.network.live()).toEqual([]);
+  await plane.settle();
+  expect(plane.validators()).toEqual(names(2, 3, 4, 5));
+  expect(plane.network.state.changes).toEqual(["+validator-4", "+validator-5", "-validator-0", "-validator-1"]);
+});
+
 test("a dead validator is voted out before its successor is voted in", async () => {
   const plane = await start(besuSpec({ validators: 4 }));
   plane.network.stop("validator-2");
