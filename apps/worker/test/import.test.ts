@@ -138,9 +138,22 @@ const remove = createBackupRemover({
   log: { warn: (fields: unknown) => expect.fail(JSON.stringify(fields)) },
 });
 
+/** A name that no other chain of the plane may have, as the API takes it with the import. */
+const takeName = ({ id, tenantId }: TestChain) =>
+  plane.client.chainClaim.create({ data: { name: "evm-chain-id/424242", tenantId, chainId: id } });
+
 /** Nothing of it is left, and the files that somebody brought are. */
 const expectNothing = async (here: TestChain, stored: number) => {
-  for (const table of ["placement", "part", "material", "authorityKey", "backup", "node", "chainEvent"] as const) {
+  for (const table of [
+    "placement",
+    "part",
+    "material",
+    "authorityKey",
+    "backup",
+    "node",
+    "chainEvent",
+    "chainClaim",
+  ] as const) {
     const count = (plane.client[table] as unknown as { count(query: object): Promise<number> }).count({
       where: { chainId: here.id },
     });
@@ -264,6 +277,7 @@ test("one that is deleted before it ever ran leaves nothing either", async () =>
   const { content } = await carried();
   const stored = plane.machines.snapshots.size;
   const here = await unpack(plane, content);
+  await takeName(here);
   await runDue(plane, plane.worker());
   await changeChain(plane, here, { kind: "chain.delete", wish: "deleted" });
   await settle(plane);

@@ -13,5 +13,7 @@ export const forgetImport = async (transaction: StoreTransaction, chainId: strin
   await transaction.authorityKey.deleteMany({ where });
   await transaction.backup.deleteMany({ where });
   await transaction.placement.deleteMany({ where });
+  // A chain that is purged lets its names go by itself; one whose row goes does not.
+  await transaction.chainClaim.deleteMany({ where });
   await transaction.chain.deleteMany({ where: { id: chainId } });
 };
