@@ -23,6 +23,7 @@ import type { z } from "zod";
 import type { HttpProtocol } from "./http-policy.ts";
 import type { OperatorConfig } from "./operator-config.ts";
 import type { PartKind } from "./part-kind.ts";
+import type { ProgramSet } from "./program-set.ts";
 import type { RestProtocol } from "./rest-protocol.ts";
 
 export type { PartKind } from "./part-kind.ts";
@@ -181,6 +182,8 @@ export interface Framework {
   plans: readonly PlanFacts[];
   /** What the plan decides where the settings don't say it: members of the settings that the chain has not. Pure. */
   planDefaults?(spec: Pick<ChainSpec, "settings" | "plan">): JsonObject;
+  /** What its nodes run of a vendor's release, where no package carries it; `portolan programs` installs it. */
+  programs?: ProgramSet;
   sharing: readonly Hosting[];
   /** Parses and defaults the tenant's settings; unknown members are refused. */
   settings: z.ZodType<JsonObject>;

@@ -1,7 +1,6 @@
-import { besuPrograms } from "./besu/programs.ts";
-import { fabricPrograms } from "./fabric/programs.ts";
-import { octezPrograms } from "./octez/programs.ts";
+import type { Framework } from "./framework.ts";
 import type { ProgramSet } from "./program-set.ts";
+import { frameworks } from "./registry.ts";
 
 /** The vendor's archive for one version and platform. */
 export interface ProgramArchive {
@@ -15,8 +14,10 @@ export interface ProgramArchive {
   directory: string;
 }
 
-/** Everything that `portolan programs install` can install. One line a set. */
-export const programSets: readonly ProgramSet[] = [besuPrograms, fabricPrograms, octezPrograms];
+/** Everything that `portolan programs install` can install. */
+export const programSets: readonly ProgramSet[] = Object.values<Framework>(frameworks).flatMap(
+  ({ programs }) => programs ?? [],
+);
 
 export const findProgramSet = (name: string): ProgramSet | undefined => programSets.find((set) => set.name === name);
 

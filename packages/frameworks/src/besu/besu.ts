@@ -9,6 +9,7 @@ import { inspection } from "./inspection.ts";
 import { leaving } from "./leaving.ts";
 import { makeMaterial } from "./material.ts";
 import { besuPlans, sizeOf } from "./plans.ts";
+import { besuPrograms } from "./programs.ts";
 import { review, reviewUpdate } from "./review.ts";
 import { rollout } from "./rollout.ts";
 import { besuSettings, readSettings } from "./settings.ts";
@@ -37,6 +38,7 @@ export const besu: Framework = {
       ...(settings.rpcNodes === undefined ? { rpcNodes } : {}),
     };
   },
+  programs: besuPrograms,
   sharing: ["dedicated"],
   settings: besuSettings as unknown as Framework["settings"],
   review,

@@ -12,6 +12,7 @@ import { fabricParts } from "./parts.ts";
 import { defaultOrderers, fabricPlans } from "./plans.ts";
 import { fabricGrpcPolicy, fabricGrpcRules, fabricRestPolicy } from "./policy.ts";
 import { presentPart } from "./present-part.ts";
+import { fabricPrograms } from "./programs.ts";
 import { review, reviewUpdate } from "./review.ts";
 import { reviewPart } from "./review-part.ts";
 import { rollout } from "./rollout.ts";
@@ -42,6 +43,7 @@ export const fabric: Framework = {
     const { orderers, consensus } = readSettings(settings);
     return orderers === undefined ? { orderers: defaultOrderers(plan, consensus) } : {};
   },
+  programs: fabricPrograms,
   sharing: ["dedicated"],
   settings: fabricSettings as unknown as Framework["settings"],
   review,

@@ -7,7 +7,7 @@ import { inspect } from "./inspect.ts";
 import { inspection } from "./inspection.ts";
 import { makeMaterial } from "./material.ts";
 import { octezPlans } from "./plans.ts";
-import { octezVersion } from "./programs.ts";
+import { octezPrograms, octezVersion } from "./programs.ts";
 import { review, reviewUpdate } from "./review.ts";
 import { rollout } from "./rollout.ts";
 import { octezSettings } from "./settings.ts";
@@ -25,6 +25,7 @@ export const octez: Framework = {
     { role: roles.rpc, title: "RPC node" },
   ],
   plans: octezPlans,
+  programs: octezPrograms,
   sharing: ["dedicated"],
   settings: octezSettings as unknown as Framework["settings"],
   review,
