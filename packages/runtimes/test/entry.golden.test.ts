@@ -1,52 +1,17 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
-import type { Blueprint } from "@portolan/domain";
 import { describe, expect, test } from "vitest";
 import { renderEntry } from "../src/kubernetes/entry/render-entry.ts";
 import { renderEntryEgress, renderOutsidePolicies, toRoutes } from "../src/kubernetes/entry/render-outside.ts";
 import { kubernetesSettings } from "../src/kubernetes/settings.ts";
-import { fullBlueprint, fullNode } from "./full-blueprint.ts";
+import { entryPlacement, entrySettings, renderSampleEntry, shownBlueprint } from "./entry-sample.ts";
+import { fullBlueprint } from "./full-blueprint.ts";
 import { restrictedViolations } from "./pod-security.ts";
 
-const settings = kubernetesSettings.parse({
-  entry: {
-    domain: "paris.example.org",
-    ports: { first: 30_300, count: 3 },
-    annotations: { "example.org/balancer": "internal" },
-  },
-  mirror: "mirror.example:5000",
-  pullSecret: { namespace: "portolan", name: "registry" },
-});
-const { entry } = settings;
-if (entry === undefined) throw new Error("there is no entry");
-const objects = renderEntry({
-  settings: { ...settings, entry },
-  toolsImage: "docker.io/library/node:24",
-  files: { "main.ts": "// the program\n" },
-});
-
-const placement = {
-  tenantId: "ten_01jd0000000000000000000001",
-  region: "here",
-  placementId: fullBlueprint.placementId,
-  chainId: fullBlueprint.chainId,
-};
+const settings = entrySettings;
+const placement = entryPlacement;
+const shown = shownBlueprint;
+const objects = renderSampleEntry({ "main.ts": "// the program\n" });
 const namespace = "p-plc";
-const serverName = "node-0-chn.paris.example.org";
-const shown: Blueprint = {
-  ...fullBlueprint,
-  nodes: fullBlueprint.nodes.map((node) =>
-    node.name === fullNode.name
-      ? {
-          ...node,
-          ports: node.ports.map((port, index) =>
-            index === 0
-              ? { ...port, outside: { host: serverName, number: 443, serverName } }
-              : { ...port, outside: { host: serverName, number: 30_300 + index } },
-          ),
-        }
-      : node,
-  ),
-};
 
 describe("the region's entry", () => {
   test("stays as it is, and so do a placement's ways to and from it", async () => {

@@ -4,12 +4,16 @@ import { join } from "node:path";
 import type { V1Job, V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { requireCluster, requireProgram, temporaryDirectory } from "@portolan/testing";
 import { describe, expect, test } from "vitest";
+import { entryManifests } from "./entry-sample.ts";
 import { manifestExceptions } from "./manifest-exceptions.ts";
 import { manifestSamples, manifestsOf } from "./manifest-samples.ts";
 import { writeSchemas } from "./openapi-schemas.ts";
 import { restrictedViolations } from "./pod-security.ts";
 
-const samples = (await manifestSamples()).map((sample) => [sample.name, manifestsOf(sample)] as const);
+const samples: readonly (readonly [string, readonly object[]])[] = [
+  ...(await manifestSamples()).map((sample) => [sample.name, manifestsOf(sample)] as const),
+  ["the region's entry", entryManifests()],
+];
 
 const podSpecs = (objects: readonly object[]): V1PodSpec[] =>
   objects.flatMap((object) => {

@@ -87,8 +87,8 @@ const toPodSpec = (input: EntryInput) => {
           JSON.stringify(toWish(input)),
         ],
         ports: [{ name: "entry", containerPort: entryPort, protocol: "TCP" }],
+        // None of liveness: the kernel takes connections for a program that hangs, too, and one that died is started anew.
         readinessProbe: probe,
-        livenessProbe: { ...probe, periodSeconds: 10 },
         resources,
         securityContext: containerSecurity(),
         volumeMounts: [
