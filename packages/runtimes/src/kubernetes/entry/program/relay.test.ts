@@ -168,11 +168,81 @@ describe("the relay, with real TLS from end to end", () => {
     const narrow = await start({ connections: 1 });
     const held = dial(narrow.port, "a.example.org");
     await once(held, "data");
-    const refused = connect({ host: "127.0.0.1", port: narrow.port });
-    await closeOf(refused);
-    held.destroy();
+    const ended = closeOf(held);
+    // The one place is a newcomer's who may want another node.
+    expect((await talk(narrow.port, "b.example.org"))[0]).toBe("b.example.org");
+    await ended;
     await expect.poll(() => narrow.relay.count()).toBe(0);
-    expect((await talk(narrow.port, "a.example.org"))[0]).toBe("a.example.org");
+  });
+
+  it("where all places are taken, neither one node's callers nor those who say nothing keep another's out", async () => {
+    const { relay, port } = await start({ connections: 6 });
+    const first = dial(port, "a.example.org");
+    await once(first, "data");
+    const crowd: TLSSocket[] = [];
+    for (let count = 1; count < 6; count++) {
+      const socket = dial(port, "a.example.org");
+      await once(socket, "data");
+      crowd.push(socket);
+    }
+    expect((await talk(port, "b.example.org"))[0]).toBe("b.example.org");
+    expect(first.destroyed).toBe(false);
+    for (const socket of crowd) socket.destroy();
+    await expect.poll(() => relay.count()).toBe(1);
+
+    const silent = Array.from({ length: 20 }, () => connect({ host: "127.0.0.1", port }).on("error", () => undefined));
+    await expect.poll(() => relay.count()).toBe(6);
+    expect((await talk(port, "b.example.org"))[0]).toBe("b.example.org");
+    expect(relay.count()).toBeLessThanOrEqual(6);
+    const answered = once(first, "end");
+    first.resume().end();
+    await answered;
+    for (const socket of [first, ...silent]) socket.destroy();
+    await expect.poll(() => relay.count()).toBe(0);
+  });
+
+  it("whoever is the most there already, and comes by number, is refused where all places are taken", async () => {
+    const { relay } = await start({ connections: 2 });
+    const node = createPlainServer((socket) => socket.on("error", () => undefined).pipe(socket)).listen(0, "127.0.0.1");
+    await once(node, "listening");
+    const server = relay.serverOf(30_300).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    const open = [0, 1].map(() => connect({ host: "127.0.0.1", port: portOf(server) }));
+    for (const socket of open) {
+      socket.write("x");
+      await once(socket, "data");
+    }
+    await closeOf(connect({ host: "127.0.0.1", port: portOf(server) }));
+    for (const socket of open) {
+      socket.write("y");
+      expect(String((await once(socket, "data"))[0])).toBe("y");
+      socket.destroy();
+    }
+    node.close();
+  });
+
+  it("a caller that has said all it had, and whose route goes, leaves no connection to the node", async () => {
+    const { relay } = await start();
+    const node = createPlainServer({ allowHalfOpen: true }, (socket) => socket.on("error", () => undefined));
+    node.listen(0, "127.0.0.1");
+    await once(node, "listening");
+    const server = relay.serverOf(30_300).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    const arrived = once(node, "connection");
+    const caller = connect({ host: "127.0.0.1", port: portOf(server), allowHalfOpen: true });
+    caller.on("error", () => undefined).end("all");
+    const [socket] = (await arrived) as [Socket];
+    socket.resume();
+    await once(socket, "end");
+    const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    relay.setRoutes(new Map());
+    // Neither end of it would say anything by itself: it writes until it is told that nobody is there.
+    const writing = setInterval(() => socket.write("x"), 20);
+    await ended;
+    clearInterval(writing);
+    node.close();
   });
 
   it("whoever comes to a number is handed on as it speaks, to that number's node alone", async () => {

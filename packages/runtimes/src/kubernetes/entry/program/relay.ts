@@ -3,7 +3,10 @@ import { mostHelloBytes, readGreeting } from "./client-hello.ts";
 import { keyOf, keyOfNumber, type Route } from "./routes.ts";
 
 export interface RelayLimits {
-  /** Connections at a time, and of them to one name or number. */
+  /**
+   * Connections at a time, and of them to one name or number. Where all are taken, a newcomer gets the place of one of
+   * those who have the most: the callers of one node, or those who have not yet said whom they want, starve no other's.
+   */
   connections: number;
   connectionsPerName: number;
   /** How long a caller may take to say whom it wants, and a node to take the connection. */
@@ -66,7 +69,7 @@ const join = (caller: Socket, node: Socket, idleMs: number): void => {
     // A socket's silence is of both ways: what is written counts too.
     from.setTimeout(idleMs, end);
     // What ended well was handed on, and is still on its way to the other.
-    from.on("error", end).on("close", () => (from.readableEnded ? undefined : end()));
+    from.on("error", end).on("close", () => (from.readableEnded && from.writableFinished ? undefined : end()));
     from.pipe(to);
   }
 };
@@ -78,8 +81,32 @@ const join = (caller: Socket, node: Socket, idleMs: number): void => {
 export const createRelay = (limits: RelayLimits, log: (line: string) => void): Relay => {
   let routes: ReadonlyMap<string, Route> = new Map();
   const callers = new Set<Socket>();
-  const byKey = new Map<string, Set<{ route: Route; caller: Socket }>>();
+  /** Those of whom it is not known whom they want. */
+  const unnamed = new Set<Socket>();
+  const byKey = new Map<string, Map<Socket, Route>>();
   const servers: Server[] = [];
+
+  const forget = (caller: Socket, key?: string): void => {
+    callers.delete(caller);
+    unnamed.delete(caller);
+    const open = key === undefined ? undefined : byKey.get(key);
+    open?.delete(caller);
+    if (key !== undefined && open?.size === 0) byKey.delete(key);
+  };
+
+  /** Ends a connection of those who have the most of them; false: the newcomer is one of these itself. */
+  const makeRoom = (own: string | undefined): boolean => {
+    let most: { key?: string; open: Iterable<Socket>; size: number } = { open: unnamed, size: unnamed.size };
+    for (const [key, open] of byKey) if (open.size > most.size) most = { key, open: open.keys(), size: open.size };
+    if (own !== undefined && byKey.get(own)?.size === most.size) return false;
+    // Of a node's callers those stay who were there first; of the others those are likely to say something who came last.
+    const all = [...most.open];
+    const doomed = most.key === undefined ? all[0] : all.at(-1);
+    if (doomed === undefined) return false;
+    forget(doomed, most.key);
+    doomed.destroy();
+    return true;
+  };
 
   const refuse = (caller: Socket): void => {
     caller.end(unrecognizedName);
@@ -105,14 +132,11 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
   /** `said`: what has come of the caller's bytes already. */
   const handOn = async (caller: Socket, route: Route, said?: Buffer): Promise<void> => {
     const key = keyOf(route);
-    const open = byKey.get(key) ?? new Set();
+    const open = byKey.get(key) ?? new Map<Socket, Route>();
     if (open.size >= limits.connectionsPerName) return void caller.destroy();
-    const entry = { route, caller };
-    byKey.set(key, open.add(entry));
-    caller.once("close", () => {
-      open.delete(entry);
-      if (open.size === 0 && byKey.get(key) === open) byKey.delete(key);
-    });
+    unnamed.delete(caller);
+    byKey.set(key, open.set(caller, route));
+    caller.once("close", () => forget(caller, key));
     const node = await reach(route);
     if (node === undefined || caller.destroyed) {
       node?.destroy();
@@ -138,13 +162,16 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
     return route === undefined ? void caller.destroy() : handOn(caller, route);
   };
 
-  const serverFor = (serve: (caller: Socket) => Promise<void>): Server => {
+  /** `number`: absent, callers say by TLS whom they want. */
+  const serverFor = (number?: number): Server => {
+    const key = number === undefined ? undefined : keyOfNumber(number);
     const made = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (caller) => {
       caller.on("error", () => caller.destroy());
-      if (callers.size >= limits.connections) return void caller.destroy();
+      if (callers.size >= limits.connections && !makeRoom(key)) return void caller.destroy();
       callers.add(caller);
-      caller.once("close", () => callers.delete(caller));
-      void serve(caller).catch((error: unknown) => {
+      unnamed.add(caller);
+      caller.once("close", () => forget(caller));
+      void (number === undefined ? serveByName(caller) : serveByNumber(caller, number)).catch((error: unknown) => {
         log(`a connection failed: ${error instanceof Error ? error.message : "unknown reason"}`);
         caller.destroy();
       });
@@ -154,12 +181,12 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
   };
 
   return {
-    server: serverFor(serveByName),
-    serverOf: (number) => serverFor((caller) => serveByNumber(caller, number)),
+    server: serverFor(),
+    serverOf: (number) => serverFor(number),
     setRoutes: (next) => {
       routes = next;
       for (const [key, open] of byKey)
-        for (const { route, caller } of open) if (!isSame(next.get(key), route)) caller.destroy();
+        for (const [caller, route] of open) if (!isSame(next.get(key), route)) caller.destroy();
     },
     count: () => callers.size,
     close: async () => {
