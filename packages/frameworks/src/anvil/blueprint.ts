@@ -2,7 +2,6 @@ import type {
   AddressesByRegion,
   Blueprint,
   BlueprintNode,
-  BlueprintPort,
   ChainSpec,
   MaterialItem,
   NodeAddress,
@@ -11,6 +10,7 @@ import type {
   Text,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
+import { reservedAddress, toBlueprintPorts } from "../node-ports.ts";
 import type { OperatorConfig } from "../operator-config.ts";
 import { materialNames } from "./material.ts";
 import { limitsOf } from "./plans.ts";
@@ -25,12 +25,6 @@ const keeperFile = "state-keeper.mjs";
 /** What a program of the same node dials when the other listens on every address. */
 const toLoopback = (bindHost: string): string =>
   bindHost === "0.0.0.0" ? "127.0.0.1" : bindHost === "::" ? "[::1]" : bindHost;
-
-const addressOf = (addresses: readonly NodeAddress[], node: NodeSpec, port: string): NodeAddress => {
-  const found = addresses.find((address) => address.node === node.name && address.port === port);
-  if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${port}`);
-  return found;
-};
 
 const forkArgs = (spec: ChainSpec, operator: OperatorConfig): string[] => {
   const { fork } = readSettings(spec.settings);
@@ -80,8 +74,8 @@ const anvilArgs = (spec: ChainSpec, rpc: NodeAddress, operator: OperatorConfig):
 };
 
 const processesOf = (spec: ChainSpec, addresses: readonly NodeAddress[], node: NodeSpec, operator: OperatorConfig) => {
-  const rpc = addressOf(addresses, node, ports.rpc);
-  const keeper = addressOf(addresses, node, ports.keeper);
+  const rpc = reservedAddress(addresses, node.name, ports.rpc);
+  const keeper = reservedAddress(addresses, node.name, ports.keeper);
   const anvil: ProcessSpec = {
     name: "anvil",
     program: { name: "anvil", version: spec.version, image: `ghcr.io/foundry-rs/foundry:v${spec.version}` },
@@ -136,10 +130,6 @@ const toBlueprintNode = (
   operator: OperatorConfig,
 ): BlueprintNode => {
   const limits = limitsOf(spec);
-  const blueprintPorts = node.ports.map(({ name, exposure, protocol }): BlueprintPort => {
-    const { bindHost, bindNumber, host, number } = addressOf(addresses, node, name);
-    return { name, exposure, protocol, bindHost, bindNumber, host, number };
-  });
   return {
     name: node.name,
     role: node.role,
@@ -157,7 +147,7 @@ const toBlueprintNode = (
       { name: keeperFile, content: { asset: keeperFile }, mode: 0o644 },
     ],
     volumes: [{ name: dataVolume, kind: "data", sizeBytes: limits.storageBytes }],
-    ports: blueprintPorts,
+    ports: toBlueprintPorts(node, addresses),
     userId: 1000,
     resources: { cpuMillis: limits.cpuMillis, memoryBytes: limits.memoryBytes },
     startAfter: [],

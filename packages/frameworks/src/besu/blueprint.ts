@@ -2,14 +2,14 @@ import type {
   AddressesByRegion,
   Blueprint,
   BlueprintNode,
-  BlueprintPort,
   ChainSpec,
   FileSpec,
   MaterialItem,
-  NodeAddress,
   NodeSpec,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
+import { toBlueprintPorts } from "../node-ports.ts";
+import { toRegionBlueprints } from "../region-blueprints.ts";
 import { materialNames } from "./names.ts";
 import { toNetworkRules } from "./network-rules.ts";
 import { renderPermissions } from "./permissions.ts";
@@ -28,18 +28,6 @@ interface BlueprintInput {
   regions: RegionFacts;
   addresses: AddressesByRegion;
 }
-
-const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
-  node.ports.map(({ name, exposure, protocol, outsideBy }) => {
-    const found = addresses.find((address) => address.node === node.name && address.port === name);
-    if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
-    const { bindHost, bindNumber, host, number } = found;
-    const outside = outsideBy === undefined ? undefined : found.outside;
-    return {
-      ...{ name, exposure, protocol, bindHost, bindNumber, host, number },
-      ...(outside === undefined ? {} : { outside }),
-    };
-  });
 
 const toFiles = (
   { spec, material, addresses }: BlueprintInput,
@@ -71,7 +59,7 @@ const toFiles = (
 const toNode = (input: BlueprintInput, node: NodeSpec, all: readonly NodeSpec[]): BlueprintNode => {
   const { spec, addresses } = input;
   const { cpuMillis, memoryBytes, storageBytes } = limitsOf(spec);
-  const own = toPorts(node, addresses[node.region] ?? []);
+  const own = toBlueprintPorts(node, addresses[node.region] ?? []);
   const validators = all.filter(({ role, region }) => role === roles.validator && region === node.region);
   return {
     name: node.name,
@@ -92,27 +80,18 @@ const toNode = (input: BlueprintInput, node: NodeSpec, all: readonly NodeSpec[])
 
 /** Nodes of one role that would be lost together on one machine. */
 const toSpread = (here: readonly NodeSpec[]): Blueprint["spread"] =>
-  Object.values(roles)
-    .map((role) => ({ group: role, nodes: here.filter((node) => node.role === role).map(({ name }) => name) }))
-    .filter(({ nodes }) => nodes.length > 1);
+  Object.values(roles).map((role) => ({
+    group: role,
+    nodes: here.filter((node) => node.role === role).map(({ name }) => name),
+  }));
 
 /** One blueprint per region of the spec. Pure; throws where material or an address is missing. */
 export const toBlueprints = (input: BlueprintInput): { [region: string]: Blueprint } => {
-  const nodes = topology(input.spec);
-  const network = toNetworkRules(nodes);
-  const toBlueprint = (region: string): Blueprint => {
-    const facts = input.regions[region];
-    if (facts === undefined) throw new Error(`nothing is known of region ${region}`);
-    const here = nodes.filter((node) => node.region === region);
-    return {
-      chainId: input.spec.chainId,
-      placementId: facts.placementId,
-      framework: "besu",
-      rendererVersion,
-      nodes: here.map((node) => toNode(input, node, nodes)),
-      network: network.filter(({ to }) => here.some(({ name }) => name === to.node)),
-      spread: toSpread(here),
-    };
-  };
-  return Object.fromEntries(input.spec.regions.map((region) => [region, toBlueprint(region)]));
+  const { spec, regions } = input;
+  const nodes = topology(spec);
+  return toRegionBlueprints({
+    ...{ spec, regions, nodes, rendererVersion, toSpread },
+    network: toNetworkRules(nodes),
+    toNode: (node) => toNode(input, node, nodes),
+  });
 };

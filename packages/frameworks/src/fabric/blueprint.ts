@@ -6,7 +6,6 @@ import {
   type ChainSpec,
   type FileSpec,
   type MaterialItem,
-  type NodeAddress,
   type NodeSpec,
   type ProcessSpec,
   type ProgramSpec,
@@ -14,7 +13,9 @@ import {
   type VolumeSpec,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
+import { toBlueprintPorts } from "../node-ports.ts";
 import { type CatalogueChaincode, findChaincode, type OperatorConfig } from "../operator-config.ts";
+import { toRegionBlueprints } from "../region-blueprints.ts";
 import { chaincodePackageOf } from "./chaincode/package.ts";
 import { materialNames } from "./names.ts";
 import { toNetworkRules } from "./network-rules.ts";
@@ -41,18 +42,6 @@ const mebibyte = 1_048_576;
 const chaincodeResources = { cpuMillis: 250, memoryBytes: 256 * mebibyte };
 /** The same without anything to compute. */
 const relayResources = { cpuMillis: 100, memoryBytes: 192 * mebibyte };
-
-const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
-  node.ports.map(({ name, exposure, protocol, outsideBy }) => {
-    const found = addresses.find((address) => address.node === node.name && address.port === name);
-    if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
-    const { bindHost, bindNumber, host, number } = found;
-    const outside = outsideBy === undefined ? undefined : found.outside;
-    return {
-      ...{ name, exposure, protocol, bindHost, bindNumber, host, number },
-      ...(outside === undefined ? {} : { outside }),
-    };
-  });
 
 /** What each role fills in differently. */
 interface NodeParts {
@@ -221,38 +210,25 @@ const partsOf = (
 };
 
 /** Orderers of a region, and each organisation's peers: what would be lost together on one machine. */
-const toSpread = (spec: ChainSpec, here: readonly NodeSpec[]): Blueprint["spread"] => {
-  const groups = [
-    { group: "orderers", nodes: here.filter(({ role }) => role === roles.orderer).map(({ name }) => name) },
-    ...readSettings(spec.settings).organisations.map((organisation) => ({
-      group: `peers-${organisation.name}`,
-      nodes: peersOf(organisation).filter((name) => here.some((node) => node.name === name)),
-    })),
-  ];
-  return groups.filter(({ nodes }) => nodes.length > 1);
-};
+const toSpread = (spec: ChainSpec, here: readonly NodeSpec[]): Blueprint["spread"] => [
+  { group: "orderers", nodes: here.filter(({ role }) => role === roles.orderer).map(({ name }) => name) },
+  ...readSettings(spec.settings).organisations.map((organisation) => ({
+    group: `peers-${organisation.name}`,
+    nodes: peersOf(organisation).filter((name) => here.some((node) => node.name === name)),
+  })),
+];
 
 /** One blueprint per region of the spec. Pure; throws where material or an address is missing. */
 export const toBlueprints = (input: BlueprintInput): { [region: string]: Blueprint } => {
   const { spec, regions, addresses } = input;
   const nodes = topology(spec);
-  const network = toNetworkRules(nodes);
-  const toBlueprint = (region: string): Blueprint => {
-    const facts = regions[region];
-    if (facts === undefined) throw new Error(`nothing is known of region ${region}`);
-    const here = nodes.filter((node) => node.region === region);
-    return {
-      chainId: spec.chainId,
-      placementId: facts.placementId,
-      framework: "fabric",
-      rendererVersion,
-      nodes: here.map((node) => {
-        const own = toPorts(node, addresses[region] ?? []);
-        return toNode(spec, node, own, partsOf(input, node, own, here));
-      }),
-      network: network.filter(({ to }) => here.some(({ name }) => name === to.node)),
-      spread: toSpread(spec, here),
-    };
-  };
-  return Object.fromEntries(spec.regions.map((region) => [region, toBlueprint(region)]));
+  return toRegionBlueprints({
+    ...{ spec, regions, nodes, rendererVersion },
+    network: toNetworkRules(nodes),
+    toNode: (node, here) => {
+      const own = toBlueprintPorts(node, addresses[node.region] ?? []);
+      return toNode(spec, node, own, partsOf(input, node, own, here));
+    },
+    toSpread: (here) => toSpread(spec, here),
+  });
 };

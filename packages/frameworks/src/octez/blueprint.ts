@@ -6,10 +6,11 @@ import type {
   ChainSpec,
   FileSpec,
   MaterialItem,
-  NodeAddress,
   NodeSpec,
 } from "@portolan/domain";
 import type { RegionFacts } from "../framework.ts";
+import { toBlueprintPorts } from "../node-ports.ts";
+import { toRegionBlueprints } from "../region-blueprints.ts";
 import { toClientFiles } from "./config/client-files.ts";
 import { toNodeConfig } from "./config/node-config.ts";
 import { findItem, type GenesisFacts, materialNames } from "./names.ts";
@@ -33,14 +34,6 @@ const needed = (material: readonly MaterialItem[], name: string): MaterialItem =
   if (item === undefined) throw new Error(`there is no ${name} yet`);
   return item;
 };
-
-const toPorts = (node: NodeSpec, addresses: readonly NodeAddress[]): BlueprintPort[] =>
-  node.ports.map(({ name, exposure, protocol }) => {
-    const found = addresses.find((address) => address.node === node.name && address.port === name);
-    if (found === undefined) throw new Error(`no address is reserved for ${node.name}/${name}`);
-    const { bindHost, bindNumber, host, number } = found;
-    return { name, exposure, protocol, bindHost, bindNumber, host, number };
-  });
 
 const bound = (own: readonly BlueprintPort[], name: string): string => {
   const port = own.find((one) => one.name === name);
@@ -86,7 +79,7 @@ const toNode = (input: BlueprintInput, node: NodeSpec): BlueprintNode => {
   const { spec, addresses } = input;
   const isBaker = node.role === roles.baker;
   const { cpuMillis, memoryBytes, storageBytes } = limitsOf(spec);
-  const own = toPorts(node, addresses[node.region] ?? []);
+  const own = toBlueprintPorts(node, addresses[node.region] ?? []);
   return {
     name: node.name,
     role: node.role,
@@ -106,31 +99,18 @@ const toNode = (input: BlueprintInput, node: NodeSpec): BlueprintNode => {
 
 /** Bakers of a region, and its RPC nodes: what would be lost together on one machine. */
 const toSpread = (here: readonly NodeSpec[]): Blueprint["spread"] =>
-  Object.values(roles)
-    .map((role) => ({
-      group: `${role}s`,
-      nodes: here.filter((node) => node.role === role).map(({ name }) => name),
-    }))
-    .filter(({ nodes }) => nodes.length > 1);
+  Object.values(roles).map((role) => ({
+    group: `${role}s`,
+    nodes: here.filter((node) => node.role === role).map(({ name }) => name),
+  }));
 
 /** One blueprint per region of the spec. Pure; throws where material or an address is missing. */
 export const toBlueprints = (input: BlueprintInput): { [region: string]: Blueprint } => {
   const { spec, regions } = input;
   const nodes = topology(spec);
-  const network = toNetworkRules(nodes);
-  const toBlueprint = (region: string): Blueprint => {
-    const facts = regions[region];
-    if (facts === undefined) throw new Error(`nothing is known of region ${region}`);
-    const here = nodes.filter((node) => node.region === region);
-    return {
-      chainId: spec.chainId,
-      placementId: facts.placementId,
-      framework: spec.framework,
-      rendererVersion,
-      nodes: here.map((node) => toNode(input, node)),
-      network: network.filter(({ to }) => here.some(({ name }) => name === to.node)),
-      spread: toSpread(here),
-    };
-  };
-  return Object.fromEntries(spec.regions.map((region) => [region, toBlueprint(region)]));
+  return toRegionBlueprints({
+    ...{ spec, regions, nodes, rendererVersion, toSpread },
+    network: toNetworkRules(nodes),
+    toNode: (node) => toNode(input, node),
+  });
 };
