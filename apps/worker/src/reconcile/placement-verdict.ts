@@ -16,11 +16,27 @@ export const driftMs = 15_000;
 /** The same for one where nothing is to run. */
 const restMs = 300_000;
 
+/** The same while a change goes from node to node: whose turn it is depends on what is seen next. */
+const rollingMs = 2_000;
+
+/** Nodes are held back for their turn. Not those that only another renderer writes differently: they may be so for long. */
+const isRolling = ({ only, blueprint }: WorkOrder, { nodes }: Pick<PlacementObservation, "nodes">): boolean => {
+  if (only === undefined || blueprint === undefined) return false;
+  return blueprint.nodes.some((wanted) => {
+    const seen = only.includes(wanted.name) ? undefined : nodes.find(({ node }) => node === wanted.name);
+    return seen?.rendererVersion === blueprint.rendererVersion && seen.appliedHash !== toNodeHash(wanted);
+  });
+};
+
 /** When a placement that is as it was ordered is looked at again; null: there is nothing left to look at. */
-export const nextLook = (order: WorkOrder, now: Date): Date | null => {
+export const nextLook = (
+  order: WorkOrder,
+  observation: Pick<PlacementObservation, "nodes">,
+  now: Date,
+): Date | null => {
   if (order.action === "purge") return null;
   const isAtRest = order.action !== "run" && order.action !== "reserve";
-  return new Date(now.getTime() + (isAtRest ? restMs : driftMs));
+  return new Date(now.getTime() + (isAtRest ? restMs : isRolling(order, observation) ? rollingMs : driftMs));
 };
 
 /** Back-off between passes over a placement that is not there yet. Hints from the runtime usually come earlier. */

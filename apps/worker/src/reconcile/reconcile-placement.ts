@@ -237,7 +237,7 @@ export const createPlacementReconciler = (deps: PlacementReconcilerDeps) => {
       stepResults: seen.results,
       isReached,
       hasOpenParts,
-      nextAt: isReached && !hasOpenParts ? nextLook(order, now) : backOff,
+      nextAt: isReached && !hasOpenParts ? nextLook(order, seen.observation, now) : backOff,
       ...(problem === null ? {} : { problem }),
     });
     if (reported.fenced) return "lost";
