@@ -28,6 +28,25 @@ test("four validators come to be without a vote, and everybody is well", async (
   expect(view?.facts["validators"]).toHaveLength(4);
 });
 
+test("at rest looks differ in nothing but heights: whatever else moved would wake the chain's coordinator", async () => {
+  const plane = await start(besuSpec({ validators: 4 }, { regions: ["a", "b"] }));
+  const seen = () =>
+    Object.fromEntries(
+      [...plane.state.views].map(([region, { nodes, facts }]) => [
+        region,
+        { facts, nodes: Object.entries(nodes).map(([name, { height: _height, ...node }]) => [name, node]) },
+      ]),
+    );
+  plane.network.advance(30_000);
+  await plane.pass();
+  const before = seen();
+  const height = plane.merged()?.nodes["rpc-0"]?.height;
+  plane.network.advance(15_000);
+  await plane.pass();
+  expect(seen()).toEqual(before);
+  expect(plane.merged()?.nodes["rpc-0"]?.height).not.toBe(height);
+});
+
 test("a validator is replaced: the new one has the whole chain before it is voted in, the old one runs until it is out", async () => {
   const plane = await start(besuSpec({ validators: 4 }));
   plane.network.advance(400_000);

@@ -7,12 +7,8 @@ const regionFacts = z.object({
   wish: z.string(),
   /** Hash of block 0 as the region's nodes have it; remembered from the first look on. */
   genesisHash: z.string().optional(),
-  /** The highest block that any node of the region has, and when it was first seen to be a new one (RFC 3339). */
-  head: z.object({ height: z.number(), advancedAt: z.string().nullable() }).optional(),
-  /** Addresses in force at block `at`, and since when each was seen to be. */
-  inForce: z.object({ at: z.number(), since: z.record(z.string(), z.number()) }).optional(),
-  /** Address → the last block that it proposed of those that were looked at; absent: the node does not say. */
-  proposed: z.record(z.string(), z.number()).optional(),
+  /** Address in force → the block from which on it was seen to be. Absent: nobody has said it yet. */
+  since: z.record(z.string(), z.number()).optional(),
   /** Validator of the region → votes that it would cast: address → in or out. */
   pending: z.record(z.string(), z.record(z.string(), z.boolean())),
   /** Validator of the region → nodes of the chain that it is not connected to, and at how many looks on end. */
@@ -21,7 +17,10 @@ const regionFacts = z.object({
   runs: z.record(z.string(), z.object({ incarnation: z.number(), height: z.number() })),
 });
 
-/** What was found in one region and is remembered; the rest is in the nodes' views. */
+/**
+ * What was found in one region and is remembered; the rest is in the nodes' views. Nothing that moves with every block:
+ * a chain at rest would be looked at anew with each report.
+ */
 export type RegionFacts = z.output<typeof regionFacts>;
 
 export const noFacts: RegionFacts = { wish: "", pending: {}, lacking: {}, runs: {} };
@@ -49,18 +48,19 @@ export const factsByRegion = (view: Pick<ChainView, "facts">): { [region: string
     }),
   );
 
-/** What the region that is furthest knows: of a chain without reorganisations that is the truth of it. */
-export const newestFacts = (view: Pick<ChainView, "facts"> | null): RegionFacts | undefined =>
-  view === null
-    ? undefined
-    : Object.values(factsByRegion(view))
-        .filter(({ inForce }) => inForce !== undefined)
-        .sort((a, b) => (b.inForce?.at ?? 0) - (a.inForce?.at ?? 0))[0];
+/** How far the nodes of a region are; those that don't answer have no height. */
+const heightOf = (view: Pick<ChainView, "nodes">, { runs }: RegionFacts): number =>
+  Math.max(0, ...Object.keys(runs).map((node) => Number(view.nodes[node]?.height ?? 0)));
 
-/** Addresses of the validators in force, ascending. Undefined: nobody has said it yet. */
-export const inForceOf = (view: Pick<ChainView, "facts"> | null): string[] | undefined => {
-  const found = newestFacts(view)?.inForce;
-  return found === undefined ? undefined : Object.keys(found.since).sort();
+/**
+ * Addresses of the validators in force, ascending, as the region that is furthest has them: of a chain without
+ * reorganisations that is the truth. Undefined: nobody has said it yet.
+ */
+export const inForceOf = (view: Pick<ChainView, "facts" | "nodes"> | null): string[] | undefined => {
+  if (view === null) return undefined;
+  const known = Object.values(factsByRegion(view)).filter(({ since }) => since !== undefined);
+  const [best] = known.toSorted((a, b) => heightOf(view, b) - heightOf(view, a));
+  return best?.since === undefined ? undefined : Object.keys(best.since).sort();
 };
 
 const nodeDetail = z.object({

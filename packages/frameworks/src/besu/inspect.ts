@@ -38,13 +38,11 @@ const toLacking = (scene: RegionScene): RegionFacts["lacking"] =>
   );
 
 const toFacts = (scene: RegionScene): RegionFacts => {
-  const { genesisHash, head, inForce, proposed, runs } = scene;
+  const { genesisHash, since, runs } = scene;
   return {
     wish: scene.inspection.wish,
     ...(genesisHash === undefined ? {} : { genesisHash }),
-    ...(head === undefined ? {} : { head }),
-    ...(inForce === undefined ? {} : { inForce }),
-    ...(proposed === undefined ? {} : { proposed }),
+    ...(since === undefined ? {} : { since }),
     pending: toPending(scene),
     lacking: toLacking(scene),
     runs,
@@ -52,10 +50,10 @@ const toFacts = (scene: RegionScene): RegionFacts => {
 };
 
 /** For people: of which chain it is, and who has a vote. */
-const toPublicFacts = ({ inspection, genesisHash, inForce }: RegionScene): JsonObject => ({
+const toPublicFacts = ({ inspection, genesisHash, since }: RegionScene): JsonObject => ({
   chainId: inspection.chainId,
   ...(genesisHash === undefined ? {} : { genesisHash }),
-  ...(inForce === undefined ? {} : { validators: Object.keys(inForce.since).sort() }),
+  ...(since === undefined ? {} : { validators: Object.keys(since).sort() }),
 });
 
 /** An order from before the network's keys were made: nothing is there to be compared with. */
@@ -77,7 +75,7 @@ export const inspect = async (input: InspectInput): Promise<ChainView> => {
   const nodes = await Promise.all(input.nodes.map(async (node) => ({ node, look: await lookAtNode(access, node) })));
   const former = factsOfRegion(input.previous, access.region);
   const { now, observations } = access;
-  const scene = toRegionScene({ inspection, former, now, observations, nodes });
+  const scene = toRegionScene({ inspection, former, now, observations, nodes, previous: input.previous });
   return {
     nodes: Object.fromEntries(scene.nodes.map((each) => [each.node.name, toNodeView(scene, each)])),
     facts: { ...toPublicFacts(scene), [factsName(access.region)]: toJson(toFacts(scene)) },

@@ -35,7 +35,7 @@ const roll = (given: Case): string[] => {
   });
   const view: ChainView = {
     nodes: Object.fromEntries(names.map((name) => [name, toView(name)])),
-    facts: { [factsName("local")]: toJson({ ...noFacts, inForce: { at: 9, since } }) },
+    facts: { [factsName("local")]: toJson({ ...noFacts, since }) },
     at: "2026-01-01T00:00:00Z",
   };
   return rollout({

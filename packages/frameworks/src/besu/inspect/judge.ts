@@ -18,7 +18,7 @@ const addressOf = (scene: RegionScene, node: string): string | undefined =>
 
 const isInForce = (scene: RegionScene, node: string): boolean => {
   const address = addressOf(scene, node);
-  return address !== undefined && scene.inForce?.since[address] !== undefined;
+  return address !== undefined && scene.since?.[address] !== undefined;
 };
 
 const short = (hash: string): string => hash.slice(0, 12);
@@ -36,14 +36,13 @@ const identityTrouble = (scene: RegionScene, found: NodeFindings): Trouble | und
 };
 
 const syncTrouble = (scene: RegionScene, name: string, found: NodeFindings): Trouble | undefined => {
-  const count = Object.keys(scene.inForce?.since ?? {}).length;
+  const count = Object.keys(scene.since ?? {}).length;
   const isVoter = isInForce(scene, name);
   const isAlone = isVoter && count < 2;
   if (!isAlone && found.peers === 0) return { reason: "it is connected to no other node" };
   const { height } = found.head;
   if (height === 0) return { reason: "it has no block yet" };
-  const top = scene.head?.height ?? height;
-  if (found.isSyncing || top - height > maxLag) return { reason: "it is catching up" };
+  if (found.isSyncing || scene.top - height > maxLag) return { reason: "it is catching up" };
   // Where nobody else stands beside it, its own blocks' age is all that says how far it is.
   if (!isVoter && isAdvancing(scene) && !isYoung(scene, found)) return { reason: "it is catching up" };
   return undefined;
@@ -58,9 +57,9 @@ const startedLately = (scene: RegionScene): boolean =>
 /** A chain that stands still: how many are needed, how many there are, and what to do. */
 const stallTrouble = (scene: RegionScene): Trouble | undefined => {
   if (isAdvancing(scene)) return undefined;
-  const height = scene.head?.height ?? 0;
+  const height = scene.top;
   if (startedLately(scene)) return { reason: `it waits for the block after ${height}` };
-  const count = Object.keys(scene.inForce?.since ?? {}).length;
+  const count = Object.keys(scene.since ?? {}).length;
   const here = scene.nodes.filter(({ node }) => isInForce(scene, node.name));
   const answering = here.filter(({ look }) => look.isAnswering).length;
   const again = "pause and resume the chain: rounds have become longer meanwhile, and start anew with all validators.";
@@ -74,12 +73,12 @@ const stallTrouble = (scene: RegionScene): Trouble | undefined => {
 /** Who proposes none of three rounds' blocks has a vote and does not use it. */
 const silenceTrouble = (scene: RegionScene, name: string): Trouble | undefined => {
   const address = addressOf(scene, name);
-  const { inForce, proposed, head, runs } = scene;
-  if (address === undefined || inForce === undefined || proposed === undefined || head === undefined) return undefined;
-  const count = Object.keys(inForce.since).length;
-  const since = Math.max(proposed[address] ?? 0, inForce.since[address] ?? 0, runs[name]?.height ?? head.height);
-  if (count < 2 || head.height - since <= 3 * (count + 1)) return undefined;
-  return { reason: `it is a validator and has proposed no block since ${since}` };
+  const { since, proposed, top, runs } = scene;
+  if (address === undefined || since === undefined || proposed === undefined) return undefined;
+  const count = Object.keys(since).length;
+  const last = Math.max(proposed[address] ?? 0, since[address] ?? 0, runs[name]?.height ?? top);
+  if (count < 2 || top - last <= 3 * (count + 1)) return undefined;
+  return { reason: `it is a validator and has proposed no block since ${last}` };
 };
 
 const isSettled = (scene: RegionScene, name: string): boolean => {

@@ -1,4 +1,4 @@
-import type { NodeSpec } from "@portolan/domain";
+import type { ChainView, NodeSpec } from "@portolan/domain";
 import type { InspectInput } from "../../framework.ts";
 import type { RegionFacts } from "../facts.ts";
 import { type Inspection, patienceOf } from "../inspection.ts";
@@ -18,8 +18,13 @@ export interface RegionScene {
   nodes: readonly LookedAt[];
   /** Undefined: nobody has answered yet, ever. */
   genesisHash?: string;
-  head?: NonNullable<RegionFacts["head"]>;
-  inForce?: NonNullable<RegionFacts["inForce"]>;
+  /** The highest block of any node that answers. */
+  top: number;
+  /** Whether that is higher than at the look before. */
+  hasGrown: boolean;
+  /** Address in force → since which block. */
+  since?: { [address: string]: number };
+  /** Address → the last block that it proposed, as far as that is known. */
   proposed?: { [address: string]: number };
   runs: RegionFacts["runs"];
 }
@@ -38,35 +43,20 @@ const mostCommon = (values: readonly string[]): string | undefined => {
 const ofThisChain = (nodes: readonly LookedAt[], genesisHash: string | undefined) =>
   answersOf(nodes).filter(({ findings }) => findings.genesisHash === genesisHash);
 
-const toHead = (former: RegionFacts, heights: readonly number[], now: Date): RegionScene["head"] => {
-  if (heights.length === 0) return former.head;
-  const height = Math.max(...heights);
-  if (former.head === undefined) return { height, advancedAt: null };
-  if (height > former.head.height) return { height, advancedAt: now.toISOString() };
-  // A backup that was put back has fewer.
-  return height < former.head.height && heights.length > 1 ? { height, advancedAt: null } : { ...former.head };
-};
-
 /** The word of the validator that is furthest, and since when each address has been in it. */
-const toInForce = (
+const toVoters = (
   former: RegionFacts,
   found: readonly { findings: NodeFindings }[],
-): Pick<RegionScene, "inForce" | "proposed"> => {
+): Pick<RegionScene, "since" | "proposed"> => {
   const best = found
     .filter(({ findings }) => findings.validator !== undefined)
     .sort((a, b) => b.findings.head.height - a.findings.head.height)[0]?.findings;
-  if (best?.validator === undefined)
-    return {
-      ...(former.inForce === undefined ? {} : { inForce: former.inForce }),
-      ...(former.proposed === undefined ? {} : { proposed: former.proposed }),
-    };
+  if (best?.validator === undefined) return former.since === undefined ? {} : { since: former.since };
+  const { inForce, proposed } = best.validator;
   const at = best.head.height;
-  const since = best.validator.inForce.map((address) => {
-    const known = former.inForce?.since[address] ?? at;
-    return [address, Math.min(known, at)] as const;
-  });
-  const { proposed } = best.validator;
-  return { inForce: { at, since: Object.fromEntries(since) }, ...(proposed === undefined ? {} : { proposed }) };
+  // A backup that was put back has fewer blocks.
+  const since = inForce.map((address) => [address, Math.min(former.since?.[address] ?? at, at)] as const);
+  return { since: Object.fromEntries(since), ...(proposed === undefined ? {} : { proposed }) };
 };
 
 const toRuns = (
@@ -90,30 +80,28 @@ export const toRegionScene = (input: {
   now: Date;
   observations: RegionScene["observations"];
   nodes: readonly LookedAt[];
+  previous: Pick<ChainView, "nodes"> | null;
 }): RegionScene => {
-  const { former, now, nodes, observations } = input;
+  const { former, nodes, observations, previous } = input;
   const genesisHash = former.genesisHash ?? mostCommon(answersOf(nodes).map(({ findings }) => findings.genesisHash));
   const found = ofThisChain(nodes, genesisHash);
-  const heights = found.map(({ findings }) => findings.head.height);
-  const head = toHead(former, heights, now);
+  const top = Math.max(0, ...found.map(({ findings }) => findings.head.height));
+  const before = Object.values(previous?.nodes ?? {}).flatMap(({ height }) =>
+    height === undefined ? [] : [Number(height)],
+  );
   return {
     ...input,
     ...(genesisHash === undefined ? {} : { genesisHash }),
-    ...(head === undefined ? {} : { head }),
-    ...toInForce(former, found),
-    runs: toRuns(former, nodes, observations, head?.height ?? 0),
+    ...{ top, hasGrown: before.length > 0 && top > Math.max(...before) },
+    ...toVoters(former, found),
+    runs: toRuns(former, nodes, observations, top),
   };
 };
 
-/** Whether blocks come: one is young by its own time, or the height was seen to grow not long ago. */
-export const isAdvancing = (scene: RegionScene): boolean => {
-  const patienceMs = patienceOf(scene.inspection);
-  const nowMs = scene.now.getTime();
-  const { head } = scene;
-  if (head === undefined || head.height === 0) return false;
-  if (head.advancedAt !== null && nowMs - Date.parse(head.advancedAt) < patienceMs) return true;
-  return ofThisChain(scene.nodes, scene.genesisHash).some(({ findings }) => isYoung(scene, findings));
-};
+/** Whether blocks come: the height has grown since the last look, or a block is young by its own time. */
+export const isAdvancing = (scene: RegionScene): boolean =>
+  scene.top > 0 &&
+  (scene.hasGrown || ofThisChain(scene.nodes, scene.genesisHash).some(({ findings }) => isYoung(scene, findings)));
 
 /** Whether the node's last block is about as old as a last block should be. */
 export const isYoung = (scene: Pick<RegionScene, "inspection" | "now">, { head }: NodeFindings): boolean =>
