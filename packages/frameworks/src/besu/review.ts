@@ -4,17 +4,14 @@ import { toWei } from "../evm/ether.ts";
 import { isPublicChain } from "../evm/public-chains/public-chain.ts";
 import type { ReviewProblem } from "../framework.ts";
 import type { OperatorConfig } from "../operator-config.ts";
+import { problem as settingProblem } from "../review-problem.ts";
 import { limitsOf, sizeOf } from "./plans.ts";
 import { quorumOf } from "./quorum.ts";
 import { type BesuSettings, readSettings } from "./settings.ts";
 import { validatorOrdinals } from "./topology.ts";
 
-const problem = (path: string, message: string, hint: string): ReviewProblem => ({
-  path: `settings.${path}`,
-  code: "chain.settings_invalid",
-  message,
-  hint,
-});
+const problem = (member: string, message: string, hint: string): ReviewProblem =>
+  settingProblem(`settings.${member}`, message, hint);
 
 const reviewSize = (spec: ChainSpec): ReviewProblem[] => {
   const { validators, rpcNodes } = sizeOf(spec);

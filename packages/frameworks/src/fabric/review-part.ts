@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type ChainSpec, DomainError, type PartSpec, parseImageReference } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
+import { problem } from "../review-problem.ts";
 import { isSystemChaincode } from "./application-calls.ts";
 import { organisationsOfChannel } from "./chaincode-wish.ts";
 import { checkChannelId, parsePolicy, toApplicationPolicy } from "./config/index.ts";
@@ -14,7 +15,6 @@ import {
   identitySettings,
 } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
-import { problem } from "./review-problem.ts";
 import { mspIdOf, readSettings } from "./settings.ts";
 
 /** What a pure function of the settings refuses by throwing, as a problem of the wish. */

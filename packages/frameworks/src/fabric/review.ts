@@ -6,10 +6,10 @@ import {
   mayPullFrom,
   type OperatorConfig,
 } from "../operator-config.ts";
+import { problem } from "../review-problem.ts";
 import { chaincodesOf } from "./parts.ts";
 import { limitsOf } from "./plans.ts";
 import { refusedParts } from "./review-part.ts";
-import { problem } from "./review-problem.ts";
 import { type FabricSettings, mspIdOf, ordererMspId, readSettings } from "./settings.ts";
 import { quorumOf } from "./steps/channel-steps.ts";
 import { ordererOrdinals } from "./topology.ts";

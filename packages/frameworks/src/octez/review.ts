@@ -1,5 +1,6 @@
 import { type ChainSpec, canonicalJson } from "@portolan/domain";
 import type { ReviewProblem } from "../framework.ts";
+import { problem as settingProblem } from "../review-problem.ts";
 import { addressOf } from "./parameters.ts";
 import { limitsOf } from "./plans.ts";
 import { checkConstants } from "./protocols/check-constants.ts";
@@ -8,12 +9,8 @@ import { findProtocol, knownProtocols } from "./protocols/known-protocols.ts";
 import type { ProtocolData } from "./protocols/protocol-data.ts";
 import { maxTez, type OctezSettings, readSettings, toMutez } from "./settings.ts";
 
-const problem = (path: string, message: string, hint: string): ReviewProblem => ({
-  path: `settings.${path}`,
-  code: "chain.settings_invalid",
-  message,
-  hint,
-});
+const problem = (member: string, message: string, hint: string): ReviewProblem =>
+  settingProblem(`settings.${member}`, message, hint);
 
 const mutezPerTez = 1_000_000n;
 const toTez = (mutez: bigint): string => {
