@@ -1,12 +1,12 @@
 import { accessSync, chmodSync, constants, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { missing } from "./missing.ts";
 
 /** End of life: it runs tests, and nothing else. */
 const quorum = "quorum-24.4.1";
-const sources = fileURLToPath(new URL("besu-stand-in", import.meta.url));
+const sources = dirname(fileURLToPath(new URL("./besu-stand-in/main.ts", import.meta.url)));
 
 /** A program that is called as `besu` is and runs another maker's QBFT node; see besu-stand-in/main.ts. */
 export interface BesuStandIn {
