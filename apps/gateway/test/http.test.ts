@@ -152,6 +152,9 @@ describe("nodes that are called by verb and path", () => {
     expect(await put("{")).toEqual([400, "request.invalid"]);
     expect(await put("")).toEqual([400, "request.invalid"]);
     expect(await put('"bad"')).toEqual([422, "method.bound"]);
+    // Of two values a node may take the one that was not looked at.
+    for (const twice of ['{"gas":"9","gas":"1"}', '[{"a":[{"b":1,"\\u0062":2}]}]', '{"__proto__":1,"__proto__":2}'])
+      expect([twice, ...(await put(twice))]).toEqual([twice, 400, "request.invalid"]);
     expect(await put(JSON.stringify("x".repeat(1_000)))).toEqual([413, "request.too_large"]);
     const chunked = { "x-api-key": harness.secret, "transfer-encoding": "chunked" };
     const large = JSON.stringify("x".repeat(150_000));
@@ -162,6 +165,9 @@ describe("nodes that are called by verb and path", () => {
     expect(node.seen).toEqual([]);
     expect((await ask("/ask/x", { verb: "POST", body: large })).status).toBe(200);
     expect(node.seen[0]?.body.length).toBe(large.length);
+    const once = '{"a":{"b":":\\":"},"c":[{"b":null},{"b":{}}],"__proto__":1}';
+    expect((await ask("/put/x", { verb: "POST", body: once })).status).toBe(200);
+    expect(node.seen[1]?.body).toBe(once);
   });
 
   it("are refused to who has no right: key, chain, state, method, rate", async () => {

@@ -16,6 +16,7 @@ import {
   refusals,
 } from "../pipeline/refusal.ts";
 import { collectBody, isWorthReading } from "../pipeline/request-body.ts";
+import { readJsonBody } from "./http-body.ts";
 import { answerHeaders, HttpCall, type HttpCallDeps } from "./http-call.ts";
 import type { HttpPath } from "./http-path.ts";
 import type { HttpRequest } from "./http-request.ts";
@@ -50,15 +51,6 @@ const toRefusal = (found: Exclude<HttpMatch, { kind: "route" }>, framework: stri
   if (found.kind === "malformed") return malformedRequest(found.message, found.hint);
   if (found.kind === "verb") return { ...refusals.methodWrong, hint: `Use ${[...new Set(found.verbs)].join(" or ")}.` };
   return methodDenied({ reason: found.reason }, framework);
-};
-
-/** Latin1 text of JSON that callers sent, parsed. */
-const readJson = (body: string): { body: unknown } | null => {
-  try {
-    return { body: JSON.parse(Buffer.from(body, "latin1").toString("utf8")) as unknown };
-  } catch {
-    return null;
-  }
 };
 
 /** Nodes that are called by verb and path: knows no path and no name; what may pass is its framework's table. */
@@ -127,9 +119,11 @@ export const createHttp = (deps: HttpDeps): HttpHandler => {
       return;
     }
     collectBody(req, maxBodyBytes, (text) => {
-      const read = text === null ? null : readJson(text);
-      if (text === null) request.refuse(refusals.tooLarge);
-      else if (read === null) request.refuse(refusals.notJson);
+      const read = text === null ? null : readJsonBody(text);
+      if (text === null || read === null) request.refuse(refusals.tooLarge);
+      else if (read === "malformed") request.refuse(refusals.notJson);
+      else if (read === "ambiguous")
+        request.refuse(malformedRequest("A name stands twice in an object.", "Name each member once."));
       else {
         const problem = check?.(read.body) ?? null;
         if (problem === null) send(request, text);
