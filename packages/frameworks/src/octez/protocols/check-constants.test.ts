@@ -23,6 +23,7 @@ describe("the protocol's own rules", () => {
     ["consensus_threshold_size", { consensus_threshold_size: 257 }],
     ["consensus_threshold_size", { consensus_threshold_size: -1 }],
     ["consensus_committee_size", { consensus_committee_size: 255 }],
+    ["consensus_committee_size", { consensus_committee_size: 65_536 }],
     ["hard_gas_limit_per_operation", { hard_gas_limit_per_operation: "1040001" }],
     ["nonce_revelation_threshold", { nonce_revelation_threshold: 0 }],
     ["nonce_revelation_threshold", { nonce_revelation_threshold: 128 }],
@@ -54,6 +55,7 @@ describe("the protocol's own rules", () => {
   test("what is just within them is taken", () => {
     for (const change of [
       { consensus_threshold_size: 256 },
+      { consensus_committee_size: 65_535 },
       { nonce_revelation_threshold: 127 },
       { vdf_difficulty: "800" },
       { vdf_difficulty: "127999999" },

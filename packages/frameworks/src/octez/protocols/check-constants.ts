@@ -9,6 +9,8 @@ export interface BrokenRule {
 
 const benchmarkSquarings = 200_000n;
 const shortCommitments = 32n;
+/** `Slot_repr.max_value`: slots are 16 bits in what bakers sign. */
+const maxSlots = 65_535n;
 
 const member = (constants: JsonObject, path: string): JsonValue | undefined =>
   path
@@ -43,6 +45,8 @@ const blockRules = ({ whole }: ReturnType<typeof readers>): Rule[] => {
     // The protocol takes 0 too, and says that no network may have it: rounds must become longer.
     [increment > 0n, "delay_increment_per_round", "Each round must be longer than the one before."],
     [committee > 0n, "consensus_committee_size", "The committee must have a slot."],
+    // Not among the rules of the activation: the chain would begin, and no block could be made on it.
+    [committee <= maxSlots, "consensus_committee_size", `The committee can't have more than ${maxSlots} slots.`],
     [
       threshold >= 0n && threshold <= committee,
       "consensus_threshold_size",
@@ -122,8 +126,8 @@ const layerRules = ({ whole, list }: ReturnType<typeof readers>): Rule[] => {
 };
 
 /**
- * What the protocol itself looks at when it is activated (`check_constants` of its `constants_repr.ml`): constants that
- * break it would leave the chain at block 0 for ever. Empty: they will do. Throws where one is missing.
+ * What the protocol itself looks at when it is activated (`check_constants` of its `constants_repr.ml`), and how many slots
+ * it can name: constants that break it would leave the chain without a block for ever. Empty: they will do. Throws where one is missing.
  */
 export const checkConstants = (protocol: ProtocolData, constants: JsonObject): BrokenRule[] => {
   const read = readers(constants);
