@@ -3,7 +3,14 @@ import { type ClusterFacts, type ClusterLevel, findClusterPrograms } from "@port
 import { claimPortRange } from "@portolan/testing/port-range";
 import { writeSlotMark } from "./abandoned.ts";
 import { createClusterApi } from "./api.ts";
-import { type ControlPlaneParts, startApiServer, startControllers, startEtcd } from "./control-plane.ts";
+import {
+  type ControlPlaneParts,
+  longGrace,
+  shortGrace,
+  startApiServer,
+  startControllers,
+  startEtcd,
+} from "./control-plane.ts";
 import { createCredentials } from "./credentials.ts";
 import { createProcesses } from "./processes.ts";
 import { type Level3, startLevel3, startMachineNetwork } from "./real-nodes/level-3.ts";
@@ -90,7 +97,9 @@ const createParts = (
   const api = createClusterApi(credentials.admin.access);
   const programs = findClusterPrograms(level).paths;
   const networks = { pods, services };
-  return { programs, processes: createProcesses(directory), directory, credentials, api, address, ports, networks };
+  const nodeGrace = level === 3 ? shortGrace : longGrace;
+  const processes = createProcesses(directory);
+  return { programs, processes, directory, credentials, api, address, ports, networks, nodeGrace };
 };
 
 const startLevel2 = async (parts: ControlPlaneParts, level: ClusterLevel, closing: Closing) => {

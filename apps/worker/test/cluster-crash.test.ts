@@ -79,8 +79,8 @@ describe.skipIf(plane === undefined)("on a real API server", () => {
     return chain;
   };
 
-  const startsOf = (chain: TestChain): { [pod: string]: number } =>
-    plane.starts.of([...chain.placements.values()][0] ?? "");
+  const placementOf = (chain: TestChain): string => [...chain.placements.values()][0] ?? "";
+  const startsOf = (chain: TestChain): { [pod: string]: number } => plane.starts.of(placementOf(chain));
 
   const expectPhase = async (chain: TestChain, act: Act, at: string): Promise<void> => {
     const operations = await operationsOf(plane, chain);
@@ -121,7 +121,11 @@ describe.skipIf(plane === undefined)("on a real API server", () => {
         ...nodes.map((node) => [`node/${node}`, (before[`node/${node}`] ?? 0) + act.starts] as const),
         ...nodes.map((node) => [`job/${node}`, 1] as const),
       ]);
-      await expect.poll(() => startsOf(living), { message: at }).toEqual(wanted);
+      try {
+        await expect.poll(() => startsOf(living), { message: at }).toEqual(wanted);
+      } catch (error) {
+        throw new Error(`${at}\n${plane.starts.tell(placementOf(living))}`, { cause: error });
+      }
       if (act.name === "create") {
         uids = toLasting(objects);
         namespace = objects.find(({ kind }) => kind === "Namespace")?.metadata.name ?? "";

@@ -3,31 +3,51 @@ import { createInterface } from "node:readline";
 import type { ApiProxy } from "@portolan/testing/cluster";
 
 interface PodEvent {
-  object: { metadata: { uid: string; labels?: { [key: string]: string } } };
+  type: string;
+  object: {
+    metadata: {
+      uid: string;
+      labels?: { [key: string]: string };
+      annotations?: { [key: string]: string };
+      creationTimestamp?: string;
+    };
+    status?: { phase?: string; reason?: string; conditions?: { type: string; reason?: string }[] };
+  };
 }
+
+/** What tells why there was another pod: its node's hash, how it was last seen, and who may have ended it. */
+const toStory = ({ type, object: { metadata, status } }: PodEvent): string => {
+  const disruption = status?.conditions?.find((condition) => condition.type === "DisruptionTarget")?.reason;
+  const hash = metadata.annotations?.["portolan.dev/node-hash"]?.slice(0, 8);
+  const facts = [metadata.creationTimestamp, hash, type, status?.phase, status?.reason, disruption];
+  return facts.filter((fact) => fact !== undefined).join(" ");
+};
 
 /** Pods that there ever were, one by one: what a list at the end does not show. */
 export interface PodStarts {
   /** `node/hub-0`, `job/hub-0` → how many pods of a placement. */
   of(placementId: string): { [pod: string]: number };
+  /** What was seen of each of them, for whoever wonders at their number. */
+  tell(placementId: string): string;
   close(): Promise<void>;
 }
 
 /** Watches every pod of ours from now on. */
 export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodStarts> => {
-  const seen = new Map<string, Map<string, Set<string>>>();
+  /** Placement → pod's name → uid → how it was last seen. */
+  const seen = new Map<string, Map<string, Map<string, string>>>();
   const query = "watch=true&timeoutSeconds=7200&labelSelector=app.kubernetes.io%2Fmanaged-by%3Dportolan";
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(`${proxy.url}/api/v1/pods?${query}`, resolve).once("error", reject);
   });
 
-  const hear = ({ object: { metadata } }: PodEvent): void => {
-    const { uid, labels = {} } = metadata;
+  const hear = (event: PodEvent): void => {
+    const { uid, labels = {} } = event.object.metadata;
     const placementId = labels["portolan.dev/placement"] ?? "";
     const name = `${labels["portolan.dev/component"] ?? "node"}/${labels["portolan.dev/node"] ?? ""}`;
-    const pods = seen.get(placementId) ?? new Map<string, Set<string>>();
+    const pods = seen.get(placementId) ?? new Map<string, Map<string, string>>();
     seen.set(placementId, pods);
-    pods.set(name, (pods.get(name) ?? new Set()).add(uid));
+    pods.set(name, (pods.get(name) ?? new Map<string, string>()).set(uid, toStory(event)));
   };
   const lines = createInterface({ input: response });
   const read = async (): Promise<void> => {
@@ -40,6 +60,10 @@ export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodS
   return {
     of: (placementId) =>
       Object.fromEntries([...(seen.get(placementId) ?? [])].map(([name, uids]) => [name, uids.size])),
+    tell: (placementId) =>
+      [...(seen.get(placementId) ?? [])]
+        .flatMap(([name, uids]) => [...uids].map(([uid, story]) => `${name} ${uid}: ${story}`))
+        .join("\n"),
     close: async () => {
       isClosed = true;
       // The end of its input alone does not end it, where that is destroyed.
