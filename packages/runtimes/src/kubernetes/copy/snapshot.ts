@@ -9,10 +9,10 @@ import { publishSnapshot } from "../../snapshot-store/publish-snapshot.ts";
 import { refuseTooMuch } from "../../snapshot-store/refuse-too-much.ts";
 import { syncPath } from "../../snapshot-store/sync-path.ts";
 import { nodeOf, type View } from "../cache/view.ts";
-import { KubeSilence } from "../client/kube-error.ts";
+import { KubeError, KubeSilence } from "../client/kube-error.ts";
 import type { WriteTurn } from "../context.ts";
 import { toBytes } from "../quantity.ts";
-import { type CopyPod, claimsOf, withCopyPod } from "./copy-pod.ts";
+import { CopyFailure, type CopyPod, claimsOf, withCopyPod } from "./copy-pod.ts";
 import { type Frozen, freeze, thaw, withFrozenClaims } from "./freeze.ts";
 
 const fallbackUser = 1000;
@@ -184,6 +184,10 @@ const copyInto = async (
   return manifest;
 };
 
+/** What another try may do better, or none; anything else ends this process's turn, which writes nothing more. */
+const isFailure = (error: unknown): boolean =>
+  [DomainError, KubeError, KubeSilence, CopyFailure].some((kind) => error instanceof kind);
+
 /**
  * Copies all data volumes into a directory of the store, in the same form as the process runtime does, so that either
  * can lay it in again. A pod reads them and the API server carries it; every file is checked by its hash.
@@ -192,7 +196,13 @@ export const takeSnapshot = async (turn: WriteTurn, store: SnapshotStore, name: 
   const view = await turn.look(turn.namespace, true);
   refuseRunning(view);
   const of = { store, name, placementId: turn.placement.placementId, step: turn.step };
-  const facts = await publishSnapshot(of, (temporary) => copyInto(turn, view, store, temporary, name));
+  const facts = await publishSnapshot(of, (temporary) => copyInto(turn, view, store, temporary, name)).catch(
+    async (error: unknown) => {
+      // It may be the last try, of a chain that is not started again.
+      if (isFailure(error)) await thaw(turn).catch(() => undefined);
+      throw error;
+    },
+  );
   await thaw(turn);
   return facts;
 };
