@@ -58,7 +58,7 @@ describe.skipIf(required === undefined)("volumes' snapshots, with a stand-in for
     const quota = harness.read("resourcequota", "portolan", "-n", toNamespace(placement)) as {
       spec: { hard: { [name: string]: string } };
     };
-    expect(quota.spec.hard).toMatchObject({ persistentvolumeclaims: "3", "requests.storage": "192Mi" });
+    expect(quota.spec.hard).toMatchObject({ persistentvolumeclaims: "3", "requests.storage": "20608Mi" });
     await runtime.stop(placement, 1n);
 
     driver = startSnapshotDriver(harness, toNamespace(placement));
@@ -69,6 +69,7 @@ describe.skipIf(required === undefined)("volumes' snapshots, with a stand-in for
       message: expect.stringContaining("the array is full"),
       retryable: true,
     });
+    await until("nothing left", async () => namesOf("volumesnapshots").length === 0);
     driver.failure = undefined;
     // What comes to the volume after its snapshot is not in the backup.
     driver.onTaken = (directory) => writeFileSync(join(directory, "later"), "later");

@@ -43,16 +43,24 @@ const toMetadata = (placement: Space, name: string) => ({
   annotations: {},
 });
 
-/** Volumes that are made of snapshots of one node's, while they are copied. */
+/**
+ * What a cluster may make of a volume that is wished smaller: the copy of it is wished as large as it became. Providers'
+ * smallest are of 1 to 20 GiB.
+ */
+const smallestVolume = 20 * 1_024 * mebibyte;
+
+/** Volumes that are made of snapshots of one node's, while they are copied. Kept ones may all be of one node. */
 const toCopyRoom = (
   nodes: readonly BlueprintNode[],
   { snapshotClass }: KubernetesSettings,
+  kept: readonly KeptClaim[],
 ): { count: number; sizeBytes: number } => {
-  const data = nodes.map(({ volumes }) => volumes.filter(({ kind }) => kind === "data"));
   if (snapshotClass === undefined) return { count: 0, sizeBytes: 0 };
+  const copied = [kept, ...nodes.map(({ volumes }) => volumes.filter(({ kind }) => kind === "data"))];
+  const toSize = (sum: number, { sizeBytes }: KeptClaim): number => sum + Math.max(sizeBytes, smallestVolume);
   return {
-    count: Math.max(0, ...data.map((volumes) => volumes.length)),
-    sizeBytes: Math.max(0, ...data.map((volumes) => volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))),
+    count: Math.max(...copied.map((volumes) => volumes.length)),
+    sizeBytes: Math.max(...copied.map((volumes) => volumes.reduce(toSize, 0))),
   };
 };
 
@@ -75,7 +83,7 @@ export const renderQuota = (
   const requests = sumOf([...requested, largest(requested), ...extra]);
   const limits = sumOf([...limited, largest(limited), ...jobLimits, copyAmounts]);
   const claims = [...nodes.flatMap(({ volumes }) => volumes.filter(({ kind }) => kind === "data")), ...kept];
-  const copies = toCopyRoom(nodes, settings);
+  const copies = toCopyRoom(nodes, settings, kept);
   return {
     apiVersion: "v1",
     kind: "ResourceQuota",

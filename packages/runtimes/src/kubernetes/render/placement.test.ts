@@ -96,6 +96,23 @@ test("the quota has room for the nodes, a successor and a copy, and for volumes 
   });
 });
 
+test("where backups are copied from snapshots the quota has room for a node's copies, however large a cluster makes them", () => {
+  const quota = (kept: { sizeBytes: number }[]) => {
+    const settings = kubernetesSettings.parse({ snapshotClass: "fast" });
+    return specOf(
+      renderPlacement(placement, blueprintOf([nodeOf("a"), nodeOf("b")]), settings, kept).shared,
+      "ResourceQuota",
+    ).hard;
+  };
+  expect(quota([])).toMatchObject({ persistentvolumeclaims: "3", "requests.storage": "22Gi" });
+  // Those of a node that is wished no more are copied too.
+  const size = 30 * 1024 * mebibyte;
+  expect(quota([{ sizeBytes: size }, { sizeBytes: size }])).toMatchObject({
+    persistentvolumeclaims: "6",
+    "requests.storage": "122Gi",
+  });
+});
+
 test("where a cluster does not bound pods as a whole, each program's limit counts", () => {
   const two = nodeOf("a", { processes: [main, { ...main, name: "other" }] });
   const limitOf = (podResources: boolean) =>
