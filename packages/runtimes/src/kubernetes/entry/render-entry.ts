@@ -26,10 +26,13 @@ const routesPath = "/portolan/routes";
 const userId = 1000;
 const drainSeconds = 5;
 
-/** The parts of a pod's resources; each connection takes some kilobytes. */
+/**
+ * The parts of a pod's resources. A connection takes some kilobytes; one whose caller does not read what it asked for up
+ * to 150 KiB, so that the limit is what all of them may take at most.
+ */
 const resources = {
   requests: { cpu: "50m", memory: "192Mi", "ephemeral-storage": "64Mi" },
-  limits: { cpu: "1", memory: "192Mi", "ephemeral-storage": "64Mi" },
+  limits: { cpu: "1", memory: "768Mi", "ephemeral-storage": "64Mi" },
 };
 
 const toWish = ({ settings }: EntryInput) => ({
