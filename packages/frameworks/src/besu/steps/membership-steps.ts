@@ -1,7 +1,9 @@
 import type { Step } from "@portolan/domain";
+import { byRegion } from "../../nodes-by-region.ts";
+import { shortHash } from "../../short-hash.ts";
 import { type Change, type Membership, planMembership } from "../membership.ts";
 import { roles } from "../topology.ts";
-import { byRegion, isConnected, isHealthy, type Scene, shortHash, toStep } from "./scene.ts";
+import { isConnected, isHealthy, type Scene, toStep } from "./scene.ts";
 
 const syncTimeoutMs = 60_000;
 const heldTimeoutMs = 5_000;

@@ -1,5 +1,7 @@
 import type { Step } from "@portolan/domain";
-import { byRegion, type Scene, shortHash, toStep } from "./scene.ts";
+import { byRegion } from "../../nodes-by-region.ts";
+import { shortHash } from "../../short-hash.ts";
+import { type Scene, toStep } from "./scene.ts";
 
 /** A connection that is missing once may be one that is being renewed. */
 const looks = 2;

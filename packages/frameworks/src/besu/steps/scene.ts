@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
-import {
-  type AddressesByRegion,
-  type ChainSpec,
-  type ChainView,
-  canonicalJson,
-  type JsonObject,
-  type MaterialItem,
-  type NodeSpec,
-  type Step,
+import type {
+  AddressesByRegion,
+  ChainSpec,
+  ChainView,
+  JsonObject,
+  MaterialItem,
+  NodeSpec,
+  Step,
 } from "@portolan/domain";
 import { factsByRegion, inForceOf, nodesByAddress, type RegionFacts } from "../facts.ts";
 import { type Inspection, inspection, readInspection } from "../inspection.ts";
@@ -63,17 +61,6 @@ export const isConnected = (scene: Scene, node: string): boolean =>
         scene.inForce?.includes(scene.inspection.nodes[validator]?.address.toLowerCase() ?? "") !== true,
     ),
   );
-
-/** Region → nodes of it, in the order given. */
-export const byRegion = (nodes: readonly NodeSpec[]): [string, string[]][] => {
-  const regions = new Map<string, string[]>();
-  for (const { region, name } of nodes) regions.set(region, [...(regions.get(region) ?? []), name]);
-  return [...regions];
-};
-
-/** Distinguishes steps of one kind by what they work with: a step that succeeded once is not run again under its key. */
-export const shortHash = (value: unknown): string =>
-  createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 12);
 
 export interface StepDraft {
   key: string;

@@ -1,4 +1,6 @@
 import type { NodeSpec, Step } from "@portolan/domain";
+import { byRegion } from "../../nodes-by-region.ts";
+import { shortHash } from "../../short-hash.ts";
 import { chaincodePackageOf } from "../chaincode/package.ts";
 import { type ChaincodeWish, chaincodeKey, toChaincodeWish } from "../chaincode-wish.ts";
 import type { SeenChaincode } from "../facts.ts";
@@ -7,7 +9,7 @@ import { unplannedPeers } from "../inspect/ask-plan.ts";
 import type { ChaincodeSettings, Part } from "../parts.ts";
 import { readSettings } from "../settings.ts";
 import { peersOf } from "../topology.ts";
-import { byRegion, listed, type Scene, shortHash, toStep } from "./scene.ts";
+import { listed, type Scene, toStep } from "./scene.ts";
 
 const installTimeoutMs = 120_000;
 const agreeTimeoutMs = 120_000;

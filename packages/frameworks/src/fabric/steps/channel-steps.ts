@@ -1,4 +1,6 @@
 import { DomainError, type NodeSpec, type Step } from "@portolan/domain";
+import { byRegion } from "../../nodes-by-region.ts";
+import { shortHash } from "../../short-hash.ts";
 import { bftQuorum } from "../config/consensus.ts";
 import {
   type ConfigChange,
@@ -12,7 +14,7 @@ import { materialNames, newest } from "../names.ts";
 import type { ChannelSettings, Part } from "../parts.ts";
 import { readSettings } from "../settings.ts";
 import { peersOf, roles } from "../topology.ts";
-import { byRegion, listed, type Scene, shortHash, toStep } from "./scene.ts";
+import { listed, type Scene, toStep } from "./scene.ts";
 
 const joinTimeoutMs = 90_000;
 const configTimeoutMs = 180_000;

@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
-import {
-  type AddressesByRegion,
-  type ChainSpec,
-  type ChainView,
-  canonicalJson,
-  type JsonObject,
-  type MaterialItem,
-  type NodeSpec,
-  type Step,
+import type {
+  AddressesByRegion,
+  ChainSpec,
+  ChainView,
+  JsonObject,
+  MaterialItem,
+  NodeSpec,
+  Step,
 } from "@portolan/domain";
 import { factsByRegion, type RegionFacts } from "../facts.ts";
 import { topology } from "../topology.ts";
@@ -28,17 +26,6 @@ export const toScene = (input: Omit<Scene, "nodes" | "facts">): Scene => ({
   nodes: topology(input.spec),
   facts: factsByRegion(input.view),
 });
-
-/** Region → nodes of it, in the order given. */
-export const byRegion = (nodes: readonly NodeSpec[]): [string, string[]][] => {
-  const regions = new Map<string, string[]>();
-  for (const { region, name } of nodes) regions.set(region, [...(regions.get(region) ?? []), name]);
-  return [...regions];
-};
-
-/** Distinguishes steps of one kind by what they work with: a step that succeeded once is not run again under its key. */
-export const shortHash = (value: unknown): string =>
-  createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 12);
 
 export const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
