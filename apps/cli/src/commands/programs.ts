@@ -69,12 +69,14 @@ const install = async (context: Context, fetch: Fetch, wish: string, flags: Inst
 
 const list = async (context: Context): Promise<void> => {
   const items = await listPrograms(context.config.programsDir);
-  const rows = items.map(({ problem, path, install: command, ...item }) => ({
-    ...item,
-    path: path ?? command,
-    problem,
-  }));
+  const rows = items.map(({ install: _below, ...item }) => item);
   context.print(items, rows, ["set", "version", "program", "state", "path", "problem"]);
+  if (context.isJson) return;
+  // Sentences would make the table as wide as themselves, and they are the same for all programs of a set.
+  const hints = items.flatMap(({ state, set, version, install: how }) =>
+    state === "installed" ? [] : [`${set} ${version}: ${how}`],
+  );
+  for (const hint of new Set(hints)) writeLine(context.screen.out, `\n${hint}`);
 };
 
 /** Programs of vendors on this machine; no call of the API. */

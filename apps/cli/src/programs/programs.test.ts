@@ -284,6 +284,16 @@ test("list says what is there, what is missing and how to get it, and what is of
   ]);
 });
 
+test("list as a table: paths in it, and how to get what is missing once for each set below it", async () => {
+  const { go, screen } = setUp();
+  expect(await go("list")).toBe(0);
+  const [table = "", ...hints] = screen().out.split("\n\n");
+  expect(table).toMatch(/^SET +VERSION +PROGRAM +STATE +PATH +PROBLEM$/m);
+  expect(table).toMatch(/^octez +25\.1 +octez-baker +missing/m);
+  expect(table).not.toContain("Zcash");
+  expect(hints.filter((hint) => hint.startsWith("octez 25.1: "))).toHaveLength(1);
+});
+
 test("a program that does not end is ended, and gets nothing of our environment", async () => {
   const { source } = setUp();
   const set = findProgramSet("fabric");
