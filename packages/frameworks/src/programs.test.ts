@@ -68,6 +68,6 @@ test("what needs its whole archive around it is not copied: the hint says where 
   const { archive: _none, ...rest } = fabric();
   const set = { ...rest, byHand: "Its vendor has archives.", isUnpackedByHand: true } as const;
   expect(installHint(set, "3.1.5")).toBe(
-    "Its vendor has archives. Unpack it whole as fabric-3.1.5 in the programs' directory ($PORTOLAN_PROGRAMS).",
+    "Its vendor has archives. Unpack it whole as fabric-3.1.5 in the programs' directory (PORTOLAN_PROGRAMS, by default ~/.portolan/programs).",
   );
 });

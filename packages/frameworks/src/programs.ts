@@ -51,7 +51,7 @@ export const installHint = (
 ): string => {
   const how =
     set.isUnpackedByHand === true
-      ? `Unpack it whole as ${programSetDirectory(set, version)} in the programs' directory ($PORTOLAN_PROGRAMS).`
+      ? `Unpack it whole as ${programSetDirectory(set, version)} in the programs' directory (PORTOLAN_PROGRAMS, by default ~/.portolan/programs).`
       : `Install it: ${installCommand(set, version)}.`;
   return [set.byHand, how].filter((part) => part !== undefined).join(" ");
 };

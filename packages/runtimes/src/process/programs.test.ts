@@ -46,6 +46,14 @@ test("a missing program of a set comes with the command that installs it, anothe
   });
 });
 
+test("what is unpacked whole is not to be placed alone: the hint ends with its directory", () => {
+  const { finder, root } = setUp();
+  const found = finder.find({ name: "besu", version: "26.9.0" });
+  const hint = "missing" in found ? found.missing.hint : "";
+  expect(hint).toContain(`Unpack it whole as besu-26.9.0`);
+  expect(hint?.endsWith(`Here that is ${join(root, "programs", "besu-26.9.0")}.`)).toBe(true);
+});
+
 test("one that is in no set is looked for on the search path first", () => {
   const { place, finder } = setUp();
   const own = place("programs", "other-1", "bin", "other");

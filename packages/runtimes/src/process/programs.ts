@@ -162,7 +162,11 @@ export const createProgramFinder = (settings: ProgramFinderSettings): ProgramFin
         return { missing: { reason: "program_missing", message, hint } };
       }
       const wanted = install ?? hints[name] ?? `Put ${name} ${version} on the worker's PATH.`;
-      const hint = `${wanted} Or place it at ${join(own, name)}.`;
+      // What needs its surroundings is of no use alone.
+      const hint =
+        set?.isUnpackedByHand === true
+          ? `${wanted} Here that is ${own}.`
+          : `${wanted} Or place it at ${join(own, name)}.`;
       return { missing: { reason: "program_missing", message: `The program ${name} is not on this machine.`, hint } };
     },
   };
