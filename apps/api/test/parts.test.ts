@@ -322,9 +322,12 @@ describe("documents", () => {
       topics: ["orders"],
       addresses: { http: { local: `http://127.0.0.1:4200/${chain}` } },
     });
-    await api.fail("documents.get", "resource.not_found", { token, params: { ...params, document: "secrets.json" } });
+    const get = (chainId: string, document: string) =>
+      api.fail("documents.get", "resource.not_found", { token, params: { chain: chainId, document } });
+    expect((await get(params.chain, "secrets.json")).hint).toBe("There are: network.json.");
     const anvil = await makeChain(api, token);
     expect((await api.call("documents.list", { token, params: { chain: anvil.chainId } })).items).toEqual([]);
+    expect((await get(anvil.chainId, "network.json")).hint).toContain("once its keys and files are made");
   });
 });
 

@@ -22,5 +22,9 @@ export const invalidField = (path: string, code: string, message: string, hint?:
     ...(hint === undefined ? {} : { hint }),
   });
 
-export const notFound = (what: string): DomainError =>
-  new DomainError({ code: "resource.not_found", message: `There is no such ${what}.` });
+export const notFound = (what: string, hint?: string): DomainError =>
+  new DomainError({
+    code: "resource.not_found",
+    message: `There is no such ${what}.`,
+    ...(hint === undefined ? {} : { hint }),
+  });

@@ -15,6 +15,12 @@ const toGrpc = async ({ grpcAddress }: ApiDeps, chainId: string): Promise<ChainA
   return { ...grpcAddress.of(chainId), ...(authorityPem === undefined ? {} : { authorityPem }) };
 };
 
+/** Who asks right after the creation is told why there is none. */
+const missingHint = (documents: readonly ChainDocument[]): string =>
+  documents.length === 0
+    ? "There is none yet: a chain has those of its framework once its keys and files are made."
+    : `There are: ${documents.map(({ name }) => name).join(", ")}.`;
+
 export const documentHandlers = (deps: ApiDeps): Pick<Handlers, DocumentOperation> => {
   const { clients, frameworks } = deps;
 
@@ -47,7 +53,7 @@ export const documentHandlers = (deps: ApiDeps): Pick<Handlers, DocumentOperatio
     "documents.get": async ({ principal: { tenantId }, params }) => {
       const documents = await load(tenantId, params.chain);
       const found = documents.find(({ name }) => name === params.document);
-      if (found === undefined) throw notFound("document");
+      if (found === undefined) throw notFound("document", missingHint(documents));
       const { name, mediaType, title, content } = found;
       return { body: { name, mediaType, title, content } };
     },
