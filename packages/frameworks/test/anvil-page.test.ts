@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { developmentMethods } from "../src/anvil/development-methods.ts";
 import { anvilSettings } from "../src/anvil/settings.ts";
 import { commonMethods, type MethodTable } from "../src/evm/method-table.ts";
+import { openPage } from "./framework-page.ts";
 
-const page = readFileSync(new URL("../../../docs/frameworks/anvil.md", import.meta.url), "utf8");
+const page = openPage("anvil");
 
 /** Rows of a table of methods, as the page has them. */
 const rowsOf = (table: MethodTable): string[] => {
@@ -22,14 +22,9 @@ const rowsOf = (table: MethodTable): string[] => {
 describe("docs/frameworks/anvil.md", () => {
   it("lists the methods of each plan with their weights, and no others", () => {
     const expected = [...rowsOf(commonMethods), ...rowsOf(developmentMethods)];
-    const found = page.split("\n").filter((line) => /^\| \d+ \| `/.test(line));
+    const found = page.text.split("\n").filter((line) => /^\| \d+ \| `/.test(line));
     expect(found.sort()).toEqual(expected.sort());
   });
 
-  it("has a row for each setting, with its description", () => {
-    for (const [name, setting] of Object.entries(anvilSettings.shape)) {
-      const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
-      expect(row, name).toContain(setting.description ?? "described");
-    }
-  });
+  it("has a row for each setting, with its description", () => page.hasSettings(anvilSettings.shape));
 });
