@@ -78,6 +78,13 @@ describe("the relay, with real TLS from end to end", () => {
     await once(relay.server, "listening");
     return { relay, port: portOf(relay.server) };
   };
+  /** The port where callers of a node come by number. */
+  const showByNumber = async (relay: Relay, node: Server): Promise<number> => {
+    const server = relay.serverOf(30_300).listen(0, "127.0.0.1");
+    await Promise.all([node.listen(0, "127.0.0.1"), server].map((each) => once(each, "listening")));
+    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    return portOf(server);
+  };
   const dial = (port: number, servername: string, ca = nodes.map((node) => node.ca)): TLSSocket => {
     const wish = { host: "127.0.0.1", port, servername, ca, allowHalfOpen: true };
     // How it fails is looked at where it is of interest.
@@ -114,6 +121,26 @@ describe("the relay, with real TLS from end to end", () => {
   it("ends a connection of whoever asks for a name without a route, by TLS's own word for it", async () => {
     const { port } = await start();
     expect(await failure(dial(port, "c.example.org"))).toBe("ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
+  });
+
+  it("whoever was refused is not kept, whatever it goes on to say", async () => {
+    const { relay, port } = await start();
+    const listener = createPlainServer().listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const arrived = once(listener, "connection");
+    const speaker = dial(portOf(listener), "c.example.org");
+    const [heard] = (await arrived) as [Socket];
+    const [hello] = (await once(heard, "data")) as [Buffer];
+    speaker.destroy();
+    listener.close();
+
+    const caller = connect({ host: "127.0.0.1", port, allowHalfOpen: true }).on("error", () => undefined);
+    caller.write(hello);
+    await once(caller, "data");
+    const talking = setInterval(() => caller.write("x"), 20);
+    await expect.poll(() => relay.count(), { timeout: 5_000 }).toBe(0);
+    clearInterval(talking);
+    caller.destroy();
   });
 
   it("a route that is gone, or leads elsewhere, ends what is open on it, and only that", async () => {
@@ -172,7 +199,6 @@ describe("the relay, with real TLS from end to end", () => {
     // The one place is a newcomer's who may want another node.
     expect((await talk(narrow.port, "b.example.org"))[0]).toBe("b.example.org");
     await ended;
-    await expect.poll(() => narrow.relay.count()).toBe(0);
   });
 
   it("where all places are taken, neither one node's callers nor those who say nothing keep another's out", async () => {
@@ -203,35 +229,25 @@ describe("the relay, with real TLS from end to end", () => {
 
   it("whoever is the most there already, and comes by number, is refused where all places are taken", async () => {
     const { relay } = await start({ connections: 2 });
-    const node = createPlainServer((socket) => socket.on("error", () => undefined).pipe(socket)).listen(0, "127.0.0.1");
-    await once(node, "listening");
-    const server = relay.serverOf(30_300).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
-    const open = [0, 1].map(() => connect({ host: "127.0.0.1", port: portOf(server) }));
+    const node = createPlainServer((socket) => socket.on("error", () => undefined).pipe(socket));
+    const port = await showByNumber(relay, node);
+    const open = [0, 1].map(() => connect({ host: "127.0.0.1", port }));
     for (const socket of open) {
       socket.write("x");
       await once(socket, "data");
     }
-    await closeOf(connect({ host: "127.0.0.1", port: portOf(server) }));
-    for (const socket of open) {
-      socket.write("y");
-      expect(String((await once(socket, "data"))[0])).toBe("y");
-      socket.destroy();
-    }
+    await closeOf(connect({ host: "127.0.0.1", port }));
+    expect(open.map(({ destroyed, readableEnded }) => destroyed || readableEnded)).toEqual([false, false]);
+    for (const socket of open) socket.destroy();
     node.close();
   });
 
   it("a caller that has said all it had, and whose route goes, leaves no connection to the node", async () => {
     const { relay } = await start();
     const node = createPlainServer({ allowHalfOpen: true }, (socket) => socket.on("error", () => undefined));
-    node.listen(0, "127.0.0.1");
-    await once(node, "listening");
-    const server = relay.serverOf(30_300).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    const port = await showByNumber(relay, node);
     const arrived = once(node, "connection");
-    const caller = connect({ host: "127.0.0.1", port: portOf(server), allowHalfOpen: true });
+    const caller = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
     caller.on("error", () => undefined).end("all");
     const [socket] = (await arrived) as [Socket];
     socket.resume();
@@ -250,15 +266,9 @@ describe("the relay, with real TLS from end to end", () => {
     const node = createPlainServer({ allowHalfOpen: true }, (socket) =>
       socket.on("error", () => undefined).pipe(socket),
     );
-    node.listen(0, "127.0.0.1");
-    await once(node, "listening");
-    const listen = async (number: number): Promise<number> => {
-      const server = relay.serverOf(number).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return portOf(server);
-    };
-    const [taken, free] = [await listen(30_300), await listen(30_301)];
-    relay.setRoutes(new Map([[":30300", { number: 30_300, host: "127.0.0.1", port: portOf(node) }]]));
+    const taken = await showByNumber(relay, node);
+    const other = relay.serverOf(30_301).listen(0, "127.0.0.1");
+    await once(other, "listening");
     const sent = randomBytes(1 << 20);
     const socket = connect({ host: "127.0.0.1", port: taken, allowHalfOpen: true });
     const pieces: Buffer[] = [];
@@ -266,7 +276,7 @@ describe("the relay, with real TLS from end to end", () => {
     await once(socket, "end");
     expect(Buffer.concat(pieces).equals(sent)).toBe(true);
     socket.destroy();
-    await closeOf(connect({ host: "127.0.0.1", port: free }));
+    await closeOf(connect({ host: "127.0.0.1", port: portOf(other) }));
     const open = connect({ host: "127.0.0.1", port: taken });
     open.write("x");
     await once(open, "data");

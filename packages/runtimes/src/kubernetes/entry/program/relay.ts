@@ -110,9 +110,9 @@ export const createRelay = (limits: RelayLimits, log: (line: string) => void): R
 
   const refuse = (caller: Socket): void => {
     caller.end(unrecognizedName);
-    // Who does not close after that is not waited for.
-    caller.setTimeout(1_000, () => caller.destroy());
-    caller.resume();
+    // Who does not close after that is not waited for, whatever it goes on to say.
+    const timer = setTimeout(() => caller.destroy(), 1_000);
+    caller.once("close", () => clearTimeout(timer)).resume();
   };
 
   const reach = (route: Route): Promise<Socket | undefined> =>
