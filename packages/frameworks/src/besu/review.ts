@@ -21,8 +21,9 @@ const reviewSize = (spec: ChainSpec): ReviewProblem[] => {
     problems.push(
       problem(
         "validators",
-        `${validators} validators survive the loss of none: ${quorumOf(validators)} of them must agree on each block.`,
-        "Take 1 for development, or at least 4, which survive the loss of one.",
+        // Two of three go on without the third, but two such pairs share one validator only, which could sign in both.
+        `${validators} validators bear none that fails: 2 of them must agree on each block, ${validators === 2 ? "so that the loss of one stops the chain" : "so that one that errs could make two blocks final in one place"}.`,
+        "Take 1 for development, or at least 4, which bear the failure of one.",
       ),
     );
   if (validators > maxValidators)

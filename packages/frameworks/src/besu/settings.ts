@@ -17,7 +17,10 @@ const allocation = z.strictObject({
   balanceEther: z
     .string()
     // Longer than any amount that fits, so that one that overflows is refused with a reason of its own.
-    .regex(/^(?:0|[1-9][0-9]{0,79})(?:\.[0-9]{1,18})?$/, "must be a decimal number with at most 18 decimals")
+    .regex(
+      /^(?:0|[1-9][0-9]{0,79})(?:\.[0-9]{1,18})?$/,
+      "must be a decimal number, not negative, with at most 80 digits and 18 decimals",
+    )
     .describe("What the account has at genesis: Ether as a decimal string."),
 });
 

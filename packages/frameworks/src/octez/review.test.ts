@@ -53,6 +53,13 @@ describe("at the quote", () => {
     expect(refused({ bakerStakeTez: "599", constants: { minimalStakeTez: "1" } })).toEqual([
       ["settings.bakerStakeTez", expect.stringContaining("600 tez")],
     ]);
+    const hintOf = (settings: JsonObject) => review(octezSpec(settings))[0]?.hint;
+    expect(hintOf({ bakerStakeTez: "0" })).toBe(
+      "Give each baker 6000 tez or more, or lower constants.minimalStakeTez.",
+    );
+    expect(hintOf({ bakerStakeTez: "0", constants: { minimalStakeTez: "1" } })).toBe(
+      "Give each baker 600 tez or more.",
+    );
   });
 
   test("amounts that overflow, alone and together", () => {

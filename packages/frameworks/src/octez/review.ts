@@ -56,7 +56,7 @@ const reviewAccounts = (settings: OctezSettings): ReviewProblem[] => {
 };
 
 /** A baker without stake has no rights: the chain would be activated and never have a second block. */
-const reviewStake = (settings: OctezSettings, least: bigint): ReviewProblem[] => {
+const reviewStake = (settings: OctezSettings, least: bigint, isSettable: boolean): ReviewProblem[] => {
   const stake = toMutez(settings.bakerStakeTez);
   if (stake >= least && stake > 0n) return [];
   const what = stake === 0n ? "no stake" : `a stake of ${toTez(stake)} tez`;
@@ -64,15 +64,16 @@ const reviewStake = (settings: OctezSettings, least: bigint): ReviewProblem[] =>
     problem(
       "bakerStakeTez",
       `A baker with ${what} has no rights, so that no block would be made: the protocol wants ${toTez(least)} tez.`,
-      `Give each baker ${toTez(least)} tez or more, or lower constants.minimalStakeTez.`,
+      `Give each baker ${toTez(least)} tez or more${isSettable ? ", or lower constants.minimalStakeTez" : ""}.`,
     ),
   ];
 };
 
 const reviewConstants = (protocol: ProtocolData, settings: OctezSettings): ReviewProblem[] => {
   const constants = constantsOf(protocol, settings);
-  const largest = (one: bigint, other: bigint): bigint => (one > other ? one : other);
-  const least = largest(BigInt(String(constants["minimal_stake"])), BigInt(String(constants["minimal_frozen_stake"])));
+  const stake = BigInt(String(constants["minimal_stake"]));
+  // Of what a baker itself puts at stake, which is no setting.
+  const own = BigInt(String(constants["minimal_frozen_stake"]));
   const broken = checkConstants(protocol, constants).map(({ constant, message }) => {
     const name = toSettingName(constant);
     return problem(
@@ -81,7 +82,7 @@ const reviewConstants = (protocol: ProtocolData, settings: OctezSettings): Revie
       "The protocol itself would refuse to be activated with it. Leave the constant out, or change those it has to agree with.",
     );
   });
-  return [...broken, ...reviewStake(settings, least)];
+  return [...broken, ...reviewStake(settings, stake > own ? stake : own, stake > own)];
 };
 
 /** The framework's `review`: whatever would leave the chain without a block is found at the quote. */

@@ -16,7 +16,9 @@ export const toMutez = (tez: string): bigint => {
 const tezPattern = /^(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,6})?$/;
 
 /** How much is too much is said at the quote, beside the sum of all (see `review`). */
-const tez = z.string().regex(tezPattern, "must be a decimal number with at most 6 decimals");
+const tez = z
+  .string()
+  .regex(tezPattern, "must be a decimal number, not negative, with at most 19 digits and 6 decimals");
 
 const account = z
   .strictObject({
