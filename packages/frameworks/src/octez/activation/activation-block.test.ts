@@ -16,7 +16,10 @@ import { toBson } from "./bson.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** Block 1 of a sandbox that `octez-client` activated in 2020: what is in it, its signature and its hash. */
+/**
+ * Block 1 of a sandbox that `octez-client` activated in 2020, as the test data of the TezEdge node (tezedge/tezedge) has it:
+ * what is in it, its signature and its hash.
+ */
 const sandbox = {
   /** The public activator of sandboxes. */
   activator: "edpkuSLWfVU1Vq7Jg9FucPyKmma6otcMHac9zG4oU1KMHSTBpJuGQ2",
