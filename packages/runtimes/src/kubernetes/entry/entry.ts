@@ -35,6 +35,16 @@ const lookEveryMs = 60_000;
 const mostTries = 5;
 const mostAsked = 5;
 
+/** Of one placement's routes; what can't be read has none. */
+const numbersOf = (routes: string): number[] => {
+  try {
+    const list = JSON.parse(routes) as readonly { number?: unknown }[];
+    return list.flatMap(({ number }) => (typeof number === "number" ? [number] : []));
+  } catch {
+    return [];
+  }
+};
+
 export type Entry = ReturnType<typeof createEntry>;
 
 const toRefusal = (error: unknown): DomainError =>
@@ -163,16 +173,27 @@ export const createEntry = (deps: {
     }
   };
 
+  const listRoutes = async (): Promise<ReadonlyMap<string, string>> => {
+    const { items } = await objects.list<RoutesObject>(kinds.ConfigMap, { namespace, labelSelector: selector });
+    const shards = items.filter(({ metadata }) => shardNames.includes(metadata.name));
+    return new Map(
+      shards.flatMap(({ data = {} }) =>
+        Object.entries(data).map(([key, text]) => [namespaceOfKey(key), text] as const),
+      ),
+    );
+  };
+
+  /** Numbers that lead to other placements, whatever the ledger says: it may have been lost, or be ahead of the routes. */
+  const routedElsewhere = async (own: string): Promise<ReadonlySet<number>> =>
+    new Set([...(await listRoutes())].flatMap(([placement, text]) => (placement === own ? [] : numbersOf(text))));
+
   /** Sees what routes there are, at most once a minute. */
   const look = async (): Promise<void> => {
     const now = performance.now();
     if (entry === undefined || (lookedAt !== undefined && now - lookedAt < lookEveryMs)) return;
-    const { items } = await objects.list<RoutesObject>(kinds.ConfigMap, { namespace, labelSelector: selector });
+    const found = await listRoutes();
     listed.clear();
-    for (const { metadata, data = {} } of items) {
-      if (!shardNames.includes(metadata.name)) continue;
-      for (const [key, text] of Object.entries(data)) listed.set(namespaceOfKey(key), text);
-    }
+    for (const [placement, routes] of found) listed.set(placement, routes);
     const policies = await objects.list(kinds.NetworkPolicy, { namespace, labelSelector: selector });
     allowed = new Set(policies.items.map(({ metadata }) => metadata.name));
     lookedAt = now;
@@ -199,7 +220,7 @@ export const createEntry = (deps: {
     takeNumber: async (owner: PortOwner): Promise<number | undefined> => {
       if (entry?.ports === undefined) return undefined;
       await ensure();
-      return ledger.take(owner, entry.ports);
+      return ledger.take(owner, entry.ports, await routedElsewhere(owner.namespace));
     },
     /** Gives numbers of a placement back: all but those of these nodes. */
     releaseNumbers: (placement: string, nodes?: ReadonlySet<string>): Promise<void> => ledger.release(placement, nodes),

@@ -86,13 +86,16 @@ export const createPortLedger = (deps: {
   const change = <T>(wanted: Change<T>): Promise<T> => turns.enter(namespace, () => write(wanted));
 
   return {
-    /** The number that is this port's, from now on where it had none. Throws where all are taken. */
-    take: (owner: PortOwner, range: PortRange): Promise<number> =>
+    /**
+     * The number that is this port's, from now on where it had none: none of `routed`, to which others' callers still
+     * come. Throws where all are taken.
+     */
+    take: (owner: PortOwner, range: PortRange, routed: ReadonlySet<number> = new Set()): Promise<number> =>
       change((data) => {
         const text = toText(owner);
         const own = Object.keys(data).find((number) => data[number] === text);
         if (own !== undefined && isWithin(range, Number(own))) return { data: {}, result: Number(own) };
-        const free = toNumbers(range).find((number) => data[String(number)] === undefined);
+        const free = toNumbers(range).find((number) => data[String(number)] === undefined && !routed.has(number));
         if (free === undefined) throw toFull(range);
         // A range that was moved leaves nobody with two.
         return { data: { ...(own === undefined ? {} : { [own]: null }), [String(free)]: text }, result: free };
