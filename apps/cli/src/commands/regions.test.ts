@@ -59,6 +59,13 @@ test("what it runs on must be said", async () => {
   expect(screen().err).toContain("--processes");
 });
 
+test("an entry without a domain is refused, and nothing is written", async () => {
+  const { go, file, screen } = setUp();
+  expect(await go("regions", "add", "eu-paris", "--in-cluster", "--entry-ports", "30300-30399")).toBe(2);
+  expect(screen().err).toContain("entry.domain");
+  await expect(readFile(file, "utf8")).rejects.toThrow(/ENOENT/);
+});
+
 test("without a word it lists what the API offers", async () => {
   const { go, screen, sent } = setUp({ items: [], nextPageToken: null });
   expect(await go("regions", "--json")).toBe(0);

@@ -32,17 +32,17 @@ const toRange = (text: string): JsonObject | string => {
 };
 
 const toEntry = (values: FlagValues): JsonObject | undefined => {
-  const domain = text(values, "entryDomain");
-  if (domain === undefined) return undefined;
   const port = text(values, "entryPort");
   const range = text(values, "entryPorts");
-  return onlySet({
-    domain,
+  const entry = onlySet({
+    domain: text(values, "entryDomain"),
     service: text(values, "entryService"),
     // What is no number is refused as such.
     port: port === undefined ? undefined : /^\d{1,5}$/.test(port) ? Number(port) : port,
     ports: range === undefined ? undefined : toRange(range),
   });
+  // Without a domain the others are refused, rather than left out in silence.
+  return Object.keys(entry).length === 0 ? undefined : entry;
 };
 
 const onlySet = (object: { [name: string]: JsonObject[string] | undefined }): JsonObject =>
