@@ -22,6 +22,9 @@ const run = promisify(execFile);
 /** One worker with a proxy of its own before the API server. */
 export interface ClusterWorker extends TestWorker {
   proxy: ApiProxy;
+  /** Until it wakes it renews no lease. What it has begun may arrive. */
+  sleep(): void;
+  wake(): void;
   /** From now on it reaches nothing, and nothing comes back to it. */
   die(at: string): void;
   /** Where it died. */
@@ -136,6 +139,7 @@ export const clusterPlane = async (cluster: TestCluster): Promise<ClusterPlane> 
     const proxy = await openProxy();
     let diedAt: string | null = null;
     let refusals = 0;
+    let isAsleep = false;
     let kill = (_: Crash): void => {};
     const death = new Promise<never>((_, reject) => {
       kill = reject;
@@ -157,8 +161,14 @@ export const clusterPlane = async (cluster: TestCluster): Promise<ClusterPlane> 
       });
     });
     return {
-      ...plane.worker(gate),
+      ...plane.worker(gate, { isAsleep: () => isAsleep }),
       proxy,
+      sleep: () => {
+        isAsleep = true;
+      },
+      wake: () => {
+        isAsleep = false;
+      },
       die: (at) => {
         diedAt ??= at;
         kill(new Crash(diedAt));

@@ -43,6 +43,12 @@ export interface TestWorker {
   reconcile(placementId: string): Promise<string>;
 }
 
+export interface WorkerOptions {
+  regions?: readonly string[];
+  /** A machine that sleeps renews no lease, though the test's own timers go on. */
+  isAsleep?: () => boolean;
+}
+
 export interface TestPlane {
   client: StoreClient;
   /** Role app, as the API has it. */
@@ -58,7 +64,7 @@ export interface TestPlane {
   custody: Custody;
   signerFor: ReturnType<typeof createWorkerSecrets>["signerFor"];
   /** Every worker is another owner. Without a gate it never crashes. */
-  worker(gate?: Gate, options?: { regions?: readonly string[] }): TestWorker;
+  worker(gate?: Gate, options?: WorkerOptions): TestWorker;
 }
 
 const silent: Logger = createLogger({
@@ -120,7 +126,7 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
     edge,
     custody,
     signerFor: secrets.signerFor,
-    worker: (gate = openGate, { regions: own = regions } = {}) => {
+    worker: (gate = openGate, { regions: own = regions, isAsleep = () => false } = {}) => {
       workers += 1;
       const owner = `worker-${workers}`;
       const runtime = intercept("runtime", options.runtime(gate, clock), gate);
@@ -138,7 +144,10 @@ export const testPlane = async (options: PlaneOptions): Promise<TestPlane> => {
         onOrders: () => {},
       });
       const reconciler = createPlacementReconciler({
-        centre: intercept("centre", centre, gate),
+        centre: {
+          ...intercept("centre", centre, gate),
+          renew: async (...lease) => (isAsleep() ? { lost: [] } : centre.renew(...lease)),
+        },
         runtimeFor: (slug) => (own.includes(slug) ? runtime : undefined),
         findFramework,
         loadAsset: options.loadAsset ?? (() => new Uint8Array()),

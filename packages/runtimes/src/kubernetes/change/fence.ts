@@ -35,8 +35,10 @@ const createHold = (context: Context, placement: Space, fence: Fence) => {
   let current: NamespaceObject | undefined;
 
   const read = async (): Promise<NamespaceObject | undefined> => {
-    current = await objects.get<NamespaceObject>(kinds.Namespace, undefined, name);
-    if (fenceOf(current) > fence) throw stale();
+    const found = await objects.get<NamespaceObject>(kinds.Namespace, undefined, name);
+    // What a successor wrote is never written on top of: another save of this call may be waiting its turn.
+    if (fenceOf(found) > fence) throw stale();
+    current = found;
     return current;
   };
 
