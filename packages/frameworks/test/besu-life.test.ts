@@ -181,6 +181,26 @@ test("a voter that dies and forgets votes again when it is back", async () => {
   expect(plane.validators()).toHaveLength(5);
 });
 
+test("who dies while the others vote for it is not voted in dead; it comes in once it is back", async () => {
+  let isDead = false;
+  const plane: BesuPlane = await start(besuSpec({ validators: 4 }), {
+    onCall: (_node, method) => {
+      if (method !== "qbft_proposeValidatorVote" || isDead) return;
+      isDead = true;
+      plane.network.stop("validator-4");
+    },
+  });
+  plane.change({ validators: 5 });
+  for (let count = 0; count < 12; count++) await plane.pass();
+  expect(isDead).toBe(true);
+  expect(plane.validators()).toEqual(names(0, 1, 2, 3));
+  expect(votesLeft(plane)).toEqual([]);
+  const candidate = plane.network.nodes.get("validator-4");
+  if (candidate !== undefined) await plane.network.start(candidate);
+  await plane.settle();
+  expect(plane.validators()).toEqual(names(0, 1, 2, 3, 4));
+});
+
 test("a vote that was left behind is taken back, and never cast again", async () => {
   const plane = await start(besuSpec({ validators: 4 }));
   const address = plane.network.nodes.get("validator-3")?.address ?? "";

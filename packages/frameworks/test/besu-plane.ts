@@ -104,6 +104,7 @@ export const createBesuPlane = async (
         access: accessOf(region, signal),
         signer: noSigner,
       });
+      signal.throwIfAborted();
       state.views.set(region, view);
     }
   };

@@ -71,6 +71,8 @@ const nodeDetail = z.object({
   isInForce: z.boolean().optional(),
   /** It has proposed a block since it was started, or nobody could say. */
   isSettled: z.boolean().optional(),
+  /** It runs and was not heard: it may be well, and only out of reach for who looked. */
+  isSilent: z.boolean().optional(),
   /** Its runtime has given it up. */
   isFailed: z.boolean().optional(),
 });

@@ -16,6 +16,8 @@ interface Case {
   inForce?: number;
   down?: string[];
   unsettled?: string[];
+  /** Of those that are down: they run, and were not heard. */
+  silent?: string[];
   changed?: string[];
   rendererOnly?: boolean;
   fresh?: string[];
@@ -31,7 +33,11 @@ const roll = (given: Case): string[] => {
   const since = Object.fromEntries(voters.map((name) => [identityOf(material, name)?.address ?? "", 0]));
   const toView = (name: string): NodeView => ({
     healthy: given.down?.includes(name) !== true,
-    detail: { isSynced: true, isSettled: given.unsettled?.includes(name) !== true },
+    detail: {
+      isSynced: true,
+      isSettled: given.unsettled?.includes(name) !== true,
+      ...(given.silent?.includes(name) ? { isSilent: true } : {}),
+    },
   });
   const view: ChainView = {
     nodes: Object.fromEntries(names.map((name) => [name, toView(name)])),
@@ -75,6 +81,15 @@ test("no validator that is well stops while another one is down, unless two thir
 test("those that are down are changed one at a time while blocks come, all of them when none do", () => {
   expect(roll({ changed: validators, down: ["validator-2"] })).toEqual(["validator-2"]);
   expect(roll({ changed: validators, down: ["validator-2", "validator-3"] })).toEqual(["validator-2", "validator-3"]);
+});
+
+test("where too few were heard, those that run are left alone: it may be the look that failed", () => {
+  expect(roll({ changed: validators, down: validators, silent: validators })).toEqual([]);
+  const two = ["validator-2", "validator-3"];
+  expect(roll({ changed: validators, down: two, silent: two })).toEqual([]);
+  expect(roll({ changed: validators, down: two, silent: ["validator-3"] })).toEqual(["validator-2"]);
+  // The others seal blocks without it.
+  expect(roll({ changed: validators, down: ["validator-3"], silent: ["validator-3"] })).toEqual(["validator-3"]);
 });
 
 test("who has no vote yet is changed at once, and one that stands alone too", () => {

@@ -38,12 +38,14 @@ const nextRpc = (wanted: readonly NodeSpec[], { nodes, healthy }: RolloutInput):
 
 /**
  * Validators with a vote. One that is not well has nothing to lose, but it may only have been slow to answer: one at a
- * time while the others seal blocks, and all of them where nobody does.
+ * time while the others seal blocks, and all of them where nobody does, but those that run and were not heard: to restart
+ * them would make a lost connection of the worker's a lost quorum.
  */
-const nextVoter = (wanted: readonly NodeSpec[], standing: Standing, healthy: readonly string[]): string[] => {
+const nextVoter = (wanted: readonly NodeSpec[], standing: Standing, { healthy, view }: RolloutInput): string[] => {
   const { count, live, isSettled } = standing;
   const unwell = wanted.filter(({ name }) => !healthy.includes(name)).map(({ name }) => name);
-  if (unwell.length > 0) return live * 3 > 2 * count ? unwell.slice(0, 1) : unwell;
+  if (unwell.length > 0)
+    return live * 3 > 2 * count ? unwell.slice(0, 1) : unwell.filter((name) => detailOf(view, name)?.isSilent !== true);
   const [first] = wanted;
   return first !== undefined && isSettled && mayStopOne(live, count) ? [first.name] : [];
 };
@@ -73,5 +75,5 @@ export const rollout = (input: RolloutInput): string[] => {
   const isFirst = voters.every(({ name }) => healthy.includes(name));
   // A change that RPC nodes did not survive must not reach the validators too.
   if (isFirst && !isRpcWell) return atOnce;
-  return [...atOnce, ...nextVoter(voters, standing, healthy)];
+  return [...atOnce, ...nextVoter(voters, standing, input)];
 };

@@ -12,6 +12,8 @@ const voteInput = z.object({
   isAdded: z.boolean(),
   /** Validators of the region that are to vote. */
   voters: z.array(z.string()).min(1),
+  /** The node that is to come in, where it stands in this region: while it does not answer nobody votes for it. */
+  candidate: z.string().optional(),
 });
 
 type VoteTurn = Turn<z.output<typeof voteInput>>;
@@ -75,6 +77,25 @@ const propose = async (turn: VoteTurn, state: VoterState): Promise<void> => {
   resultOf(said);
 };
 
+/** Whether the node that is to come in has died meanwhile: it would count from then on and seal nothing. */
+const isLost = async (turn: VoteTurn): Promise<boolean> => {
+  const { candidate } = turn.input;
+  if (candidate === undefined) return false;
+  const height = await orSilent(turn, async () => {
+    const [said] = await turn.ask(candidate, [{ method: "eth_blockNumber" }]);
+    return numberOf(resultOf(said));
+  });
+  return height === undefined;
+};
+
+const toLost = ({ input }: VoteTurn): DomainError =>
+  new DomainError({
+    code: "step.failed",
+    message: `${input.candidate ?? input.address} does not answer, so that nobody votes it in.`,
+    hint: "It is voted for once it answers again; its logs name the cause.",
+    retryable: true,
+  });
+
 const toTimeout = (turn: VoteTurn, last: readonly VoterState[]): DomainError => {
   const { address, isAdded } = turn.input;
   const name = Object.entries(turn.inspection.nodes).find(([, node]) => node.address.toLowerCase() === address)?.[0];
@@ -101,6 +122,10 @@ export const vote =
     const settled = await until(turn, async () => {
       last = await readVoters(turn);
       if (isInForce(turn, last)) return last;
+      if (await isLost(turn)) {
+        await Promise.all(last.map((state) => orSilent(turn, () => takeBack(turn, state, true))));
+        throw toLost(turn);
+      }
       await Promise.all(last.map((state) => orSilent(turn, () => propose(turn, state))));
       return undefined;
     });

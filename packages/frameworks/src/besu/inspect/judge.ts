@@ -90,9 +90,14 @@ const isSettled = (scene: RegionScene, name: string): boolean => {
 
 /** How the node is, for everybody to read. */
 export const toNodeView = (scene: RegionScene, { node, look }: LookedAt): NodeView => {
-  const isFailed = scene.observations.find((item) => item.node === node.name)?.state === "failed";
+  const state = scene.observations.find((item) => item.node === node.name)?.state;
+  const isFailed = state === "failed";
   if (!look.isAnswering) {
-    const detail: NodeDetail = { isSynced: false, ...(isFailed ? { isFailed } : {}) };
+    const detail: NodeDetail = {
+      isSynced: false,
+      ...(state === "running" ? { isSilent: true } : {}),
+      ...(isFailed ? { isFailed } : {}),
+    };
     return { healthy: false, reason: look.reason, detail: toJson(detail) };
   }
   const { findings } = look;

@@ -26,13 +26,17 @@ const titleOf = ({ kind, name, address }: Change): string => `Vote ${name ?? add
 const voteSteps = (scene: Scene, change: Change, voters: readonly string[], dependsOn: readonly string[]): Step[] => {
   const inForce = scene.inForce ?? [];
   const regions = byRegion(scene.nodes.filter(({ name }) => voters.includes(name)));
+  const candidate = change.kind === "add" ? scene.nodes.find(({ name }) => name === change.name) : undefined;
   return regions.map(([region, names]) =>
     toStep({
       key: `validators/${change.kind}/${change.name ?? change.address}/${shortHash([inForce, names, region])}`,
       action: "validator.vote",
       title: regions.length === 1 ? titleOf(change) : `${titleOf(change)} (${region})`,
       region,
-      input: { address: change.address, isAdded: change.kind === "add", voters: names },
+      input: {
+        ...{ address: change.address, isAdded: change.kind === "add", voters: names },
+        ...(candidate?.region === region ? { candidate: candidate.name } : {}),
+      },
       dependsOn,
       timeoutMs: voteTimeoutMs(scene, inForce.length),
     }),
@@ -83,7 +87,7 @@ export const membershipSteps = (scene: Scene): Step[] => {
     wished: scene.wished,
     names: scene.names,
     isWell: (node) => isHealthy(scene, node),
-    isReady: (node) => isHealthy(scene, node) && isConnected(scene, node),
+    isReady: (node) => isReady(scene, node),
   });
   const steps = obstacleSteps(scene, membership);
   let before = steps.map(({ key }) => key);
@@ -98,12 +102,20 @@ export const membershipSteps = (scene: Scene): Step[] => {
   return steps;
 };
 
+/** It has the whole chain, and those in force hear it. */
+const isReady = (scene: Scene, node: string): boolean => isHealthy(scene, node) && isConnected(scene, node);
+
 /** Votes that nodes would still cast though they are settled, or nobody's wish. */
 export const staleVotes = (scene: Scene): { region: string; votes: { node: string; address: string }[] }[] => {
   const inForce = new Set(scene.inForce ?? []);
   const wanted = new Set(scene.wished.values());
+  // Nobody is voted in dead: it would count from then on and seal nothing.
+  const mayCome = (address: string): boolean => {
+    const name = scene.names.get(address);
+    return name !== undefined && isReady(scene, name);
+  };
   const isStale = (address: string, vote: boolean): boolean =>
-    vote === inForce.has(address) || vote !== wanted.has(address);
+    vote === inForce.has(address) || vote !== wanted.has(address) || (vote && !mayCome(address));
   const here = new Set(scene.nodes.map(({ name }) => name));
   return Object.entries(scene.facts).flatMap(([region, { pending }]) => {
     const votes = Object.entries(pending).flatMap(([node, addresses]) =>
