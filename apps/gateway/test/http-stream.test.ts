@@ -8,10 +8,14 @@ import { edgeApp, edgeKey, edgeRoute } from "./memory-edge.ts";
 let harness: Harness;
 let node: HttpTestNode;
 
-const start = async (answer?: Parameters<typeof startHttpNode>[0], settings = {}): Promise<void> => {
+const start = async (
+  answer?: Parameters<typeof startHttpNode>[0],
+  settings = {},
+  timeoutMs?: number,
+): Promise<void> => {
   node = await startHttpNode(answer ?? ((_seen, res) => void res.write('{"n":0}\n')));
   harness = await startGateway({
-    frameworks: httpFrameworks(),
+    frameworks: httpFrameworks(undefined, timeoutMs),
     settings: { drainMs: 300, ...settings },
     route: { targets: { http: [httpTarget(node.port)] } },
   });
@@ -155,6 +159,14 @@ describe("streams of nodes that are called by verb and path", () => {
     await eventually(() => failed.seen.ended === "whole");
     expect([failed.answer.statusCode, failed.seen.text]).toEqual([503, expect.stringContaining("node.bad_answer")]);
     expect(await records()).toEqual([["watch_things", "10", "1"]]);
+  });
+
+  it("are refused where the node's own refusal never comes to its end", async () => {
+    await start((_seen, res) => void res.writeHead(404).write('[{"id":"none"}'), {}, 200);
+    const { answer, seen } = await watch();
+    await eventually(() => seen.ended === "whole");
+    expect(answer.statusCode).toBe(503);
+    expect(seen.text).toContain("node.unhealthy");
   });
 
   it("hold the node back while the caller doesn't read, and go on when it does", async () => {

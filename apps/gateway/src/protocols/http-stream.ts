@@ -49,12 +49,17 @@ const createMessageCount = ({ messageBytes }: HttpStreamRule): ((chunk: Buffer) 
   };
 };
 
-/** A node's answer that is no stream, as text. Cut at a bound: it is an error. */
-const readShort = async (answer: IncomingMessage): Promise<string> => {
+/** A node's answer that is no stream, as text. Cut at a bound: it is an error. Throws where it does not end in time. */
+const readShort = async (answer: IncomingMessage, timeoutMs: number): Promise<string> => {
   let text = "";
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    text += chunk.toString("latin1");
-    if (text.length > maxRefusalBytes) break;
+  const timer = setTimeout(() => answer.destroy(new Error("it does not end")), timeoutMs);
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      text += chunk.toString("latin1");
+      if (text.length > maxRefusalBytes) break;
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return text.slice(0, maxRefusalBytes);
 };
@@ -153,7 +158,7 @@ export class LineStream implements HttpStream {
       refuseLogged(this.#deps, this.request, refusals.badAnswer, "failed");
       return;
     }
-    const text = await readShort(answer);
+    const text = await readShort(answer, grant.policy.timeoutMs);
     meter.add(method.series, weight, 1);
     requests.add(grant, method.method, "error", status, startedMs);
     if (await this.#isRecorded()) reply.json(status, text, answerHeaders);
