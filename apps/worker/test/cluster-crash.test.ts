@@ -11,7 +11,7 @@ const required = requireCluster(2);
 const plane = required === undefined ? undefined : await clusterPlane(await required.start());
 
 const isAll = process.env["PORTOLAN_CRASHES"] === "all";
-const fewRounds = 3;
+const fewRounds = 2;
 const settings = { leaves: 1 };
 const nodes = ["hub-0", "leaf-0"];
 
