@@ -64,6 +64,10 @@ const componentOf = (pod: PodObject): string => pod.metadata.labels?.[labelKeys.
 
 export const isNodePod = (pod: PodObject): boolean => componentOf(pod) === "node";
 
+/** A job's that is there to stay: when its job goes, so does it. */
+export const isJobPod = (pod: PodObject): boolean =>
+  componentOf(pod) === "job" && pod.metadata.deletionTimestamp === undefined;
+
 const byNode = <T extends StatefulSetObject | ServiceObject>(objects: readonly T[]): Map<string, T> =>
   new Map(
     objects.flatMap((object) => {

@@ -13,7 +13,7 @@ import { objectsOf, type RenderedNode } from "../render/rendered.ts";
 import { toClaim } from "./claim.ts";
 import { expectEnd, ledgerKey, recordOf } from "./end-pods.ts";
 import { digestOf, ensure } from "./ensure.ts";
-import { tendJobs } from "./jobs.ts";
+import { clearDoneJobs, tendJobs } from "./jobs.ts";
 import type { NodeRecord } from "./placement-state.ts";
 import { startedOutOfOrder } from "./start-order.ts";
 
@@ -148,6 +148,7 @@ const tendPod = async (at: NodeTurn, filled: RenderedNode, record: NodeRecord, p
   turn.ledger.see(ledgerKey(turn, rendered.name), pod);
   settleStarts(at, record, pod);
   if (record.nextAt !== undefined && !isDue(turn, record.nextAt)) return;
+  await clearDoneJobs(turn, filled, record, at.view.otherPods);
   await tendJobs(turn, filled, record, isUp(pod, turn.clock.now()));
   const isDone = (record.jobKeys ?? []).every((key) => record.jobs[key] !== undefined);
   if (isDone) clearFailure(record);

@@ -1,6 +1,7 @@
 import { DomainError } from "@portolan/domain";
 import { redact } from "@portolan/kit";
 import { NodeFailure } from "../../node-failure.ts";
+import { isJobPod } from "../cache/view.ts";
 import { isStatus } from "../client/kube-error.ts";
 import type { Condition, KubeObject, PodObject } from "../client/kube-object.ts";
 import { kinds } from "../client/kube-paths.ts";
@@ -18,8 +19,10 @@ interface JobObject extends KubeObject {
 const isTrue = (job: JobObject, ...types: string[]): boolean =>
   job.status?.conditions?.some(({ type, status }) => types.includes(type) && status === "True") ?? false;
 
+const jobOf = (pod: PodObject): string | undefined => pod.metadata.labels?.["batch.kubernetes.io/job-name"];
+
 const describe = async (turn: WriteTurn, job: JobObject, pods: readonly PodObject[]): Promise<NodeFailure> => {
-  const pod = pods.find((one) => one.metadata.labels?.["batch.kubernetes.io/job-name"] === job.metadata.name);
+  const pod = pods.find((one) => jobOf(one) === job.metadata.name);
   const container = pod?.spec.containers[0]?.name;
   const output = pod && container ? await readTail(turn, pod, container, 5) : "";
   const ended = pod?.status?.containerStatuses?.[0]?.state?.terminated;
@@ -81,6 +84,24 @@ const startJob = async (turn: WriteTurn, rendered: object): Promise<void> => {
     throw error;
   }
   await letGo(turn, made);
+};
+
+/** Takes away what a worker left that died after a job was written down as done. */
+export const clearDoneJobs = async (
+  turn: WriteTurn,
+  node: RenderedNode,
+  record: NodeRecord,
+  pods: readonly PodObject[],
+): Promise<void> => {
+  const there = new Set(pods.filter(isJobPod).map(jobOf));
+  for (const { key, job } of node.jobs) {
+    const { name } = job.metadata;
+    if (record.jobs[key] === undefined || !there.has(name)) continue;
+    const found = await turn.objects.get<JobObject>(kinds.Job, turn.namespace, name);
+    if (found === undefined || found.metadata.deletionTimestamp !== undefined) continue;
+    await turn.step(`Job.${name}.clear`);
+    await turn.objects.remove(kinds.Job, found);
+  }
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { NodeObservation, PlacementObservation } from "@portolan/domain";
 import type { PlacementRef } from "../../runtime.ts";
 import { restartsOf } from "../cache/pod-ledger.ts";
-import { nodeOf, toView, type View } from "../cache/view.ts";
+import { isJobPod, nodeOf, toView, type View } from "../cache/view.ts";
 import { findDrift, recallApplied } from "../change/ensure.ts";
 import { type NodeRecord, parseState, stateAnnotation } from "../change/placement-state.ts";
 import type { NamespaceObject, PodObject, StatefulSetObject } from "../client/kube-object.ts";
@@ -141,6 +141,13 @@ const observeNode = async (
   };
 };
 
+/** A worker died between a job's being written down as done and its object's end. */
+const hasLeftJob = (view: View, records: { [node: string]: NodeRecord }): boolean =>
+  view.otherPods.some((pod) => {
+    const { jobKeys = [], jobs = {} } = records[nodeOf(pod) ?? ""] ?? {};
+    return isJobPod(pod) && jobKeys.length > 0 && jobKeys.every((key) => jobs[key] !== undefined);
+  });
+
 /** Whether starts happened, or objects were changed by others, that the next apply must write down or undo. */
 const isUnsettled = (
   context: Context,
@@ -152,6 +159,7 @@ const isUnsettled = (
     recallApplied(context, namespace, parseState(view.namespace?.metadata.annotations?.[stateAnnotation]));
   if (findDrift(context, namespace).length > 0 || context.entry.isChanged(namespace)) return true;
   if (!context.renewed.has(namespace) && context.isTurnAnew(namespace)) return true;
+  if (hasLeftJob(view, records)) return true;
   return [...view.pods].some(([name, pod]) => {
     const record = records[name];
     if (pod.metadata.deletionTimestamp !== undefined || !view.sets.has(name) || record === undefined) return false;
