@@ -119,6 +119,7 @@ const makeStandby = async (): Promise<string> => {
       sealed: new Uint8Array([1]),
     },
   });
+  await client.chainClaim.create({ data: { name: `test-id/${id}`, tenantId, chainId: id } });
   await client.chainEvent.create({
     data: { id: ids.nextWith("evt"), tenantId, chainId: id, type: "phase", reason: "running", message: "" },
   });
