@@ -90,7 +90,7 @@ export const openKubernetesHarness = async (
   return {
     crashesAtOnce: 4,
     // Minutes of pods that start and end; PORTOLAN_CRASHES=all takes them all.
-    crashEvery: process.env["PORTOLAN_CRASHES"] === "all" ? 1 : 3,
+    crashEvery: process.env["PORTOLAN_CRASHES"] === "all" ? 1 : 8,
     // The kubelet looks at its containers once a second, and tells of them.
     noticeMs: 10_000,
     open: ({ settings, ...options } = {}) => {

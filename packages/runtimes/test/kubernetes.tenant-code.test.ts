@@ -244,7 +244,7 @@ describe.skipIf(required === undefined)("a tenant's own code on real pods", () =
   });
 
   it("is cleared away, however far its making or its end had come", { timeout: 600_000 }, async () => {
-    const stride = process.env["PORTOLAN_CRASHES"] === "all" ? 1 : 32;
+    const stride = process.env["PORTOLAN_CRASHES"] === "all" ? 1 : 64;
     for (const of of ["apply", "destroy"] as const) {
       for (let index = 3; ; index += stride) {
         const { placement, blueprintWith } = await place();

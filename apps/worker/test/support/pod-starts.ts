@@ -23,9 +23,12 @@ const toStory = ({ type, object: { metadata, status } }: PodEvent): string => {
   return facts.filter((fact) => fact !== undefined).join(" ");
 };
 
-/** Pods that there ever were, one by one: what a list at the end does not show. */
+/**
+ * Pods that there ever were, one by one: what a list at the end does not show. One that was gone before it ran started
+ * nothing, and is not counted: the simulated kubelet ends a pod by its name, and on a busy machine may hit the successor.
+ */
 export interface PodStarts {
-  /** `node/hub-0`, `job/hub-0` → how many pods of a placement. */
+  /** `node/hub-0`, `job/hub-0` → how many pods of a placement ran. */
   of(placementId: string): { [pod: string]: number };
   /** What was seen of each of them, for whoever wonders at their number. */
   tell(placementId: string): string;
@@ -36,6 +39,8 @@ export interface PodStarts {
 export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodStarts> => {
   /** Placement → pod's name → uid → how it was last seen. */
   const seen = new Map<string, Map<string, Map<string, string>>>();
+  /** Their uids. */
+  const ran = new Set<string>();
   const query = "watch=true&timeoutSeconds=7200&labelSelector=app.kubernetes.io%2Fmanaged-by%3Dportolan";
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(`${proxy.url}/api/v1/pods?${query}`, resolve).once("error", reject);
@@ -43,6 +48,8 @@ export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodS
 
   const hear = (event: PodEvent): void => {
     const { uid, labels = {} } = event.object.metadata;
+    const { phase = "Pending" } = event.object.status ?? {};
+    if (phase !== "Pending") ran.add(uid);
     const placementId = labels["portolan.dev/placement"] ?? "";
     const name = `${labels["portolan.dev/component"] ?? "node"}/${labels["portolan.dev/node"] ?? ""}`;
     const pods = seen.get(placementId) ?? new Map<string, Map<string, string>>();
@@ -59,7 +66,12 @@ export const watchPodStarts = async (proxy: Pick<ApiProxy, "url">): Promise<PodS
   });
   return {
     of: (placementId) =>
-      Object.fromEntries([...(seen.get(placementId) ?? [])].map(([name, uids]) => [name, uids.size])),
+      Object.fromEntries(
+        [...(seen.get(placementId) ?? [])].flatMap(([name, uids]) => {
+          const count = [...uids.keys()].filter((uid) => ran.has(uid)).length;
+          return count === 0 ? [] : [[name, count] as const];
+        }),
+      ),
     tell: (placementId) =>
       [...(seen.get(placementId) ?? [])]
         .flatMap(([name, uids]) => [...uids].map(([uid, story]) => `${name} ${uid}: ${story}`))
