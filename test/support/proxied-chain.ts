@@ -19,10 +19,24 @@ export const nodeAddress = async (plane: Plane, chainId: string): Promise<{ host
   return found;
 };
 
+const mostTries = 10;
+
+/** A trigger wants the whole table, which the running plane writes to in an order of its own: then it is tried again. */
+const runBesidePlane = async (url: string, sql: string): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runSql(url, sql);
+    } catch (error) {
+      const isDeadlock = error instanceof Error && "code" in error && error.code === "40P01";
+      if (!isDeadlock || attempt >= mostTries) throw error;
+    }
+  }
+};
+
 /** Whoever writes the chain's route, the row says the proxy's port: a trigger of the test's own. */
 const bendRoute = async (plane: Plane, chainId: string, port: number): Promise<void> => {
   if (!/^chn_[a-z0-9]+$/.test(chainId)) throw new Error("no id of a chain");
-  await runSql(
+  await runBesidePlane(
     await plane.superuserUrl(),
     `create function bend_${chainId}() returns trigger language plpgsql as $$
      begin
