@@ -38,7 +38,7 @@ describe.skipIf(standIn === undefined || required === undefined)("a QBFT network
   const params = () => ({ chain });
   const height = async (at = url): Promise<number> => Number(await rpc(at, "eth_blockNumber"));
   const pods = async (): Promise<Pod[]> => {
-    const onNodes = "--selector=portolan.dev/component=node";
+    const onNodes = `--selector=portolan.dev/component=node,portolan.dev/chain=${chain}`;
     return JSON.parse(await region.kubectl("get", "pods", "-A", onNodes, "-o", "json")).items;
   };
   const nodeOf = ({ metadata }: Pod): string => metadata.labels["portolan.dev/node"] ?? "";
@@ -121,7 +121,7 @@ describe.skipIf(standIn === undefined || required === undefined)("a QBFT network
     expect(await token.balanceOf(bob)).toBe(6n);
     await token.transfer(bob, 1n);
     await finish(customer.sdk, (await customer.sdk.chains.delete({ params: params() })).id);
-    await until("its namespace is gone", async () => (await region.namespaces()).length === 0, {
+    await until("its namespace is gone", async () => (await region.namespaces(chain)).length === 0, {
       ...{ timeoutMs: 120_000, everyMs: 1_000 },
     });
   });

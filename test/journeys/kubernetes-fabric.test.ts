@@ -17,7 +17,6 @@ const programs = requireProgramSet("fabric");
 /** Longer than two busy cores need to elect, restart and find each other again; an outage that lasts is longer. */
 const gapMs = 120_000;
 const twoEach = ["org1", "org2"].map((name) => ({ name, peers: 2 }));
-const onNodes = "--selector=portolan.dev/component=node";
 
 interface Pod {
   metadata: { name: string; namespace: string; uid: string; labels: { [name: string]: string } };
@@ -35,8 +34,9 @@ describe.skipIf(required === undefined || programs === undefined)("Fabric in a r
   let clients: OpenFabric[] = [];
   let traffic: FabricTraffic;
 
+  const onNodes = (): string => `--selector=portolan.dev/component=node,portolan.dev/chain=${chain}`;
   const pods = async (): Promise<Pod[]> =>
-    JSON.parse(await region.kubectl("get", "pods", "-A", onNodes, "-o", "json")).items;
+    JSON.parse(await region.kubectl("get", "pods", "-A", onNodes(), "-o", "json")).items;
   const roleOf = ({ metadata }: Pod): string => metadata.labels["portolan.dev/role"] ?? "";
   const areWell = () =>
     until(
@@ -121,7 +121,7 @@ describe.skipIf(required === undefined || programs === undefined)("Fabric in a r
     expect(found.filter((pod) => roleOf(pod) === "chaincode").length).toBeGreaterThan(0);
     // What may not fail together does not stand together.
     expect(new Set(found.filter((pod) => roleOf(pod) === "orderer").map(({ spec }) => spec.nodeName)).size).toBe(2);
-    expect(await region.namespaces()).toHaveLength(1);
+    expect(await region.namespaces(chain)).toHaveLength(1);
   }, 900_000);
 
   it("transactions are committed through the gateway", async () => {

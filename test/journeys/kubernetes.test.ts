@@ -46,7 +46,8 @@ describe.skipIf(required === undefined)("anvil in a region that is a cluster", (
     await rpc(chain.url, "eth_sendRawTransaction", [serialized]);
   };
   const pods = async (): Promise<{ name: string; namespace: string; uid: string }[]> => {
-    const text = await region.kubectl("get", "pods", "-A", "--selector=portolan.dev/component=node", "-o", "json");
+    const own = `--selector=portolan.dev/component=node,portolan.dev/chain=${chain.id}`;
+    const text = await region.kubectl("get", "pods", "-A", own, "-o", "json");
     const { items } = JSON.parse(text) as { items: { metadata: { name: string; namespace: string; uid: string } }[] };
     return items.map(({ metadata: { name, namespace, uid } }) => ({ name, namespace, uid }));
   };
@@ -93,7 +94,7 @@ describe.skipIf(required === undefined)("anvil in a region that is a cluster", (
     chain = await createChain(plane, customer, { settings, regions: [region.slug] });
     await pay(1_000n);
     await untilBalance(1_000n);
-    expect(await region.namespaces()).toHaveLength(1);
+    expect(await region.namespaces(chain.id)).toHaveLength(1);
     expect(await pods()).toHaveLength(1);
     expect(plane.pids("anvil")).toEqual([]);
   });
@@ -186,13 +187,14 @@ describe.skipIf(required === undefined)("anvil in a region that is a cluster", (
   it("deleted, its volume stays for the window of its plan; after that nothing of it is left in the cluster", async () => {
     await finish(customer.sdk, (await customer.sdk.chains.delete({ params: params() })).id);
     await podsAre(0);
-    expect(await region.namespaces()).toHaveLength(1);
+    const [namespace = "", ...others] = await region.namespaces(chain.id);
+    expect(others).toEqual([]);
     await rows(plane, `update chains set purge_at = now(), next_at = now() where id = '${chain.id}'`);
-    await until("its namespace is gone", async () => (await region.namespaces()).length === 0 || undefined, {
+    await until("its namespace is gone", async () => (await region.namespaces(chain.id)).length === 0 || undefined, {
       timeoutMs: 120_000,
       everyMs: 1_000,
     });
     const volumes = await region.kubectl("get", "pv", "-o", "jsonpath={.items[*].spec.claimRef.namespace}");
-    expect(volumes.split(" ").filter((name) => name.startsWith("p-"))).toEqual([]);
+    expect(volumes.split(" ")).not.toContain(namespace.replace("namespace/", ""));
   });
 });

@@ -19,8 +19,8 @@ export interface ClusterRegion {
   portolan(...args: string[]): Promise<string>;
   /** As the cluster's administrator: standard output. */
   kubectl(...args: string[]): Promise<string>;
-  /** The namespaces of placements. */
-  namespaces(): Promise<string[]>;
+  /** The namespaces of a chain's placements: other tests may have left theirs in the cluster. */
+  namespaces(chainId: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -89,8 +89,8 @@ export const addClusterRegion = async (
     ...["--image", ...pairs],
     ...["--country", "FR", "--city", "Paris", "--jurisdiction", "eu"],
   );
-  const names = async (): Promise<string[]> =>
-    (await kubectl("get", "namespaces", "--selector=portolan.dev/placement", "-o", "name"))
+  const names = async (chainId: string): Promise<string[]> =>
+    (await kubectl("get", "namespaces", `--selector=portolan.dev/chain=${chainId}`, "-o", "name"))
       .trim()
       .split("\n")
       .filter((name) => name !== "");
